@@ -1,0 +1,271 @@
+//! `COSE_Sign1` (RFC 9052), the one form of it that is written and read here: tag 18, protected
+//! headers algorithm, key and type, no unprotected header, payload inside.
+
+use crate::{
+    cbor::Value,
+    fields::{self, Fields},
+    key::{KeyId, PublicKey},
+    malformed::Malformed,
+    signature::{BadSignature, Signature},
+    suite::Suite,
+};
+
+/// Tag of `COSE_Sign1`.
+const TAG_SIGN1: u64 = 18;
+
+const ALGORITHM: fields::Key = (1, "alg");
+const KEY_ID: fields::Key = (4, "kid");
+/// RFC 9596.
+const TYPE: fields::Key = (16, "typ");
+
+/// What was signed. It stands in the protected header, so that one kind of content can never
+/// pass for another kind signed by the same key.
+#[derive(Clone, Copy)]
+pub(crate) enum Content {
+    /// A licence credential: `application/cwt` by its number among the CoAP content formats.
+    Licence,
+    TrustList,
+}
+
+impl Content {
+    fn value(self) -> Value {
+        match self {
+            Self::Licence => Value::Unsigned(61),
+            Self::TrustList => Value::text("application/vnd.jiazhao.trust.v1+cbor"),
+        }
+    }
+}
+
+/// Content with its headers, before the signature.
+#[derive(Clone)]
+pub(crate) struct Unsigned {
+    protected: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl Unsigned {
+    pub(crate) fn new(content: Content, suite: &Suite, key_id: &KeyId, payload: Vec<u8>) -> Self {
+        let protected = Value::Map(vec![
+            (
+                Value::from(ALGORITHM.0),
+                Value::from(suite.cose_algorithm()),
+            ),
+            (
+                Value::from(KEY_ID.0),
+                Value::Bytes(key_id.as_bytes().to_vec()),
+            ),
+            (Value::from(TYPE.0), content.value()),
+        ]);
+        Self {
+            protected: protected.encode(),
+            payload,
+        }
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// `Sig_structure` of RFC 9052 section 4.4, without external data.
+    pub(crate) fn to_be_signed(&self) -> Vec<u8> {
+        Value::Array(vec![
+            Value::text("Signature1"),
+            Value::Bytes(self.protected.clone()),
+            Value::Bytes(Vec::new()),
+            Value::Bytes(self.payload.clone()),
+        ])
+        .encode()
+    }
+
+    pub(crate) fn complete(self, signature: &Signature) -> Vec<u8> {
+        let parts = Value::Array(vec![
+            Value::Bytes(self.protected),
+            Value::Map(Vec::new()),
+            Value::Bytes(self.payload),
+            Value::Bytes(signature.as_raw().to_vec()),
+        ]);
+        Value::Tag(TAG_SIGN1, Box::new(parts)).encode()
+    }
+}
+
+/// A parsed `COSE_Sign1`. Its signature has not been checked.
+#[derive(Clone)]
+pub(crate) struct Sign1 {
+    pub(crate) algorithm: i64,
+    pub(crate) key_id: KeyId,
+    pub(crate) body: Unsigned,
+    pub(crate) signature: Signature,
+}
+
+impl Sign1 {
+    pub(crate) fn parse(bytes: &[u8], content: Content) -> Result<Self, Malformed> {
+        let Value::Tag(TAG_SIGN1, parts) = Value::decode(bytes)? else {
+            return Err(Malformed::NotCoseSign1);
+        };
+        let Value::Array(parts) = *parts else {
+            return Err(Malformed::NotCoseSign1);
+        };
+        let Ok(
+            [
+                Value::Bytes(protected),
+                Value::Map(unprotected),
+                Value::Bytes(payload),
+                Value::Bytes(signature),
+            ],
+        ) = <[Value; 4]>::try_from(parts)
+        else {
+            return Err(Malformed::NotCoseSign1);
+        };
+        if !unprotected.is_empty() {
+            return Err(Malformed::Headers);
+        }
+        let (algorithm, key_id) = headers(&protected, content)?;
+        let Ok(signature) = <[u8; 64]>::try_from(signature) else {
+            return Err(Malformed::SignatureLength);
+        };
+        Ok(Self {
+            algorithm,
+            key_id,
+            body: Unsigned { protected, payload },
+            signature: Signature::from_raw(signature),
+        })
+    }
+
+    pub(crate) fn verify(&self, key: &PublicKey) -> Result<(), BadSignature> {
+        key.verify(&self.body.to_be_signed(), &self.signature)
+    }
+}
+
+fn headers(protected: &[u8], content: Content) -> Result<(i64, KeyId), Malformed> {
+    let value = Value::decode(protected)?;
+    let mut fields = Fields::open(&value, "protected")?;
+    let key_id = fields.required(KEY_ID, fields::array_of)?;
+    let algorithm = fields.required(ALGORITHM, |value, _| Ok(value.as_i64()))?;
+    let content_type = fields.required(TYPE, |value, _| Ok(value))?;
+    fields.close().map_err(|_unknown| Malformed::Headers)?;
+    if *content_type != content.value() {
+        return Err(Malformed::WrongType);
+    }
+    match algorithm {
+        Some(algorithm) if Suite::is_known_algorithm(algorithm) => {
+            Ok((algorithm, KeyId::from_bytes(key_id)))
+        }
+        Some(_) | None => Err(Malformed::UnknownAlgorithm),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coset::{CborSerializable as _, TaggedCborSerializable as _};
+
+    fn sample() -> Vec<u8> {
+        let key_id = KeyId::from_bytes([9; 16]);
+        Unsigned::new(
+            Content::Licence,
+            &Suite::Es256,
+            &key_id,
+            b"payload".to_vec(),
+        )
+        .complete(&Signature::from_raw([5; 64]))
+    }
+
+    #[test]
+    fn another_implementation_reads_it_and_signs_the_same_bytes() {
+        let bytes = sample();
+        let theirs = coset::CoseSign1::from_tagged_slice(&bytes).unwrap();
+        let ours = Sign1::parse(&bytes, Content::Licence).unwrap();
+        assert_eq!(theirs.tbs_data(&[]), ours.body.to_be_signed());
+        assert_eq!(theirs.protected.header.key_id, [9; 16]);
+        assert_eq!(
+            theirs.protected.header.alg,
+            Some(coset::Algorithm::Assigned(coset::iana::Algorithm::ES256))
+        );
+        assert_eq!(theirs.to_tagged_vec().unwrap(), bytes);
+    }
+
+    fn parts(edit: impl FnOnce(&mut Vec<Value>)) -> Vec<u8> {
+        let Value::Tag(_, parts) = Value::decode(&sample()).unwrap() else {
+            unreachable!("a tagged sample")
+        };
+        let Value::Array(mut parts) = *parts else {
+            unreachable!("an array inside")
+        };
+        edit(&mut parts);
+        Value::Tag(TAG_SIGN1, Box::new(Value::Array(parts))).encode()
+    }
+
+    fn protected(entries: Vec<(i64, Value)>) -> Vec<u8> {
+        let map = entries
+            .into_iter()
+            .map(|(key, value)| (Value::from(key), value))
+            .collect();
+        parts(|parts| parts[0] = Value::Bytes(Value::Map(map).encode()))
+    }
+
+    #[test]
+    fn other_shapes_are_refused_each_by_its_name() {
+        let kid = || Value::Bytes(vec![9; 16]);
+        let typ = || Value::Unsigned(61);
+        let headers = |alg: i64| vec![(1, Value::from(alg)), (4, kid()), (16, typ())];
+        let with = |more: (i64, Value)| [headers(-7), vec![more]].concat();
+        let untagged = sample()[1..].to_vec();
+        let cases = [
+            (untagged, Malformed::NotCoseSign1),
+            (
+                Value::Tag(17, Box::new(Value::Array(Vec::new()))).encode(),
+                Malformed::NotCoseSign1,
+            ),
+            (parts(|parts| drop(parts.pop())), Malformed::NotCoseSign1),
+            (
+                parts(|parts| parts[2] = Value::text("payload")),
+                Malformed::NotCoseSign1,
+            ),
+            (
+                parts(|parts| parts[3] = Value::Bytes(vec![5; 63])),
+                Malformed::SignatureLength,
+            ),
+            (
+                parts(|parts| parts[1] = Value::Map(vec![(Value::from(4), kid())])),
+                Malformed::Headers,
+            ),
+            (
+                protected(with((2, Value::Array(vec![Value::from(4)])))),
+                Malformed::Headers,
+            ),
+            (protected(headers(-8)), Malformed::UnknownAlgorithm),
+            (protected(headers(5)), Malformed::UnknownAlgorithm),
+            (
+                protected(vec![(1, Value::from(-7)), (4, kid())]),
+                Malformed::MissingClaim("typ"),
+            ),
+            (
+                protected(vec![(1, Value::from(-7)), (16, typ())]),
+                Malformed::MissingClaim("kid"),
+            ),
+            (
+                parts(|parts| parts[0] = Value::Bytes(Vec::new())),
+                Malformed::Truncated,
+            ),
+        ];
+        for (bytes, refusal) in cases {
+            assert_eq!(Sign1::parse(&bytes, Content::Licence).err(), Some(refusal));
+        }
+        let as_trust_list = Sign1::parse(&sample(), Content::TrustList);
+        assert_eq!(as_trust_list.err(), Some(Malformed::WrongType));
+    }
+
+    #[test]
+    fn header_bytes_are_the_same_in_both_implementations() {
+        let theirs = coset::HeaderBuilder::new()
+            .algorithm(coset::iana::Algorithm::ES256)
+            .key_id(vec![9; 16])
+            .value(16, ciborium::Value::Integer(61.into()))
+            .build();
+        let Value::Tag(_, ours) = Value::decode(&sample()).unwrap() else {
+            unreachable!("a tagged sample")
+        };
+        let expected = Value::Bytes(theirs.to_vec().unwrap());
+        assert!(matches!(*ours, Value::Array(parts) if parts[0] == expected));
+    }
+}

@@ -1,0 +1,275 @@
+//! Public keys and their identifiers.
+
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey},
+};
+use serde::{Deserialize, Serialize};
+use sm2::dsa::signature::Verifier as _;
+use std::{fmt, str::FromStr};
+
+use crate::{
+    cbor::Value,
+    fields::{self, Fields},
+    malformed::Malformed,
+    signature::{BadSignature, Signature},
+    suite::Suite,
+};
+
+/// Identifier of a key: the first 16 bytes of SHA-256 over the suite's text form, a zero byte,
+/// and the point in uncompressed form. Shown as 32 hexadecimal digits.
+///
+/// The suite is part of it, so that a key cannot be read under another algorithm or user id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeyId([u8; 16]);
+
+impl KeyId {
+    /// From its bytes, as a COSE header carries them.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    fn of(suite: &Suite, point: &[u8; 65]) -> Self {
+        let mut input = suite.to_string().into_bytes();
+        input.push(0);
+        input.extend_from_slice(point);
+        let hash = digest(&SHA256, &input);
+        // SHA-256 has 32 bytes: there is always a first half.
+        Self(hash.as_ref().first_chunk().copied().unwrap_or_default())
+    }
+}
+
+/// The text is not 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not-a-key-id: 32 hexadecimal digits in lower case are required (密钥标识无效)")]
+pub struct NotAKeyId;
+
+impl FromStr for KeyId {
+    type Err = NotAKeyId;
+
+    fn from_str(text: &str) -> Result<Self, NotAKeyId> {
+        let mut bytes = [0; 16];
+        match hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) if !text.bytes().any(|b| b.is_ascii_uppercase()) => Ok(Self(bytes)),
+            Ok(()) | Err(_) => Err(NotAKeyId),
+        }
+    }
+}
+
+impl TryFrom<String> for KeyId {
+    type Error = NotAKeyId;
+
+    fn try_from(text: String) -> Result<Self, NotAKeyId> {
+        text.parse()
+    }
+}
+
+impl From<KeyId> for String {
+    fn from(key_id: KeyId) -> Self {
+        key_id.to_string()
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({self})")
+    }
+}
+
+/// A public key that lies on its suite's curve.
+#[derive(Clone)]
+pub struct PublicKey {
+    suite: Suite,
+    point: [u8; 65],
+    key_id: KeyId,
+    verifier: Verifier,
+}
+
+#[derive(Clone)]
+enum Verifier {
+    Es256(ParsedPublicKey),
+    Sm2(Box<sm2::dsa::VerifyingKey>),
+}
+
+/// The bytes are not a key of the suite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("bad-key: not a usable key of the suite (密钥无效)")]
+pub struct BadKey;
+
+impl PublicKey {
+    /// From the uncompressed point of SEC 1, 65 bytes. Compressed points, points off the curve
+    /// and the point at infinity are refused.
+    ///
+    /// # Errors
+    /// [`BadKey`].
+    pub fn from_sec1(suite: Suite, point: &[u8]) -> Result<Self, BadKey> {
+        let Ok(point) = <[u8; 65]>::try_from(point) else {
+            return Err(BadKey);
+        };
+        let [4, ..] = point else {
+            return Err(BadKey);
+        };
+        let verifier = match &suite {
+            Suite::Es256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                .map(Verifier::Es256)
+                .ok(),
+            Suite::Sm2Sm3(id) => sm2::dsa::VerifyingKey::from_sec1_bytes(id.as_str(), &point)
+                .map(|key| Verifier::Sm2(Box::new(key)))
+                .ok(),
+        };
+        Ok(Self {
+            key_id: KeyId::of(&suite, &point),
+            verifier: verifier.ok_or(BadKey)?,
+            suite,
+            point,
+        })
+    }
+
+    /// The uncompressed point of SEC 1.
+    #[must_use]
+    pub fn to_sec1(&self) -> [u8; 65] {
+        self.point
+    }
+
+    /// `SubjectPublicKeyInfo` in DER (RFC 5480), as OpenSSL reads it for both suites.
+    #[must_use]
+    pub fn to_spki_der(&self) -> Vec<u8> {
+        let mut der = match &self.suite {
+            Suite::Es256 => SPKI_P256.to_vec(),
+            Suite::Sm2Sm3(_) => SPKI_SM2.to_vec(),
+        };
+        der.extend_from_slice(&self.point);
+        der
+    }
+
+    /// The suite under which this key verifies.
+    #[must_use]
+    pub fn suite(&self) -> &Suite {
+        &self.suite
+    }
+
+    /// Its identifier.
+    #[must_use]
+    pub fn key_id(&self) -> &KeyId {
+        &self.key_id
+    }
+
+    /// Verifies a signature over a message; hashing is part of it.
+    ///
+    /// # Errors
+    /// [`BadSignature`], also where r or s is out of range.
+    pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+        let good = match &self.verifier {
+            Verifier::Es256(key) => key.verify_sig(message, signature.as_raw()).is_ok(),
+            Verifier::Sm2(key) => sm2::dsa::Signature::from_slice(signature.as_raw())
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+        };
+        if good { Ok(()) } else { Err(BadSignature) }
+    }
+
+    /// As `COSE_Key` (RFC 9052 section 7). Only P-256 has registered numbers there.
+    pub(crate) fn to_cose_key(&self) -> Value {
+        let (x, y) = self.point.get(1..).unwrap_or_default().split_at(32);
+        Value::Map(vec![
+            (Value::from(COSE_KTY.0), Value::from(COSE_KTY_EC2)),
+            (Value::from(COSE_CRV.0), Value::from(COSE_CRV_P256)),
+            (Value::from(COSE_X.0), Value::Bytes(x.to_vec())),
+            (Value::from(COSE_Y.0), Value::Bytes(y.to_vec())),
+        ])
+    }
+
+    pub(crate) fn from_cose_key(value: &Value, name: &'static str) -> Result<Self, Malformed> {
+        let mut fields = Fields::open(value, name)?;
+        let kty = fields.required(COSE_KTY, |value, _| Ok(value.as_i64()))?;
+        let crv = fields.required(COSE_CRV, |value, _| Ok(value.as_i64()))?;
+        let x: [u8; 32] = fields.required(COSE_X, fields::array_of)?;
+        let y: [u8; 32] = fields.required(COSE_Y, fields::array_of)?;
+        fields.close()?;
+        if (kty, crv) != (Some(COSE_KTY_EC2), Some(COSE_CRV_P256)) {
+            return Err(Malformed::ClaimValue(name));
+        }
+        let point = [&[4][..], &x, &y].concat();
+        match Self::from_sec1(Suite::Es256, &point) {
+            Ok(key) => Ok(key),
+            Err(BadKey) => Err(Malformed::BadPublicKey),
+        }
+    }
+}
+
+const COSE_KTY: fields::Key = (1, "kty");
+const COSE_CRV: fields::Key = (-1, "crv");
+const COSE_X: fields::Key = (-2, "x");
+const COSE_Y: fields::Key = (-3, "y");
+const COSE_KTY_EC2: i64 = 2;
+const COSE_CRV_P256: i64 = 1;
+
+/// SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING of 65 bytes }.
+const SPKI_P256: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// The same with the curve 1.2.156.10197.1.301.
+const SPKI_SM2: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d, 0x03, 0x42, 0x00,
+];
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.suite == other.suite && self.point == other.point
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({} {})", self.suite, self.key_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_ids_are_lower_case_hexadecimal() {
+        let id = "00112233445566778899aabbccddeeff";
+        assert_eq!(id.parse::<KeyId>().unwrap().to_string(), id);
+        for text in [
+            "",
+            "00",
+            "00112233445566778899AABBCCDDEEFF",
+            "zz112233445566778899aabbccddeeff",
+        ] {
+            assert_eq!(text.parse::<KeyId>(), Err(NotAKeyId), "{text}");
+        }
+    }
+
+    #[test]
+    fn points_that_are_none_are_refused() {
+        for suite in [Suite::Es256, Suite::sm2()] {
+            let mut off_curve = [7; 65];
+            off_curve[0] = 4;
+            assert_eq!(PublicKey::from_sec1(suite.clone(), &off_curve), Err(BadKey));
+            assert_eq!(PublicKey::from_sec1(suite.clone(), &[0]), Err(BadKey));
+            assert_eq!(PublicKey::from_sec1(suite.clone(), &[0; 65]), Err(BadKey));
+            assert_eq!(PublicKey::from_sec1(suite, &[]), Err(BadKey));
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! The answer to an offline check: separate facts, never one boolean.
+//!
+//! What could not be checked is its own outcome. It is never "valid", and never said of a
+//! licence that nobody has called invalid.
+
+use jiff::{Timestamp, civil::Date};
+use serde::Serialize;
+use std::fmt;
+
+use crate::{
+    claims::{LicenceClaims, Validity},
+    cwt::{Refusal, Unverified, Verified},
+    key::KeyId,
+    reason::Reason,
+    suite::Suite,
+    time::{NumericDate, date_in_china},
+    trust::VerifiedTrustList,
+};
+
+/// What is known of a credential offline. `Debug` shows no personal data; the JSON form is for
+/// the person who checks.
+#[derive(Clone, Serialize)]
+pub struct Answer {
+    /// A key of the trust list signed exactly these claims.
+    pub authentic: bool,
+    /// Shown live by its holder. A credential alone never is: it can be copied.
+    pub fresh: bool,
+    /// The licence's status as a status list has it.
+    pub status: Status,
+    /// The time as of which the status is known.
+    pub status_as_of: Option<NumericDate>,
+    /// Whether the person was compared with the portrait.
+    pub person: Person,
+    /// Everything that stands in the way, each by its code.
+    pub reasons: Vec<Reason>,
+    /// Who signed, where that is certain.
+    pub by: Option<SignedBy>,
+    /// The main claims, where they are authentic.
+    pub licence: Option<Summary>,
+    /// The trust list under which this was answered.
+    pub trust_list: TrustListUsed,
+    #[serde(skip)]
+    outcome: Outcome,
+}
+
+/// The licence's status, as far as this check knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Status {
+    /// No status list was consulted.
+    Unknown,
+}
+
+/// Whether the person at hand is the holder, as far as this check knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Person {
+    /// Nobody compared face and portrait.
+    NotCompared,
+}
+
+/// How a check ended. There is no "good" here: a credential alone is never fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Forged, foreign, expired, not yet valid: more checking would not mend it.
+    Failed,
+    /// Nothing wrong was found, and not everything could be checked.
+    Unchecked,
+}
+
+/// Who signed a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignedBy {
+    /// The issuer's name.
+    pub issuer: String,
+    /// The signing key.
+    pub key_id: KeyId,
+    /// Its suite.
+    pub suite: Suite,
+}
+
+/// The claims that a person compares with what is shown to him. `Debug` shows none of them.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The credential.
+    pub credential_id: String,
+    /// The e-licence.
+    pub e_licence_id: String,
+    /// 姓名
+    pub name: String,
+    /// 证号
+    pub licence_number: String,
+    /// 准驾车型
+    pub classes: Vec<String>,
+    /// 有效起始日期
+    pub valid_from: Date,
+    /// 有效期限: the last day, absent where it is long-term (长期).
+    pub valid_until: Option<Date>,
+    /// 发证机关
+    pub authority_name: String,
+    /// When the credential was signed.
+    pub issued_at: NumericDate,
+    /// When it stops being technically valid.
+    pub expires_at: NumericDate,
+}
+
+/// The trust list that was used, and whether it was still current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TrustListUsed {
+    /// Its version.
+    pub version: u64,
+    /// When it was signed.
+    pub issued_at: NumericDate,
+    /// When a newer one was due.
+    pub next_update: NumericDate,
+    /// Whether that was before the check.
+    pub stale: bool,
+}
+
+const NOT_FRESH: Reason = Reason::new(
+    "not-fresh",
+    "仅凭证照文件不能证明是持证人当面出示",
+    "a credential alone does not show that its holder presents it now",
+);
+const STATUS_UNKNOWN: Reason = Reason::new(
+    "status-unknown",
+    "未能核查驾驶证当前状态",
+    "the licence's status could not be checked",
+);
+const TRUST_LIST_STALE: Reason = Reason::new(
+    "trust-list-stale",
+    "信任列表已过更新期限，结果不能视为有效",
+    "the trust list is past its next update; the result does not count as valid",
+);
+const EXPIRED: Reason = Reason::new(
+    "credential-expired",
+    "电子凭证已过技术有效期",
+    "the credential is past its technical validity",
+);
+const NOT_YET_VALID: Reason = Reason::new(
+    "credential-not-yet-valid",
+    "电子凭证尚未生效",
+    "the credential is not in force yet",
+);
+const LICENCE_EXPIRED: Reason = Reason::new(
+    "licence-expired",
+    "驾驶证已过有效期限",
+    "the licence is past its validity",
+);
+const LICENCE_NOT_YET_VALID: Reason = Reason::new(
+    "licence-not-yet-valid",
+    "驾驶证有效期尚未开始",
+    "the licence's validity has not begun",
+);
+
+/// Checks a credential with nothing but a trust list, as of an instant.
+#[must_use]
+pub fn check_credential(bytes: &[u8], trust: &VerifiedTrustList, at: Timestamp) -> Answer {
+    let unverified = match Unverified::parse(bytes) {
+        Ok(unverified) => unverified,
+        Err(malformed) => {
+            return Answer::refused(Refusal::Malformed(malformed), trust, at);
+        }
+    };
+    match unverified.verify(trust) {
+        Ok(verified) => Answer::authentic(&verified, trust, at),
+        Err(refusal) => Answer::refused(refusal, trust, at),
+    }
+}
+
+impl Answer {
+    /// How the check ended.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Exit code of `jiazhao verify`: 1 failed, 2 could not check. Never 0 for a credential
+    /// alone.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self.outcome {
+            Outcome::Failed => 1,
+            Outcome::Unchecked => 2,
+        }
+    }
+
+    fn refused(refusal: Refusal, trust: &VerifiedTrustList, at: Timestamp) -> Self {
+        let mut answer = Self::blank(trust, at);
+        answer.reasons.push(refusal.reason());
+        // A key that a stale list does not know may be in the next one. Anything else is wrong
+        // whatever a newer list says.
+        let newer_list_may_know = matches!(refusal, Refusal::Foreign | Refusal::ReSigned);
+        if !(answer.trust_list.stale && newer_list_may_know) {
+            answer.outcome = Outcome::Failed;
+        }
+        answer.note_stale_list()
+    }
+
+    fn authentic(verified: &Verified, trust: &VerifiedTrustList, at: Timestamp) -> Self {
+        let claims = verified.claims();
+        let mut answer = Self::blank(trust, at);
+        answer.authentic = true;
+        answer.by = Some(SignedBy {
+            issuer: claims.issuer.clone(),
+            key_id: *verified.key().key_id(),
+            suite: verified.key().public_key.suite().clone(),
+        });
+        answer.licence = Some(Summary::of(claims));
+        answer.reasons.extend(not_in_force(claims, at));
+        if !answer.reasons.is_empty() {
+            answer.outcome = Outcome::Failed;
+        }
+        answer.reasons.extend([NOT_FRESH, STATUS_UNKNOWN]);
+        answer.note_stale_list()
+    }
+
+    fn blank(trust: &VerifiedTrustList, at: Timestamp) -> Self {
+        let list = trust.list();
+        Self {
+            authentic: false,
+            fresh: false,
+            status: Status::Unknown,
+            status_as_of: None,
+            person: Person::NotCompared,
+            reasons: Vec::new(),
+            by: None,
+            licence: None,
+            trust_list: TrustListUsed {
+                version: list.version,
+                issued_at: list.issued_at,
+                next_update: list.next_update,
+                stale: trust.is_stale(at),
+            },
+            outcome: Outcome::Unchecked,
+        }
+    }
+
+    fn note_stale_list(mut self) -> Self {
+        if self.trust_list.stale {
+            self.reasons.push(TRUST_LIST_STALE);
+        }
+        self
+    }
+}
+
+/// What the claims themselves say against their use at this instant.
+fn not_in_force(claims: &LicenceClaims, at: Timestamp) -> impl Iterator<Item = Reason> {
+    let today = date_in_china(at);
+    let licence_ended = match claims.valid_until {
+        Validity::Until(last_day) => today > last_day,
+        Validity::LongTerm => false,
+    };
+    [
+        (at >= claims.expires_at.timestamp(), EXPIRED),
+        (at < claims.not_before.timestamp(), NOT_YET_VALID),
+        (licence_ended, LICENCE_EXPIRED),
+        (today < claims.valid_from, LICENCE_NOT_YET_VALID),
+    ]
+    .into_iter()
+    .filter_map(|(applies, reason)| applies.then_some(reason))
+}
+
+impl Summary {
+    fn of(claims: &LicenceClaims) -> Self {
+        Self {
+            credential_id: claims.credential_id.clone(),
+            e_licence_id: claims.e_licence_id.clone(),
+            name: claims.name.clone(),
+            licence_number: claims.licence_number.clone(),
+            classes: claims.classes.clone(),
+            valid_from: claims.valid_from,
+            valid_until: match claims.valid_until {
+                Validity::Until(last_day) => Some(last_day),
+                Validity::LongTerm => None,
+            },
+            authority_name: claims.authority_name.clone(),
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
+        }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes: Vec<_> = self.reasons.iter().map(|reason| reason.code).collect();
+        f.debug_struct("Answer")
+            .field("authentic", &self.authentic)
+            .field("outcome", &self.outcome)
+            .field("reasons", &codes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Summary")
+            .field("credential_id", &self.credential_id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

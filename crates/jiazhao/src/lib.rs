@@ -1,0 +1,2 @@
+#![forbid(unsafe_code)]
+//! The Jiazhao platform: configuration, composition, command line, demo.

@@ -1,0 +1,63 @@
+//! Civil dates and instants of Asia/Shanghai, kept apart.
+//!
+//! China has had one offset and no summer time since 1991-09-15, so a fixed UTC+8 is exact for
+//! every date on which anything here takes effect, and no time-zone database is needed.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+
+const SHANGHAI: Offset = Offset::constant(8);
+
+/// The civil date in Asia/Shanghai at an instant.
+#[must_use]
+pub fn civil_date(at: Timestamp) -> Date {
+    SHANGHAI.to_datetime(at).date()
+}
+
+/// The instant at which a civil date begins in Asia/Shanghai.
+///
+/// Dates at the very edge of the calendar, beyond what an instant can name, give the edge.
+#[must_use]
+pub fn midnight(date: Date) -> Timestamp {
+    let edge = if date.year() < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
+    SHANGHAI.to_timestamp(date.at(0, 0, 0, 0)).unwrap_or(edge)
+}
+
+/// The last whole second of a civil date in Asia/Shanghai.
+#[must_use]
+pub fn end_of_day(date: Date) -> Timestamp {
+    SHANGHAI
+        .to_timestamp(date.at(23, 59, 59, 0))
+        .unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_day_runs_from_midnight_to_the_last_second_in_shanghai() {
+        let day = date(2024, 9, 14);
+        assert_eq!(midnight(day).to_string(), "2024-09-13T16:00:00Z");
+        assert_eq!(end_of_day(day).to_string(), "2024-09-14T15:59:59Z");
+        assert_eq!(civil_date(midnight(day)), day);
+        assert_eq!(civil_date(end_of_day(day)), day);
+        assert_eq!(
+            civil_date("2024-09-14T16:00:00Z".parse().unwrap()),
+            date(2024, 9, 15)
+        );
+    }
+
+    #[test]
+    fn the_edges_of_the_calendar_saturate() {
+        assert_eq!(midnight(Date::MAX), Timestamp::MAX);
+        assert_eq!(midnight(Date::MIN), Timestamp::MIN);
+    }
+}

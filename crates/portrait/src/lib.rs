@@ -1,0 +1,2 @@
+#![forbid(unsafe_code)]
+//! Licence photos: decoding within limits.

@@ -1,0 +1,110 @@
+//! Numeric codes: one use each; only a keyed hash is kept.
+
+use jiff::Timestamp;
+
+use crate::{Blind, Conflict, ELicenceId, HolderId, StoreError, Tx, error::unique, rows::Columns};
+
+/// A numeric code as stored.
+#[derive(Clone, Debug)]
+pub struct NumericCodeRow {
+    /// Keyed hash of its digits.
+    pub code: Blind,
+    /// Whose licence it stands for.
+    pub holder: HolderId,
+    /// Which e-licence.
+    pub e_licence: ELicenceId,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Until when it works.
+    pub expires_at: Timestamp,
+}
+
+/// What came of using a numeric code.
+#[derive(Clone, Debug)]
+pub enum CodeUse {
+    /// It worked, this once.
+    Used(NumericCodeRow),
+    /// No such code was made.
+    Unknown,
+    /// It worked before.
+    AlreadyUsed(HolderId),
+    /// It is too old.
+    Expired(HolderId),
+}
+
+impl Tx {
+    /// Adds a numeric code.
+    ///
+    /// # Errors
+    /// [`Conflict::Request`] when the same code lives already: make another.
+    pub async fn insert_numeric_code(&mut self, code: &NumericCodeRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO numeric_codes (partition, code_blind, holder_id, e_licence_id, made_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(self.partition().sql())
+        .bind(code.code.sql())
+        .bind(code.holder.as_str())
+        .bind(code.e_licence.as_str())
+        .bind(code.made_at.as_microsecond())
+        .bind(code.expires_at.as_microsecond())
+        .execute(self.connection())
+        .await
+        .map_err(unique(Conflict::Request))?;
+        Ok(())
+    }
+
+    /// Uses a numeric code. Of two at once exactly one finds it unused.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the row does not follow its rule.
+    pub async fn use_numeric_code(
+        &mut self,
+        code: &Blind,
+        now: Timestamp,
+    ) -> Result<CodeUse, StoreError> {
+        let partition = self.partition().sql();
+        let used = sqlx::query(
+            "UPDATE numeric_codes SET used_at = $3 \
+             WHERE partition = $1 AND code_blind = $2 AND used_at IS NULL AND expires_at > $3 \
+             RETURNING holder_id, e_licence_id, made_at, expires_at",
+        )
+        .bind(partition)
+        .bind(code.sql())
+        .bind(now.as_microsecond())
+        .fetch_optional(self.connection())
+        .await?;
+        if let Some(row) = used {
+            let row = Columns {
+                table: "numeric_codes",
+                row: &row,
+            };
+            return Ok(CodeUse::Used(NumericCodeRow {
+                code: code.clone(),
+                holder: row.parsed("holder_id", HolderId::parse)?,
+                e_licence: row.parsed("e_licence_id", ELicenceId::parse)?,
+                made_at: row.instant("made_at")?,
+                expires_at: row.instant("expires_at")?,
+            }));
+        }
+        let known = sqlx::query(
+            "SELECT holder_id, used_at FROM numeric_codes WHERE partition = $1 AND code_blind = $2",
+        )
+        .bind(partition)
+        .bind(code.sql())
+        .fetch_optional(self.connection())
+        .await?;
+        let Some(row) = known else {
+            return Ok(CodeUse::Unknown);
+        };
+        let row = Columns {
+            table: "numeric_codes",
+            row: &row,
+        };
+        let holder = row.parsed("holder_id", HolderId::parse)?;
+        Ok(match row.opt_instant("used_at")? {
+            Some(_) => CodeUse::AlreadyUsed(holder),
+            None => CodeUse::Expired(holder),
+        })
+    }
+}

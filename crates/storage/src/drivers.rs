@@ -1,0 +1,269 @@
+//! Drivers: the registry's record, sealed, with its revision.
+
+use jiff::Timestamp;
+use licence::Record;
+use serde::{Deserialize, Serialize};
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use crate::{
+    Blind, Conflict, HolderId, Locked, Partition, PhotoId, Store, StoreError, Tx,
+    error::unique,
+    rows::{Columns, placeholders},
+    seal::{Place, Sealer},
+};
+
+/// A driver as read: hand `revision` back to [`Store::begin`] to write on what was read.
+#[derive(Clone, Debug)]
+pub struct Driver {
+    /// The holder.
+    pub id: HolderId,
+    /// Grows with every write that concerns the driver.
+    pub revision: u64,
+    /// Version of the record at its source.
+    pub registry_version: i64,
+    /// Whether versions were skipped when it came.
+    pub registry_gap: bool,
+    /// The record.
+    pub record: Record,
+    /// Keyed hash of what was delivered.
+    pub digest: Vec<u8>,
+    /// Effective status value when last computed.
+    pub status_value: u8,
+    /// The photo on file.
+    pub photo: Option<PhotoId>,
+    /// When the record last changed here.
+    pub updated_at: Timestamp,
+}
+
+/// A driver's record to be written.
+#[derive(Clone, Debug)]
+pub struct DriverWrite {
+    /// The holder.
+    pub id: HolderId,
+    /// Whether versions were skipped before this one.
+    pub registry_gap: bool,
+    /// The record; its version becomes the registry version.
+    pub record: Record,
+    /// Keyed hash of what was delivered.
+    pub digest: Blind,
+    /// Effective status value now.
+    pub status_value: u8,
+    /// When it can change by the calendar alone.
+    pub next_transition_at: Option<Timestamp>,
+    /// The photo on file.
+    pub photo: Option<PhotoId>,
+}
+
+const TABLE: &str = "drivers";
+const COLUMNS: &str = "id, revision, registry_version, registry_gap, record_sealed, record_digest, \
+     status_value, photo_id, updated_at";
+
+#[derive(Deserialize)]
+struct StoredRecord {
+    v: u8,
+    record: Record,
+}
+
+#[derive(Serialize)]
+struct RecordToStore<'a> {
+    v: u8,
+    record: &'a Record,
+}
+
+impl Store {
+    /// The driver, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the record does not open.
+    pub async fn driver(&self, holder: &HolderId) -> Result<Option<Driver>, StoreError> {
+        let mut connection = self.reader().await?;
+        load_one(&mut connection, self.sealer(), holder).await
+    }
+
+    /// Those of `holders` (all of one partition) that exist.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or a record does not open.
+    pub async fn drivers(
+        &self,
+        partition: Partition,
+        holders: &[HolderId],
+    ) -> Result<Vec<Driver>, StoreError> {
+        let mut connection = self.reader().await?;
+        load(&mut connection, self.sealer(), partition, holders).await
+    }
+}
+
+impl Tx {
+    /// The driver as this transaction sees it.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the record does not open.
+    pub async fn driver(&mut self, holder: &HolderId) -> Result<Option<Driver>, StoreError> {
+        let store = self.store();
+        load_one(self.connection(), store.sealer(), holder).await
+    }
+
+    /// Adds drivers that are new to the system, at revision 1.
+    ///
+    /// # Errors
+    /// [`Conflict::Revision`] when one of them exists meanwhile.
+    pub async fn insert_drivers(
+        &mut self,
+        drivers: &[DriverWrite],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for chunk in drivers.chunks(500) {
+            let text = format!(
+                "INSERT INTO drivers (partition, id, revision, registry_version, registry_gap, record_sealed, \
+                 record_digest, authority_code, status_value, next_transition_at, photo_id, created_at, updated_at) VALUES {}",
+                placeholders(chunk.len(), 13, 0)
+            );
+            let mut query = sqlx::query(AssertSqlSafe(text));
+            for driver in chunk {
+                query = query
+                    .bind(self.partition().sql())
+                    .bind(driver.id.as_str())
+                    .bind(1_i64)
+                    .bind(driver.record.version)
+                    .bind(i64::from(driver.registry_gap))
+                    .bind(seal(self.sealer(), &driver.id, &driver.record)?)
+                    .bind(driver.digest.sql())
+                    .bind(driver.record.issuing_authority.code.as_str())
+                    .bind(i64::from(driver.status_value))
+                    .bind(driver.next_transition_at.map(Timestamp::as_microsecond))
+                    .bind(driver.photo.as_ref().map(PhotoId::as_str))
+                    .bind(now.as_microsecond())
+                    .bind(now.as_microsecond());
+            }
+            query
+                .execute(self.connection())
+                .await
+                .map_err(unique(Conflict::Revision))?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the record of the locked driver.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or `driver` is not the locked one.
+    pub async fn update_driver(
+        &mut self,
+        locked: &Locked,
+        driver: &DriverWrite,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if driver.id != *locked.holder() {
+            return Err(Conflict::Revision.into());
+        }
+        sqlx::query(
+            "UPDATE drivers SET registry_version = $3, registry_gap = $4, record_sealed = $5, record_digest = $6, \
+             authority_code = $7, status_value = $8, next_transition_at = $9, photo_id = $10, updated_at = $11 \
+             WHERE partition = $1 AND id = $2",
+        )
+        .bind(self.partition().sql())
+        .bind(driver.id.as_str())
+        .bind(driver.record.version)
+        .bind(i64::from(driver.registry_gap))
+        .bind(seal(self.sealer(), &driver.id, &driver.record)?)
+        .bind(driver.digest.sql())
+        .bind(driver.record.issuing_authority.code.as_str())
+        .bind(i64::from(driver.status_value))
+        .bind(driver.next_transition_at.map(Timestamp::as_microsecond))
+        .bind(driver.photo.as_ref().map(PhotoId::as_str))
+        .bind(now.as_microsecond())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}
+
+async fn load_one(
+    connection: &mut AnyConnection,
+    sealer: &Sealer,
+    holder: &HolderId,
+) -> Result<Option<Driver>, StoreError> {
+    let found = load(
+        connection,
+        sealer,
+        holder.partition(),
+        std::slice::from_ref(holder),
+    )
+    .await?;
+    Ok(found.into_iter().next())
+}
+
+async fn load(
+    connection: &mut AnyConnection,
+    sealer: &Sealer,
+    partition: Partition,
+    holders: &[HolderId],
+) -> Result<Vec<Driver>, StoreError> {
+    let mut drivers = Vec::with_capacity(holders.len());
+    for chunk in holders.chunks(500) {
+        let text = format!(
+            "SELECT {COLUMNS} FROM drivers WHERE partition = $1 AND id IN {}",
+            placeholders(1, chunk.len(), 1)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(partition.sql());
+        for holder in chunk {
+            query = query.bind(holder.as_str());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            drivers.push(read(
+                sealer,
+                &Columns {
+                    table: TABLE,
+                    row: &row,
+                },
+            )?);
+        }
+    }
+    Ok(drivers)
+}
+
+fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<Driver, StoreError> {
+    let id = row.parsed("id", HolderId::parse)?;
+    let registry_version = row.int("registry_version")?;
+    let plain = sealer.unseal(&place(&id, registry_version), &row.bytes("record_sealed")?)?;
+    let stored: StoredRecord = serde_json::from_slice(&plain)
+        .map_err(|_not_a_record| row.odd("record_sealed", "is not a record"))?;
+    if stored.v != 1 || stored.record.version != registry_version {
+        return Err(row.odd("record_sealed", "has another version"));
+    }
+    Ok(Driver {
+        revision: row.number("revision")?,
+        registry_version,
+        registry_gap: row.int("registry_gap")? == 1,
+        record: stored.record,
+        digest: row.bytes("record_digest")?,
+        status_value: u8::try_from(row.int("status_value")?)
+            .map_err(|_out_of_range| row.odd("status_value", "out of range"))?,
+        photo: row.opt_parsed("photo_id", PhotoId::parse)?,
+        updated_at: row.instant("updated_at")?,
+        id,
+    })
+}
+
+fn seal(sealer: &Sealer, id: &HolderId, record: &Record) -> Result<Vec<u8>, StoreError> {
+    let plain =
+        zeroize::Zeroizing::new(serde_json::to_vec(&RecordToStore { v: 1, record }).map_err(
+            |_not_json| StoreError::Inconsistent {
+                table: TABLE,
+                column: "record_sealed",
+                what: "cannot be written as JSON",
+            },
+        )?);
+    sealer.seal(&place(id, record.version), &plain)
+}
+
+fn place(id: &HolderId, registry_version: i64) -> Place<'_> {
+    Place {
+        table: TABLE,
+        column: "record_sealed",
+        owner: id.as_str(),
+        row: id.as_str(),
+        version: registry_version.unsigned_abs(),
+    }
+}

@@ -1,0 +1,113 @@
+//! The two database engines. Only this module and the migrator know which one is used.
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{Any, AnyPool, Executor, Transaction, any::AnyPoolOptions, pool::PoolConnection};
+
+use crate::StoreError;
+
+/// Which engine a database URL names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// One file, one node.
+    Sqlite,
+    /// A server, any number of nodes.
+    PostgreSql,
+}
+
+/// How growing tables are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// One table each.
+    #[default]
+    Plain,
+    /// PostgreSQL only: every growing table hash-partitioned 16 ways by its partition column.
+    Partitioned,
+}
+
+/// SQLite: the write-ahead log, enforced foreign keys, durable commits. The pragma list is the
+/// whole of what differs between the two engines at run time, besides how a write begins.
+const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; \
+     PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;";
+
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pub(crate) engine: Engine,
+    write: AnyPool,
+    read: AnyPool,
+}
+
+impl Database {
+    /// Opens `url` (`sqlite:PATH` or `postgres://...`), making the SQLite file where it is missing.
+    pub(crate) async fn open(url: &str, connections: u32) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Self::open_sqlite(Path::new(path), connections).await;
+        }
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let pool = AnyPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(10))
+                .connect(url)
+                .await?;
+            return Ok(Self {
+                engine: Engine::PostgreSql,
+                write: pool.clone(),
+                read: pool,
+            });
+        }
+        Err(StoreError::Mismatch(
+            "the database URL must begin with sqlite: or postgres:",
+        ))
+    }
+
+    async fn open_sqlite(path: &Path, connections: u32) -> Result<Self, StoreError> {
+        let url = format!("sqlite:{}?mode=rwc", path.display());
+        // One writer: SQLite has one anyway, and a pool of one queues fairly where its lock does not.
+        let write = AnyPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(30))
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(|_| ()) })
+            })
+            .connect(&url)
+            .await?;
+        let read = AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(10))
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute(SQLITE_PRAGMAS).await?;
+                    connection
+                        .execute("PRAGMA query_only = ON;")
+                        .await
+                        .map(|_| ())
+                })
+            })
+            .connect(&url)
+            .await?;
+        Ok(Self {
+            engine: Engine::Sqlite,
+            write,
+            read,
+        })
+    }
+
+    /// Begins a transaction that will write.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        Ok(match self.engine {
+            Engine::Sqlite => self.write.begin_with("BEGIN IMMEDIATE").await?,
+            Engine::PostgreSql => self.write.begin().await?,
+        })
+    }
+
+    /// A connection for reading only.
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
+        Ok(self.read.acquire().await?)
+    }
+
+    pub(crate) async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}

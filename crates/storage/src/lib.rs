@@ -1,0 +1,60 @@
+#![forbid(unsafe_code)]
+//! Records, objects and keys at rest: the only crate that knows SQL and the object store.
+//!
+//! A [`Store`] is concrete, on SQLite or PostgreSQL with one SQL text. Every write happens in a
+//! [`Tx`] (those that concern a driver hold its revision, see [`Locked`]), and a transaction can be
+//! committed only together with its audit rows and events. See `docs/architecture.md`.
+
+mod accounts;
+mod aliases;
+mod applications;
+pub mod audit;
+mod bindings;
+mod codes;
+mod drivers;
+mod e_licences;
+mod engine;
+mod error;
+mod ids;
+mod keystore;
+mod migrate;
+mod notifications;
+mod objects;
+pub mod outbox;
+mod photos;
+mod review_cases;
+mod rows;
+mod seal;
+mod sessions;
+mod staff;
+mod status_places;
+mod store;
+mod tx;
+mod verifications;
+
+pub use accounts::{Account, ActivationCode, CodeClosing};
+pub use aliases::{AliasClaim, AliasKind};
+pub use applications::{ApplicationRow, NewApplication};
+pub use bindings::BindingRow;
+pub use codes::{CodeUse, NumericCodeRow};
+pub use drivers::{Driver, DriverWrite};
+pub use e_licences::{
+    CredentialRow, CurrentELicence, ELicenceRow, FormRow, NewCredential, NewELicence,
+};
+pub use engine::{Engine, Layout};
+pub use error::{Conflict, StoreError};
+pub use ids::{
+    ActivationId, ApplicationId, BindingId, CredentialId, ELicenceId, HolderId, NotAnId,
+    NotificationId, Partition, PhotoId, SourceId, StaffId, VerificationId,
+};
+pub use keystore::SigningKeyRow;
+pub use notifications::Notification;
+pub use photos::{PhotoMeta, PhotoRow};
+pub use review_cases::ReviewCase;
+pub use seal::{Blind, MasterKeys};
+pub use sessions::{Session, SessionKind};
+pub use staff::{Office, RegistrySource, Staff, WaveRow};
+pub use status_places::{LIST_SIZE, StatusPlace};
+pub use store::{Store, StoreOptions};
+pub use tx::{Committed, Locked, Numbered, Tx};
+pub use verifications::{Remembered, VerificationRow};

@@ -1,0 +1,153 @@
+//! Photos: a row with sealed facts, and sealed bytes in the object store.
+
+use jiff::{Timestamp, civil::Date};
+use licence::application::PhotoOrigin;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{
+    HolderId, PhotoId, Store, StoreError, Tx,
+    rows::Columns,
+    seal::{Place, Sealer},
+};
+
+/// Facts about a photo's bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhotoMeta {
+    /// SHA-256 of the bytes, in hex.
+    pub sha256: String,
+    /// Media type.
+    pub media_type: String,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// When it was taken, where that is known.
+    pub taken_on: Option<Date>,
+}
+
+/// A photo.
+#[derive(Clone, Debug)]
+pub struct PhotoRow {
+    /// Which.
+    pub id: PhotoId,
+    /// Whose.
+    pub holder: HolderId,
+    /// Where it came from.
+    pub source: PhotoOrigin,
+    /// Facts about its bytes.
+    pub meta: PhotoMeta,
+    /// When it came here.
+    pub created_at: Timestamp,
+}
+
+const TABLE: &str = "photos";
+
+impl Store {
+    /// Puts a photo's bytes into the object store. Do so before the row: a row always has bytes.
+    ///
+    /// # Errors
+    /// When the object store cannot be reached.
+    pub async fn put_photo_bytes(
+        &self,
+        holder: &HolderId,
+        photo: &PhotoId,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        self.inner
+            .objects
+            .put_photo(self.sealer(), holder, photo, bytes)
+            .await
+    }
+
+    /// The bytes of a photo of `holder`.
+    ///
+    /// # Errors
+    /// When the object store cannot be reached or the bytes were changed or swapped.
+    pub async fn photo_bytes(
+        &self,
+        holder: &HolderId,
+        photo: &PhotoId,
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        self.inner.objects.photo(self.sealer(), holder, photo).await
+    }
+
+    /// A photo's row.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the row does not follow its rule.
+    pub async fn photo(&self, id: &PhotoId) -> Result<Option<PhotoRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        let row = sqlx::query(
+            "SELECT id, holder_id, source, meta_sealed, created_at FROM photos WHERE partition = $1 AND id = $2",
+        )
+        .bind(id.partition().sql())
+        .bind(id.as_str())
+        .fetch_optional(&mut *connection)
+        .await?;
+        row.map(|row| {
+            read(
+                self.sealer(),
+                &Columns {
+                    table: TABLE,
+                    row: &row,
+                },
+            )
+        })
+        .transpose()
+    }
+}
+
+impl Tx {
+    /// Adds a photo's row.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn insert_photo(&mut self, photo: &PhotoRow) -> Result<(), StoreError> {
+        let plain =
+            serde_json::to_vec(&photo.meta).map_err(|_not_json| StoreError::Inconsistent {
+                table: TABLE,
+                column: "meta_sealed",
+                what: "cannot be written as JSON",
+            })?;
+        let sealed = self
+            .sealer()
+            .seal(&place(&photo.holder, &photo.id), &plain)?;
+        sqlx::query(
+            "INSERT INTO photos (partition, id, holder_id, source, meta_sealed, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(self.partition().sql())
+        .bind(photo.id.as_str())
+        .bind(photo.holder.as_str())
+        .bind(photo.source.as_str())
+        .bind(sealed)
+        .bind(photo.created_at.as_microsecond())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}
+
+fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<PhotoRow, StoreError> {
+    let id = row.parsed("id", PhotoId::parse)?;
+    let holder = row.parsed("holder_id", HolderId::parse)?;
+    let plain = sealer.unseal(&place(&holder, &id), &row.bytes("meta_sealed")?)?;
+    Ok(PhotoRow {
+        source: row.named("source", PhotoOrigin::parse)?,
+        meta: serde_json::from_slice(&plain)
+            .map_err(|_not_json| row.odd("meta_sealed", "is not what it should be"))?,
+        created_at: row.instant("created_at")?,
+        id,
+        holder,
+    })
+}
+
+fn place<'a>(holder: &'a HolderId, id: &'a PhotoId) -> Place<'a> {
+    Place {
+        table: TABLE,
+        column: "meta_sealed",
+        owner: holder.as_str(),
+        row: id.as_str(),
+        version: 1,
+    }
+}

@@ -1,0 +1,114 @@
+//! Rows are parsed, not trusted: small readers that name the column that does not fit.
+
+use jiff::Timestamp;
+use sqlx::{Row, any::AnyRow};
+
+use crate::{Partition, StoreError};
+
+/// A row of one table.
+pub(crate) struct Columns<'r> {
+    pub(crate) table: &'static str,
+    pub(crate) row: &'r AnyRow,
+}
+
+impl Columns<'_> {
+    pub(crate) fn text(&self, column: &'static str) -> Result<String, StoreError> {
+        Ok(self.row.try_get(column)?)
+    }
+
+    pub(crate) fn opt_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+        Ok(self.row.try_get(column)?)
+    }
+
+    pub(crate) fn int(&self, column: &'static str) -> Result<i64, StoreError> {
+        Ok(self.row.try_get(column)?)
+    }
+
+    pub(crate) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
+        Ok(self.row.try_get(column)?)
+    }
+
+    pub(crate) fn opt_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.row.try_get(column)?)
+    }
+
+    pub(crate) fn number(&self, column: &'static str) -> Result<u64, StoreError> {
+        u64::try_from(self.int(column)?).map_err(|_| self.odd(column, "negative"))
+    }
+
+    pub(crate) fn instant(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+        self.to_instant(column, self.int(column)?)
+    }
+
+    pub(crate) fn opt_instant(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let value: Option<i64> = self.row.try_get(column)?;
+        value.map(|v| self.to_instant(column, v)).transpose()
+    }
+
+    fn to_instant(&self, column: &'static str, value: i64) -> Result<Timestamp, StoreError> {
+        Timestamp::from_microsecond(value).map_err(|_| self.odd(column, "not an instant"))
+    }
+
+    pub(crate) fn partition(&self) -> Result<Partition, StoreError> {
+        Partition::from_number(self.int("partition")?)
+            .ok_or_else(|| self.odd("partition", "out of range"))
+    }
+
+    /// Parses a text column by the rule of its type.
+    pub(crate) fn parsed<T, E>(
+        &self,
+        column: &'static str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<T, StoreError> {
+        parse(&self.text(column)?).map_err(|_| self.odd(column, "does not follow its rule"))
+    }
+
+    /// Reads a text column whose values have stable names.
+    pub(crate) fn named<T>(
+        &self,
+        column: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, StoreError> {
+        parse(&self.text(column)?).ok_or_else(|| self.odd(column, "is not a known name"))
+    }
+
+    pub(crate) fn opt_parsed<T, E>(
+        &self,
+        column: &'static str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, StoreError> {
+        self.opt_text(column)?
+            .map(|text| parse(&text).map_err(|_| self.odd(column, "does not follow its rule")))
+            .transpose()
+    }
+
+    pub(crate) fn odd(&self, column: &'static str, what: &'static str) -> StoreError {
+        StoreError::Inconsistent {
+            table: self.table,
+            column,
+            what,
+        }
+    }
+}
+
+/// `$1, $2, ...` placeholders for `rows` rows of `columns` columns, after `before` others.
+pub(crate) fn placeholders(rows: usize, columns: usize, before: usize) -> String {
+    let mut text = String::with_capacity(rows * columns * 6);
+    let mut next = before;
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns {
+            next += 1;
+            if column > 0 {
+                text.push_str(", ");
+            }
+            text.push('$');
+            text.push_str(&next.to_string());
+        }
+        text.push(')');
+    }
+    text
+}
