@@ -13,6 +13,9 @@ use crate::{
 /// Tag of `COSE_Sign1`.
 const TAG_SIGN1: u64 = 18;
 
+/// The tag as it stands in the first byte.
+const FIRST_BYTE: u8 = 0xd2;
+
 const ALGORITHM: fields::Key = (1, "alg");
 const KEY_ID: fields::Key = (4, "kid");
 /// RFC 9596.
@@ -99,6 +102,10 @@ pub(crate) struct Sign1 {
 
 impl Sign1 {
     pub(crate) fn parse(bytes: &[u8], content: Content) -> Result<Self, Malformed> {
+        // A file of another kind is told so, not that its CBOR is at fault.
+        if bytes.first() != Some(&FIRST_BYTE) {
+            return Err(Malformed::NotCoseSign1);
+        }
         let Value::Tag(TAG_SIGN1, parts) = Value::decode(bytes)? else {
             return Err(Malformed::NotCoseSign1);
         };

@@ -26,6 +26,8 @@ pub mod key;
 pub mod malformed;
 pub mod numeric;
 pub mod reason;
+#[cfg(test)]
+mod samples;
 pub mod signature;
 pub mod signer;
 pub mod suite;

@@ -134,6 +134,11 @@ const TRUST_LIST_STALE: Reason = Reason::new(
     "信任列表已过更新期限，结果不能视为有效",
     "the trust list is past its next update; the result does not count as valid",
 );
+const KEY_UNKNOWN: Reason = Reason::new(
+    "key-unknown",
+    "签名密钥不在这份过期的信任列表中，请更新后再核验",
+    "this outdated trust list does not know the signing key; update it and check again",
+);
 const EXPIRED: Reason = Reason::new(
     "credential-expired",
     "电子凭证已过技术有效期",
@@ -189,11 +194,13 @@ impl Answer {
 
     fn refused(refusal: Refusal, trust: &VerifiedTrustList, at: Timestamp) -> Self {
         let mut answer = Self::blank(trust, at);
-        answer.reasons.push(refusal.reason());
-        // A key that a stale list does not know may be in the next one. Anything else is wrong
-        // whatever a newer list says.
+        // A key that a stale list does not know may be in the next one, so nobody is called a
+        // forger for it. Anything else is wrong whatever a newer list says.
         let newer_list_may_know = matches!(refusal, Refusal::Foreign | Refusal::ReSigned);
-        if !(answer.trust_list.stale && newer_list_may_know) {
+        if answer.trust_list.stale && newer_list_may_know {
+            answer.reasons.push(KEY_UNKNOWN);
+        } else {
+            answer.reasons.push(refusal.reason());
             answer.outcome = Outcome::Failed;
         }
         answer.note_stale_list()

@@ -4,7 +4,7 @@
 //! every date on which anything here takes effect, and no time-zone database is needed.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 
 const SHANGHAI: Offset = Offset::constant(8);
@@ -16,24 +16,25 @@ pub fn civil_date(at: Timestamp) -> Date {
 }
 
 /// The instant at which a civil date begins in Asia/Shanghai.
-///
-/// Dates at the very edge of the calendar, beyond what an instant can name, give the edge.
 #[must_use]
 pub fn midnight(date: Date) -> Timestamp {
-    let edge = if date.year() < 0 {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    };
-    SHANGHAI.to_timestamp(date.at(0, 0, 0, 0)).unwrap_or(edge)
+    instant(date.at(0, 0, 0, 0))
 }
 
 /// The last whole second of a civil date in Asia/Shanghai.
 #[must_use]
 pub fn end_of_day(date: Date) -> Timestamp {
-    SHANGHAI
-        .to_timestamp(date.at(23, 59, 59, 0))
-        .unwrap_or(Timestamp::MAX)
+    instant(date.at(23, 59, 59, 0))
+}
+
+/// Civil times at the very edge of the calendar, beyond what an instant can name, give the edge.
+fn instant(at: DateTime) -> Timestamp {
+    let edge = if at.year() < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
+    SHANGHAI.to_timestamp(at).unwrap_or(edge)
 }
 
 #[cfg(test)]
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn the_edges_of_the_calendar_saturate() {
-        assert_eq!(midnight(Date::MAX), Timestamp::MAX);
+        assert_eq!(end_of_day(Date::MAX), Timestamp::MAX);
         assert_eq!(midnight(Date::MIN), Timestamp::MIN);
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Nothing here reads a clock, a file or a network: records, dates and instants are arguments.
 //! Floors, from the bottom: [`message`] and [`clock`]; [`identifier`] and [`class`]; [`record`]
-//! with its parser; [`status`], [`rollout`], [`calendar`]; [`eligibility`], [`showing`],
+//! with its parser; [`status`], [`rollout`], [`calendar`]; [`mod@eligibility`], [`mod@showing`],
 //! [`supersession`]; the state machines [`application`], [`e_licence`] and [`binding`].
 
 mod named;

@@ -1,0 +1,161 @@
+//! The authority: store, keys, status memory and followers together.
+
+use std::sync::Arc;
+
+use credential::Suite;
+use jiff::Timestamp;
+use licence::Calendar;
+use storage::{Partition, Store};
+use tokio::sync::{Mutex, broadcast};
+use zeroize::Zeroizing;
+
+use crate::{
+    Act, Error,
+    follow::{Follower, Live},
+    passwords::Passwords,
+    refusal,
+    status_plane::StatusPlane,
+    trust::Signing,
+};
+
+/// What the operator settles.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the service is reached, without a trailing slash; goes into credentials.
+    pub base_url: String,
+    /// In whose name licences are signed, as the trust list says.
+    pub issuer: String,
+    /// Codes of the certificate identifier (GB/T 36904), where they are known.
+    pub certificate: Option<CertificateCodes>,
+    /// The suites in which every credential is signed; verification reads the first.
+    pub suites: Vec<Suite>,
+    /// How much a password hash costs.
+    pub password_cost: PasswordCost,
+}
+
+/// Codes of the certificate identifier.
+#[derive(Clone, Debug)]
+pub struct CertificateCodes {
+    /// Type code, 21 characters.
+    pub type_code: String,
+    /// The issuer's USCC, 18 characters.
+    pub issuer_code: String,
+}
+
+/// What a password hash costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordCost {
+    /// Argon2id, 19 MiB, two passes.
+    Standard,
+    /// The least that argon2 does, for tests that sign in often.
+    Test,
+}
+
+/// A photo with its media type.
+#[derive(Clone, Debug)]
+pub struct PhotoFile {
+    /// `image/jpeg`, `image/png` or `image/webp`.
+    pub media_type: String,
+    /// The file.
+    pub bytes: Zeroizing<Vec<u8>>,
+}
+
+/// The licensing authority. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) settings: Settings,
+    pub(crate) calendar: Calendar,
+    pub(crate) passwords: Passwords,
+    pub(crate) signing: Option<Signing>,
+    pub(crate) plane: StatusPlane,
+    pub(crate) follower: Mutex<Follower>,
+    pub(crate) live: broadcast::Sender<Live>,
+}
+
+/// Live events kept for a page that reads slowly; a page that falls behind reads anew.
+const LIVE_BUFFER: usize = 1024;
+
+impl Authority {
+    /// Opens the authority over `store`: loads the signing keys and rebuilds the status memory.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the signing keys and the trust list contradict each other.
+    pub async fn open(store: Store, settings: Settings, now: Timestamp) -> Result<Self, Error> {
+        let signing = Signing::load(&store, &settings, now).await?;
+        let (live, _) = broadcast::channel(LIVE_BUFFER);
+        // Cursors before values: an event between the two is applied twice, never missed.
+        let follower = Follower::start(&store).await?;
+        let plane = StatusPlane::default();
+        for partition in Partition::all() {
+            for (place, value) in store.status_values(partition).await? {
+                plane.set(place, value);
+            }
+        }
+        let authority = Self {
+            inner: Arc::new(Inner {
+                passwords: Passwords::new(settings.password_cost),
+                calendar: Calendar::built_in(),
+                signing,
+                plane,
+                follower: Mutex::new(follower),
+                live,
+                settings,
+                store,
+            }),
+        };
+        authority.follow().await?;
+        Ok(authority)
+    }
+
+    /// Whether requests can be served: the database answers and there are signing keys.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.store().ping().await?;
+        self.signing().map(|_| ())
+    }
+
+    /// Live events for open pages.
+    #[must_use]
+    pub fn live(&self) -> broadcast::Receiver<Live> {
+        self.inner.live.subscribe()
+    }
+
+    /// The store beneath.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn signing(&self) -> Result<&Signing, Error> {
+        self.inner
+            .signing
+            .as_ref()
+            .ok_or_else(|| refusal::NO_KEYS.into())
+    }
+
+    /// Writes an audit row for a refusal that matters, then refuses.
+    pub(crate) async fn refuse<T>(
+        &self,
+        act: &Act,
+        what: &'static str,
+        subject: Option<&storage::HolderId>,
+        error: Error,
+    ) -> Result<T, Error> {
+        let partition = subject.map_or(Partition::SYSTEM, storage::HolderId::partition);
+        let mut entry = act.entry(what).with("refused", error.code());
+        if let Some(holder) = subject {
+            entry = entry.about(holder);
+        }
+        let tx = self.store().begin_in(partition).await?;
+        tx.commit(entry, Vec::new()).await?;
+        Err(error)
+    }
+}

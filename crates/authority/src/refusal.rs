@@ -1,0 +1,280 @@
+//! Why a use case did not do what was asked: the catalogue of stable codes.
+
+use licence::{Reason, Text};
+use storage::{Conflict, StoreError};
+use thiserror::Error;
+
+/// What kind of refusal it is; HTTP maps each kind to one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request does not follow its form.
+    Invalid,
+    /// Nobody, or nobody known, is signed in.
+    Unauthenticated,
+    /// Signed in, but not allowed.
+    Forbidden,
+    /// There is no such thing for this actor.
+    NotFound,
+    /// It does not fit the present state.
+    Conflict,
+    /// It was there once and is over.
+    Gone,
+    /// It could not be checked or done now.
+    Unavailable,
+}
+
+/// A refusal from the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its kind.
+    pub kind: Kind,
+    /// The stable code.
+    pub code: &'static str,
+    /// What happened.
+    pub text: Text,
+    /// What clears it.
+    pub clears: Text,
+}
+
+/// One blocking reason in an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Because {
+    /// The stable code.
+    pub code: String,
+    /// The requirement behind it, where there is one.
+    pub rule: Option<String>,
+    /// The field it is about, where there is one.
+    pub field: Option<String>,
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+    /// What clears it, in Chinese.
+    pub clears_zh: Option<String>,
+    /// What clears it, in English.
+    pub clears_en: Option<String>,
+}
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Refused by a rule.
+    #[error("refused: {}", .0.code)]
+    Refused(Refusal, Vec<Because>),
+    /// The store failed or lost a race.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something inside does not fit; the cause goes to the log.
+    #[error("internal: {0}")]
+    Internal(&'static str),
+}
+
+impl Error {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.refusal().code
+    }
+
+    /// The catalogue's entry for this error.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Refused(refusal, _) => *refusal,
+            Self::Store(StoreError::Conflict(conflict)) => of_conflict(*conflict),
+            Self::Store(StoreError::Unavailable(_) | StoreError::Objects(_)) => COULD_NOT,
+            Self::Store(StoreError::Inconsistent { .. } | StoreError::Mismatch(_))
+            | Self::Internal(_) => INTERNAL,
+        }
+    }
+
+    /// The reasons that came with it.
+    #[must_use]
+    pub fn reasons(&self) -> &[Because] {
+        match self {
+            Self::Refused(_, reasons) => reasons,
+            Self::Store(_) | Self::Internal(_) => &[],
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal, Vec::new())
+    }
+}
+
+impl From<Conflict> for Error {
+    fn from(conflict: Conflict) -> Self {
+        Self::Store(conflict.into())
+    }
+}
+
+impl From<&Reason> for Because {
+    fn from(reason: &Reason) -> Self {
+        Self {
+            code: reason.code.to_owned(),
+            rule: Some(reason.rule.to_owned()),
+            field: None,
+            zh: reason.text.zh.to_string(),
+            en: reason.text.en.to_string(),
+            clears_zh: Some(reason.clears.zh.to_string()),
+            clears_en: Some(reason.clears.en.to_string()),
+        }
+    }
+}
+
+impl From<licence::Refusal> for Error {
+    fn from(refusal: licence::Refusal) -> Self {
+        let because = Because {
+            code: refusal.code.to_owned(),
+            rule: None,
+            field: None,
+            zh: refusal.text.zh.to_owned(),
+            en: refusal.text.en.to_owned(),
+            clears_zh: None,
+            clears_en: None,
+        };
+        let kind = match refusal.code {
+            "same-officer" => SAME_OFFICER,
+            _ => NOT_IN_THIS_STATE,
+        };
+        Self::Refused(kind, vec![because])
+    }
+}
+
+fn of_conflict(conflict: Conflict) -> Refusal {
+    match conflict {
+        Conflict::Revision | Conflict::Request | Conflict::Cursor => CHANGED_MEANWHILE,
+        Conflict::ApplicationState | Conflict::ELicenceState | Conflict::Binding => {
+            NOT_IN_THIS_STATE
+        }
+        Conflict::OpenApplication => OPEN_APPLICATION,
+        Conflict::CurrentELicence => HAS_E_LICENCE,
+        Conflict::Claim => CLAIMED_BY_ANOTHER,
+        Conflict::NameTaken => NAME_TAKEN,
+        Conflict::Trust => KEYS_EXIST,
+        Conflict::ActivationCode => ACTIVATION_REFUSED,
+    }
+}
+
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $name:ident = $kind:ident $code:literal, $zh:literal, $en:literal; $clears_zh:literal, $clears_en:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub const $name: Refusal = Refusal {
+                kind: Kind::$kind,
+                code: $code,
+                text: Text { zh: $zh, en: $en },
+                clears: Text { zh: $clears_zh, en: $clears_en },
+            };
+        )*
+
+        /// The whole catalogue, for the documentation of error codes.
+        pub const CATALOGUE: &[Refusal] = &[$($name),*];
+    };
+}
+
+catalogue! {
+    /// Nobody is signed in.
+    SIGN_IN = Unauthenticated "sign-in-required", "请先登录", "Nobody is signed in"; "登录后重试", "Sign in and try again";
+    /// Login or password is wrong; the same whether or not the login exists.
+    WRONG_LOGIN = Unauthenticated "wrong-login", "账号或密码错误", "Login or password is wrong"; "核对账号和密码；尚未激活的驾驶人请先激活", "Check both; a driver who has not activated yet does that first";
+    /// The role does not allow it.
+    NOT_YOUR_ROLE = Forbidden "not-your-role", "当前身份无权进行此操作", "The role at hand does not allow this"; "由有权限的人员办理", "Somebody with the right role can do it";
+    /// The registry's token is unknown.
+    UNKNOWN_SOURCE = Unauthenticated "unknown-source", "数据来源未通过认证", "The registry source is not authenticated"; "使用管理员签发的令牌", "Use the token that the administrator issued";
+    /// It does not exist for this actor.
+    NOT_FOUND = NotFound "not-found", "未找到", "There is no such thing"; "核对后重试", "Check and try again";
+    /// The body does not follow its form.
+    INVALID = Invalid "invalid-request", "请求内容不符合要求", "The request does not follow its form"; "按所列原因更正", "Correct what the reasons name";
+    /// The licence number is not one.
+    INVALID_NUMBER = Invalid "invalid-licence-number", "证号不正确", "That is not a licence number"; "核对证号", "Check the number";
+    /// The photo cannot be used.
+    INVALID_PHOTO = Invalid "invalid-photo", "照片文件无法使用", "The photo file cannot be used"; "更换照片文件", "Use another photo file";
+    /// The password is too weak.
+    WEAK_PASSWORD = Invalid "weak-password", "密码须为 10 至 128 个字符，且不得包含证号", "A password has 10 to 128 characters and does not contain the licence number"; "另设密码", "Choose another password";
+    /// Another officer must decide.
+    SAME_OFFICER = Forbidden "same-officer", "提交人不得审核自己提交的申请", "Whoever submitted an application does not decide it"; "由另一名民警审核", "Another officer decides";
+    /// An officer's own record.
+    OWN_RECORD = Forbidden "own-record", "不得办理本人的业务", "Officers do not handle their own record"; "由另一名民警办理", "Another officer handles it";
+    /// Another office issued the licence.
+    OUT_OF_SCOPE = Forbidden "office-out-of-scope", "该驾驶证不属于本窗口所属发证机关", "This office's authority did not issue the licence"; "到驾驶证核发地车辆管理所办理 (R91)", "Go to the office that issued the licence (R91)";
+    /// The member of staff has no office.
+    NO_OFFICE = Forbidden "no-office", "该账号未分配办公地点", "The account belongs to no office"; "由管理员分配", "An administrator assigns one";
+    /// The driver cannot apply.
+    NOT_ELIGIBLE = Conflict "not-eligible", "暂不能申领电子驾驶证", "The driver cannot apply now"; "按所列原因办理后重试", "Clear what the reasons name";
+    /// Issue was refused at the last check.
+    ISSUE_REFUSED = Conflict "issue-refused", "审核已通过，但登记信息不允许核发，未生成电子驾驶证", "Approved, but the registry blocks the issue: no e-licence was made"; "按所列原因办理后重新申请", "Clear what the reasons name and apply again";
+    /// There is an open application.
+    OPEN_APPLICATION = Conflict "open-application", "已有正在办理的申请", "An application is open already"; "等待该申请办结", "Wait for its end";
+    /// There is a current e-licence.
+    HAS_E_LICENCE = Conflict "has-e-licence", "已持有有效的电子驾驶证", "The driver has a current e-licence"; "无需重复申领", "Nothing has to be done";
+    /// The thing moved on.
+    NOT_IN_THIS_STATE = Conflict "not-in-this-state", "当前状态下不能进行此操作", "This is not possible in the present state"; "刷新后查看最新状态", "Read the present state";
+    /// Somebody else wrote first.
+    CHANGED_MEANWHILE = Conflict "changed-meanwhile", "信息已被更新，本次操作未生效", "It changed meanwhile; nothing was done"; "刷新后重试", "Read it again and retry";
+    /// The case is another's.
+    CLAIMED_BY_ANOTHER = Conflict "claimed-by-another", "该申请正由他人审核", "Another reviewer holds the case"; "等待其释放或选择其他申请", "Wait or take another case";
+    /// The case must be claimed first.
+    CLAIM_FIRST = Conflict "claim-first", "请先领取该申请", "The case must be claimed first"; "领取后再决定", "Claim it, then decide";
+    /// A rejection needs reasons.
+    REASONS_MISSING = Invalid "reasons-missing", "退回申请须注明原因", "A rejection names its reasons"; "选择原因", "Name at least one";
+    /// The name exists.
+    NAME_TAKEN = Conflict "name-taken", "名称已被使用", "The name is taken"; "更换名称", "Choose another";
+    /// Keys exist already.
+    KEYS_EXIST = Conflict "keys-exist", "签名密钥已存在", "Signing keys exist already"; "无需重复生成", "Nothing has to be done";
+    /// There are no signing keys.
+    NO_KEYS = Unavailable "no-signing-keys", "尚未生成签名密钥", "There are no signing keys yet"; "运行 jiazhao keys generate", "Run `jiazhao keys generate`";
+    /// Activation did not work; the same whatever was wrong.
+    ACTIVATION_REFUSED = Forbidden "activation-refused", "激活码无效、已使用或已过期", "The activation code is wrong, used or expired"; "到窗口重新领取激活码", "Get a new code at a counter";
+    /// There is no e-licence to show.
+    NO_E_LICENCE = NotFound "no-e-licence", "尚未领取电子驾驶证", "There is no e-licence"; "先申领", "Apply first";
+    /// The e-licence was superseded.
+    SUPERSEDED = Gone "e-licence-superseded", "电子驾驶证已失效，需重新申领", "The e-licence was superseded; a new application is needed"; "重新申领 (R88-R90)", "Apply again (R88-R90)";
+    /// The e-licence is not shown in this status.
+    NOT_SHOWN = Conflict "e-licence-not-shown", "当前状态下不出示电子驾驶证", "The e-licence is not shown in this status"; "按所列原因联系发证机关", "Contact the issuing authority about the reasons";
+    /// Dynamic and offline codes need a bound device.
+    NOT_BOUND = Conflict "device-not-bound", "该设备尚未绑定，只能使用数字码", "No device is bound; only the numeric code can be used"; "使用数字码", "Use the numeric code";
+    /// Not eighteen digits with a right check digit.
+    NOT_A_CODE = Invalid "not-a-code", "不是有效的数字码，请核对", "That is not a numeric code"; "核对后重新输入", "Check the digits";
+    /// No such code was made.
+    CODE_UNKNOWN = NotFound "code-unknown", "该数字码不存在", "No such code was made"; "请持证人重新生成", "The holder makes a new one";
+    /// The code was used.
+    CODE_USED = Conflict "code-used", "该数字码已被使用", "The code was used before"; "请持证人重新生成", "The holder makes a new one";
+    /// The code is too old.
+    CODE_EXPIRED = Gone "code-expired", "该数字码已过期", "The code has expired"; "请持证人重新生成", "The holder makes a new one";
+    /// The purpose does not fit the role.
+    WRONG_PURPOSE = Forbidden "wrong-purpose", "该身份不得以此目的核验", "The role cannot verify for this purpose"; "选择与职责相符的目的", "Choose a purpose of the role";
+    /// The class is not known.
+    UNKNOWN_CLASS = Invalid "unknown-class", "准驾车型代号不存在", "There is no such vehicle class"; "核对代号", "Check the code";
+    /// One key, two requests.
+    KEY_REUSED = Conflict "idempotency-key-reused", "同一 Idempotency-Key 用于不同的请求", "One Idempotency-Key was used for two different requests"; "更换 Idempotency-Key", "Use another key";
+    /// The store did not answer.
+    COULD_NOT = Unavailable "could-not-check", "暂时无法查询或办理", "It could not be checked or done now"; "稍后重试", "Try again later";
+    /// Something inside does not fit.
+    INTERNAL = Unavailable "internal", "系统内部错误", "Something inside failed"; "稍后重试；如仍有问题请联系管理员", "Try again; tell the administrator if it lasts";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_one_refusal_with_all_texts() {
+        let codes: BTreeSet<_> = CATALOGUE.iter().map(|refusal| refusal.code).collect();
+        assert_eq!(codes.len(), CATALOGUE.len());
+        for refusal in CATALOGUE {
+            for text in [
+                refusal.text.zh,
+                refusal.text.en,
+                refusal.clears.zh,
+                refusal.clears.en,
+            ] {
+                assert!(!text.is_empty(), "{}", refusal.code);
+            }
+        }
+    }
+}
