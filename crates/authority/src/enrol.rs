@@ -3,9 +3,7 @@
 use jiff::SignedDuration;
 use licence::LicenceNumber;
 use rand::Rng;
-use storage::{
-    ActivationCode, ActivationId, AliasKind, Blind, CodeClosing, Driver, HolderId,
-};
+use storage::{ActivationCode, ActivationId, AliasKind, Blind, CodeClosing, Driver, HolderId};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -215,7 +213,6 @@ fn normalised(typed: &str) -> Zeroizing<String> {
             .to_ascii_uppercase(),
     )
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,6 @@
 //! Passwords: argon2id, always at full cost, whether or not the login exists.
 
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
-};
+use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
 use rand::Rng;
 use zeroize::Zeroizing;
 

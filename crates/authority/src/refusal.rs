@@ -124,6 +124,20 @@ impl From<&Reason> for Because {
     }
 }
 
+impl From<crate::views::ReasonView> for Because {
+    fn from(view: crate::views::ReasonView) -> Self {
+        Self {
+            code: view.code,
+            rule: view.rule,
+            field: view.field,
+            zh: view.zh,
+            en: view.en,
+            clears_zh: view.clears_zh,
+            clears_en: view.clears_en,
+        }
+    }
+}
+
 impl From<licence::Refusal> for Error {
     fn from(refusal: licence::Refusal) -> Self {
         let because = Because {

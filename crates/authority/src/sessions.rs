@@ -51,7 +51,9 @@ impl Authority {
             Some(holder) => self.store().account(holder).await?,
             None => None,
         };
-        let hash = account.as_ref().map(|account| account.password_hash.as_str());
+        let hash = account
+            .as_ref()
+            .map(|account| account.password_hash.as_str());
         let matches = self.inner.passwords.matches(password, hash).await;
         let (Some(holder), true) = (holder.clone(), matches) else {
             let wrong = refusal::WRONG_LOGIN.into();
@@ -225,7 +227,7 @@ fn new_token(partition: Partition, rng: &mut impl Rng) -> String {
     if let Some(head) = bytes.first_chunk_mut::<2>() {
         *head = partition.number().to_be_bytes();
     }
-    URL_SAFE_NO_PAD.encode(&*bytes)
+    URL_SAFE_NO_PAD.encode(*bytes)
 }
 
 fn read_token(token: &str) -> Option<(Partition, Vec<u8>)> {

@@ -123,7 +123,7 @@ pub struct MakeActivationCode {
 }
 
 /// How an officer established who the person is (R91).
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityCheck {
     /// What was examined.
@@ -254,7 +254,7 @@ pub enum DecisionView {
 }
 
 /// A driver's record as displayed.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct RecordView {
     /// 证号
     pub licence_number: String,
@@ -296,7 +296,7 @@ pub struct RecordView {
 }
 
 /// An entry of the record (记录).
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct RemarkView {
     /// When.
     #[schema(value_type = String, format = Date)]
@@ -371,7 +371,7 @@ pub struct ELicenceView {
 }
 
 /// 正页 (R16-R18).
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct MainPage {
     /// 证号
     pub licence_number: String,
@@ -406,7 +406,7 @@ pub struct MainPage {
 }
 
 /// 副页 (R19-R22).
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct SubPage {
     /// 住址
     pub address: Option<String>,
@@ -511,7 +511,7 @@ pub struct LookUpView {
 }
 
 /// `POST /verifications`.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
     /// The code shown.
@@ -611,6 +611,8 @@ pub struct FreshFact {
 /// The e-licence.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ELicenceFact {
+    /// Identifier.
+    pub id: String,
     /// `active`, `stopped`, `superseded` or `revoked`.
     pub stage: String,
     /// What that means for the driver.
@@ -650,7 +652,7 @@ pub struct PaperFact {
 }
 
 /// What the role may see of the licence.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct VerifiedLicence {
     /// 证号
     pub licence_number: String,
@@ -806,3 +808,32 @@ pub struct WaveView {
     #[schema(value_type = String, format = Date)]
     pub opens_on: Date,
 }
+
+/// `Debug` of what holds personal data or secrets: the type's name and nothing else.
+macro_rules! opaque {
+    ($($name:ident),* $(,)?) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+opaque!(
+    SignIn,
+    Activate,
+    ActivationCodeView,
+    MakeActivationCode,
+    IdentityCheck,
+    CounterApply,
+    RecordView,
+    RemarkView,
+    MainPage,
+    SubPage,
+    NumericCodeView,
+    Verify,
+    VerifiedLicence,
+    NewStaff,
+    RegistrySourceView
+);

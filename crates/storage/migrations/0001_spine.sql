@@ -208,7 +208,7 @@ CREATE TABLE credentials (
 ) /* grows */;
 CREATE UNIQUE INDEX credentials_one_active ON credentials (partition, e_licence_id) WHERE stage = 'active';
 CREATE UNIQUE INDEX credentials_status_place ON credentials (partition, status_list, status_index);
-CREATE INDEX credentials_of_holder ON credentials (partition, holder_id);
+CREATE INDEX credentials_of_e_licence ON credentials (partition, e_licence_id, issued_at);
 
 -- The signed forms of a credential, one per suite.
 CREATE TABLE credential_forms (

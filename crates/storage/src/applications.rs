@@ -222,8 +222,7 @@ impl Tx {
     pub async fn reject_application(
         &mut self,
         locked: &Locked,
-        id: &ApplicationId,
-        from: Stage,
+        (id, from): (&ApplicationId, Stage),
         by: &str,
         reasons: &str,
         now: Timestamp,

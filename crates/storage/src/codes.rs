@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::{Blind, Conflict, ELicenceId, HolderId, StoreError, Tx, error::unique, rows::Columns};
+use crate::{
+    Blind, Conflict, ELicenceId, HolderId, Partition, Store, StoreError, Tx, error::unique,
+    rows::Columns,
+};
 
 /// A numeric code as stored.
 #[derive(Clone, Debug)]
@@ -30,6 +33,43 @@ pub enum CodeUse {
     AlreadyUsed(HolderId),
     /// It is too old.
     Expired(HolderId),
+}
+
+impl Store {
+    /// What would come of using a numeric code now. Nothing is used up: the answer can be prepared
+    /// on it before [`Tx::use_numeric_code`] decides.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the row does not follow its rule.
+    pub async fn peek_numeric_code(
+        &self,
+        partition: Partition,
+        code: &Blind,
+        now: Timestamp,
+    ) -> Result<CodeUse, StoreError> {
+        let mut connection = self.reader().await?;
+        let row = sqlx::query(
+            "SELECT holder_id, e_licence_id, made_at, expires_at, used_at FROM numeric_codes \
+             WHERE partition = $1 AND code_blind = $2",
+        )
+        .bind(partition.sql())
+        .bind(code.sql())
+        .fetch_optional(&mut *connection)
+        .await?;
+        let Some(row) = row else {
+            return Ok(CodeUse::Unknown);
+        };
+        let row = Columns {
+            table: "numeric_codes",
+            row: &row,
+        };
+        let found = read(&row, code)?;
+        Ok(match row.opt_instant("used_at")? {
+            Some(_) => CodeUse::AlreadyUsed(found.holder),
+            None if found.expires_at <= now => CodeUse::Expired(found.holder),
+            None => CodeUse::Used(found),
+        })
+    }
 }
 
 impl Tx {
@@ -79,13 +119,7 @@ impl Tx {
                 table: "numeric_codes",
                 row: &row,
             };
-            return Ok(CodeUse::Used(NumericCodeRow {
-                code: code.clone(),
-                holder: row.parsed("holder_id", HolderId::parse)?,
-                e_licence: row.parsed("e_licence_id", ELicenceId::parse)?,
-                made_at: row.instant("made_at")?,
-                expires_at: row.instant("expires_at")?,
-            }));
+            return Ok(CodeUse::Used(read(&row, code)?));
         }
         let known = sqlx::query(
             "SELECT holder_id, used_at FROM numeric_codes WHERE partition = $1 AND code_blind = $2",
@@ -107,4 +141,14 @@ impl Tx {
             None => CodeUse::Expired(holder),
         })
     }
+}
+
+fn read(row: &Columns<'_>, code: &Blind) -> Result<NumericCodeRow, StoreError> {
+    Ok(NumericCodeRow {
+        code: code.clone(),
+        holder: row.parsed("holder_id", HolderId::parse)?,
+        e_licence: row.parsed("e_licence_id", ELicenceId::parse)?,
+        made_at: row.instant("made_at")?,
+        expires_at: row.instant("expires_at")?,
+    })
 }

@@ -104,6 +104,27 @@ impl Tx {
         load_one(self.connection(), store.sealer(), holder).await
     }
 
+    /// The driver's revision as this transaction sees it, to tell whether what was read before it
+    /// still holds.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn driver_revision(&mut self, holder: &HolderId) -> Result<Option<u64>, StoreError> {
+        let row = sqlx::query("SELECT revision FROM drivers WHERE partition = $1 AND id = $2")
+            .bind(holder.partition().sql())
+            .bind(holder.as_str())
+            .fetch_optional(self.connection())
+            .await?;
+        row.map(|row| {
+            Columns {
+                table: TABLE,
+                row: &row,
+            }
+            .number("revision")
+        })
+        .transpose()
+    }
+
     /// Adds drivers that are new to the system, at revision 1.
     ///
     /// # Errors

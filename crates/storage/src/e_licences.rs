@@ -186,6 +186,32 @@ impl Store {
         current(&mut connection, partition, holders).await
     }
 
+    /// The newest credential of an e-licence, active or ended.
+    ///
+    /// # Errors
+    /// As [`Store::e_licence`].
+    pub async fn newest_credential(
+        &self,
+        e_licence: &ELicenceId,
+    ) -> Result<Option<CredentialId>, StoreError> {
+        let mut connection = self.reader().await?;
+        let row = sqlx::query(
+            "SELECT id FROM credentials WHERE partition = $1 AND e_licence_id = $2 ORDER BY issued_at DESC, id DESC LIMIT 1",
+        )
+        .bind(e_licence.partition().sql())
+        .bind(e_licence.as_str())
+        .fetch_optional(&mut *connection)
+        .await?;
+        row.map(|row| {
+            Columns {
+                table: "credentials",
+                row: &row,
+            }
+            .parsed("id", CredentialId::parse)
+        })
+        .transpose()
+    }
+
     /// The signed forms of a credential of `holder`.
     ///
     /// # Errors
@@ -199,7 +225,8 @@ impl Store {
         read_forms(&mut connection, self.sealer(), holder, credential).await
     }
 
-    /// Every active credential's place and value in `partition`: what the status memory starts from.
+    /// Every credential's place and value in `partition`, ended ones included (they read INVALID):
+    /// what the status memory starts from.
     ///
     /// # Errors
     /// When the database cannot be reached or a row does not follow its rule.

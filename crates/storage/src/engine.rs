@@ -1,6 +1,6 @@
 //! The two database engines. Only this module and the migrator know which one is used.
 
-use std::{path::Path, time::Duration};
+use std::{fmt::Write as _, time::Duration};
 
 use sqlx::{Any, AnyPool, Executor, Transaction, any::AnyPoolOptions, pool::PoolConnection};
 
@@ -42,7 +42,7 @@ impl Database {
     pub(crate) async fn open(url: &str, connections: u32) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         if let Some(path) = url.strip_prefix("sqlite:") {
-            return Self::open_sqlite(Path::new(path), connections).await;
+            return Self::open_sqlite(path, connections).await;
         }
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let pool = AnyPoolOptions::new()
@@ -61,8 +61,8 @@ impl Database {
         ))
     }
 
-    async fn open_sqlite(path: &Path, connections: u32) -> Result<Self, StoreError> {
-        let url = format!("sqlite:{}?mode=rwc", path.display());
+    async fn open_sqlite(path: &str, connections: u32) -> Result<Self, StoreError> {
+        let url = format!("sqlite:{}?mode=rwc", encoded(path));
         // One writer: SQLite has one anyway, and a pool of one queues fairly where its lock does not.
         let write = AnyPoolOptions::new()
             .max_connections(1)
@@ -110,4 +110,18 @@ impl Database {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// A path as it may stand in a URL: `%`, `?` and `#` are plain characters in a folder's name.
+fn encoded(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing into a string does not fail.
+            write!(text, "%{byte:02X}").ok();
+        }
+    }
+    text
 }

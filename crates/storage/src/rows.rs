@@ -1,7 +1,7 @@
 //! Rows are parsed, not trusted: small readers that name the column that does not fit.
 
 use jiff::Timestamp;
-use sqlx::{Row, any::AnyRow};
+use sqlx::{Any, Decode, Row, Type, any::AnyRow};
 
 use crate::{Partition, StoreError};
 
@@ -13,23 +13,23 @@ pub(crate) struct Columns<'r> {
 
 impl Columns<'_> {
     pub(crate) fn text(&self, column: &'static str) -> Result<String, StoreError> {
-        Ok(self.row.try_get(column)?)
+        self.get(column)
     }
 
     pub(crate) fn opt_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
-        Ok(self.row.try_get(column)?)
+        self.get(column)
     }
 
     pub(crate) fn int(&self, column: &'static str) -> Result<i64, StoreError> {
-        Ok(self.row.try_get(column)?)
+        self.get(column)
     }
 
     pub(crate) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
-        Ok(self.row.try_get(column)?)
+        self.get(column)
     }
 
     pub(crate) fn opt_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.row.try_get(column)?)
+        self.get(column)
     }
 
     pub(crate) fn number(&self, column: &'static str) -> Result<u64, StoreError> {
@@ -44,8 +44,18 @@ impl Columns<'_> {
         &self,
         column: &'static str,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let value: Option<i64> = self.row.try_get(column)?;
+        let value: Option<i64> = self.get(column)?;
         value.map(|v| self.to_instant(column, v)).transpose()
+    }
+
+    /// A value of another type (or NULL) is no fault of the connection.
+    fn get<'r, T>(&'r self, column: &'static str) -> Result<T, StoreError>
+    where
+        T: Decode<'r, Any> + Type<Any>,
+    {
+        self.row
+            .try_get(column)
+            .map_err(|_| self.odd(column, "has another type"))
     }
 
     fn to_instant(&self, column: &'static str, value: i64) -> Result<Timestamp, StoreError> {

@@ -1,0 +1,204 @@
+//! What a driver sees of their own (R77): record, pages, messages, look-ups.
+
+use licence::{Channel, e_licence};
+use storage::{
+    ApplicationId, CredentialRow, CurrentELicence, Driver, ELicenceRow, HolderId, PhotoId,
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    Act, Authority, Error, PhotoFile, refusal,
+    registry_write::stage_value,
+    render::{application_view, e_licence_view, notification_view, record_view, status_view},
+    views::{
+        ApplicationView, ELicenceView, EligibilityView, LicenceView, LookUpView, NotificationView,
+        ReasonView, StatusView,
+    },
+};
+
+/// Messages and look-ups shown at once.
+const PAGE: u32 = 100;
+
+impl Authority {
+    /// The driver's own record and status.
+    ///
+    /// # Errors
+    /// When nobody is signed in as a driver.
+    pub async fn licence(&self, act: &mut Act) -> Result<LicenceView, Error> {
+        let driver = self.own_driver(act).await?;
+        Ok(LicenceView {
+            record: record_view(&driver.record),
+            status: status_view(&driver.record, licence::StatusValue::Valid, act.now),
+            has_photo_on_file: driver.photo.is_some(),
+        })
+    }
+
+    /// Whether the driver may apply, with everything that blocks it.
+    ///
+    /// # Errors
+    /// When nobody is signed in as a driver.
+    pub async fn eligibility(&self, act: &mut Act) -> Result<EligibilityView, Error> {
+        let driver = self.own_driver(act).await?;
+        let reasons = self.blocking(act, &driver, Channel::App).await?;
+        Ok(EligibilityView {
+            eligible: reasons.is_empty(),
+            reasons: reasons.iter().map(ReasonView::from).collect(),
+        })
+    }
+
+    /// The driver's applications, newest first.
+    ///
+    /// # Errors
+    /// When nobody is signed in as a driver.
+    pub async fn applications(&self, act: &mut Act) -> Result<Vec<ApplicationView>, Error> {
+        let rows = self.store().applications_of(act.holder()?).await?;
+        Ok(rows.iter().map(application_view).collect())
+    }
+
+    /// One of the driver's applications.
+    ///
+    /// # Errors
+    /// [`refusal::NOT_FOUND`], the same for another's as for none (SC-20).
+    pub async fn application(&self, act: &mut Act, id: &str) -> Result<ApplicationView, Error> {
+        let holder = act.holder()?;
+        let id = ApplicationId::parse(id).map_err(|_not_an_id| Error::from(refusal::NOT_FOUND))?;
+        let row = self.store().application(&id).await?;
+        row.filter(|row| row.holder == *holder)
+            .map(|row| application_view(&row))
+            .ok_or_else(|| refusal::NOT_FOUND.into())
+    }
+
+    /// The licence pages (R15-R22): black, red or hidden as the status is now.
+    ///
+    /// # Errors
+    /// [`refusal::NO_E_LICENCE`] when there was never one.
+    pub async fn e_licence(&self, act: &mut Act) -> Result<ELicenceView, Error> {
+        let driver = self.own_driver(act).await?;
+        let newest = self.store().newest_e_licence(&driver.id).await?;
+        let newest = newest.ok_or(refusal::NO_E_LICENCE)?;
+        let status = self.status_of(act, &driver, &newest).await?;
+        Ok(e_licence_view(&driver.record, &newest, status, act.now))
+    }
+
+    /// The portrait of the driver's e-licence, while it is shown.
+    ///
+    /// # Errors
+    /// [`refusal::NO_E_LICENCE`], or [`refusal::NOT_SHOWN`] while it is hidden.
+    pub async fn portrait(&self, act: &mut Act) -> Result<PhotoFile, Error> {
+        let (driver, current) = self.own_shown(act).await?;
+        self.photo_file(&driver.id, &current.e_licence.photo).await
+    }
+
+    /// The signed credential of the driver's e-licence in one suite, as a file.
+    ///
+    /// # Errors
+    /// [`refusal::NO_E_LICENCE`], or [`refusal::NOT_FOUND`] when it was not signed in that suite.
+    pub async fn credential_file(
+        &self,
+        act: &mut Act,
+        suite: &str,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let (driver, current) = self.own_shown(act).await?;
+        let forms = self
+            .store()
+            .forms(&driver.id, &current.credential.id)
+            .await?;
+        forms
+            .into_iter()
+            .find(|form| form.suite == suite)
+            .map(|form| form.form)
+            .ok_or_else(|| refusal::NOT_FOUND.into())
+    }
+
+    /// The driver's inbox, newest first.
+    ///
+    /// # Errors
+    /// When nobody is signed in as a driver.
+    pub async fn notifications(&self, act: &mut Act) -> Result<Vec<NotificationView>, Error> {
+        let rows = self.store().notifications_of(act.holder()?, PAGE).await?;
+        Ok(rows.iter().map(notification_view).collect())
+    }
+
+    /// Who looked the driver up, newest first.
+    ///
+    /// # Errors
+    /// When nobody is signed in as a driver.
+    pub async fn look_ups(&self, act: &mut Act) -> Result<Vec<LookUpView>, Error> {
+        let rows = self.store().verifications_of(act.holder()?, PAGE).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| LookUpView {
+                id: row.id.to_string(),
+                at: row.at,
+                office: row.office,
+                purpose: row.purpose,
+            })
+            .collect())
+    }
+
+    pub(crate) async fn own_driver(&self, act: &Act) -> Result<Driver, Error> {
+        let driver = self.store().driver(act.holder()?).await?;
+        driver.ok_or_else(|| refusal::NOT_FOUND.into())
+    }
+
+    /// The driver's current e-licence, while its status lets it be shown.
+    pub(crate) async fn own_shown(&self, act: &Act) -> Result<(Driver, CurrentELicence), Error> {
+        let driver = self.own_driver(act).await?;
+        let Some(current) = self.store().current_e_licence(&driver.id).await? else {
+            let newest = self.store().newest_e_licence(&driver.id).await?;
+            let superseded = newest.is_some_and(|e| e.stage == e_licence::Stage::Superseded);
+            return Err(if superseded {
+                refusal::SUPERSEDED.into()
+            } else {
+                refusal::NO_E_LICENCE.into()
+            });
+        };
+        let status = self.status_of(act, &driver, &current.e_licence).await?;
+        if status.shown == "hidden" {
+            let because = status.reasons.into_iter().map(Into::into).collect();
+            return Err(Error::Refused(refusal::NOT_SHOWN, because));
+        }
+        Ok((driver, current))
+    }
+
+    /// The status of an e-licence for the instant asked: the stricter of what the record says now,
+    /// what its stage adds, and what this node's memory holds.
+    pub(crate) async fn status_of(
+        &self,
+        act: &Act,
+        driver: &Driver,
+        e_licence: &ELicenceRow,
+    ) -> Result<StatusView, Error> {
+        let current = self.store().current_e_licence(&driver.id).await?;
+        let in_memory = current
+            .filter(|current| current.e_licence.id == e_licence.id)
+            .and_then(|current| self.remembered_value(&current.credential));
+        let also = stage_value(e_licence.stage);
+        let also = in_memory.map_or(also, |value| also.strictest(value));
+        Ok(status_view(&driver.record, also, act.now))
+    }
+
+    /// What the status memory says of a credential. It may be older than the record by the moment
+    /// between commit and follower; taking the stricter of both, it can only err to the safe side.
+    fn remembered_value(&self, credential: &CredentialRow) -> Option<licence::StatusValue> {
+        self.inner
+            .plane
+            .get(credential.place)
+            .and_then(licence::StatusValue::from_value)
+    }
+
+    pub(crate) async fn photo_file(
+        &self,
+        holder: &HolderId,
+        photo: &PhotoId,
+    ) -> Result<PhotoFile, Error> {
+        let row = self.store().photo(photo).await?;
+        let row = row
+            .filter(|row| row.holder == *holder)
+            .ok_or(refusal::NOT_FOUND)?;
+        Ok(PhotoFile {
+            media_type: row.meta.media_type,
+            bytes: self.store().photo_bytes(holder, photo).await?,
+        })
+    }
+}

@@ -1,0 +1,457 @@
+//! Verification online: separate facts, each with its reasons (R11-R13, R79-R81).
+
+use credential::{NumericCode, Unverified};
+use jiff::civil::Date;
+use licence::{ClassCode, StatusValue, civil_date, effective, entitles};
+use storage::{
+    CodeUse, Conflict, Driver, ELicenceRow, HolderId, NumericCodeRow, Partition, PhotoId,
+    StoreError, Tx, VerificationId, VerificationRow,
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    Act, Authority, Because, Error, PhotoFile, Role, StaffActor,
+    apply::RequestKey,
+    refusal,
+    render::{file_number, stage_reasons, valid_until},
+    views::{
+        AuthenticFact, ELicenceFact, EntitledFact, FreshFact, Measure, PaperFact, PersonFact,
+        Purpose, ReasonView, StatusView, VerificationView, VerifiedLicence, Verify,
+    },
+};
+
+/// How often an answer is prepared anew when the driver changes meanwhile.
+const ATTEMPTS: u8 = 3;
+/// The look-up in the audit.
+const ANSWERED: &str = "verification.answered";
+/// How long a verifier can read an answer again and see the portrait: as long as the check takes.
+const ANSWER_LASTS: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+
+impl Authority {
+    /// Checks a code and answers with separate facts. The look-up is audited and shown to the holder.
+    ///
+    /// # Errors
+    /// [`refusal::NOT_A_CODE`], [`refusal::CODE_UNKNOWN`], [`refusal::CODE_USED`] or
+    /// [`refusal::CODE_EXPIRED`]; none of them says anything about a licence.
+    pub async fn verify(
+        &self,
+        act: &mut Act,
+        request: Verify,
+        key: Option<&str>,
+    ) -> Result<VerificationView, Error> {
+        check_purpose(verifier(act)?, request.purpose)?;
+        if let Some(ClassCode::Unknown(_)) = request.class {
+            return Err(refusal::UNKNOWN_CLASS.into());
+        }
+        let code = NumericCode::parse(&request.code)
+            .map_err(|_not_a_code| Error::from(refusal::NOT_A_CODE))?;
+        let partition = Partition::of_holders(code.partition());
+        let asked = Zeroizing::new(format!("{}\0{:?}", code.digits(), without_code(&request)));
+        let key = key.map(|key| self.request_key(act, ANSWERED, key, &[&*asked]));
+        if let Some(id) = self.answered(partition, key.as_ref()).await? {
+            return self.stored_answer(act, &id).await;
+        }
+
+        let mut attempt = 1;
+        loop {
+            match self.try_verify(act, (&request, &code), key.as_ref()).await {
+                Err(Error::Store(StoreError::Conflict(Conflict::Revision)))
+                    if attempt < ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Prepares the answer on what is read now, and commits it only if the code is still unused and
+    /// the driver unchanged: an answer never rests on a stale record.
+    async fn try_verify(
+        &self,
+        act: &mut Act,
+        (request, code): (&Verify, &NumericCode),
+        key: Option<&RequestKey>,
+    ) -> Result<VerificationView, Error> {
+        let partition = Partition::of_holders(code.partition());
+        let blind = self.numeric_blind(code);
+        let row = match self
+            .store()
+            .peek_numeric_code(partition, &blind, act.now)
+            .await?
+        {
+            CodeUse::Used(row) => row,
+            unusable => return self.refuse_code(act, &unusable).await,
+        };
+        let driver = self.store().driver(&row.holder).await?;
+        let driver = driver.ok_or(Error::Internal("a code stands for no driver"))?;
+        let e_licence = self.store().e_licence(&row.e_licence).await?;
+        let e_licence = e_licence.ok_or(Error::Internal("a code stands for no e-licence"))?;
+        let answer = self
+            .answer(act, (request, &row), (&driver, &e_licence))
+            .await?;
+
+        let mut tx = self.store().begin_in(partition).await?;
+        if tx.driver_revision(&driver.id).await? != Some(driver.revision) {
+            return Err(Conflict::Revision.into());
+        }
+        let used = tx.use_numeric_code(&blind, act.now).await?;
+        if !matches!(used, CodeUse::Used(_)) {
+            // The refusal is audited in a transaction of its own.
+            drop(tx);
+            return self.refuse_code(act, &used).await;
+        }
+        self.record(act, tx, request, (&driver, &answer), key)
+            .await?;
+        Ok(answer)
+    }
+
+    /// Records the look-up and commits.
+    async fn record(
+        &self,
+        act: &Act,
+        mut tx: Tx,
+        request: &Verify,
+        (driver, answer): (&Driver, &VerificationView),
+        key: Option<&RequestKey>,
+    ) -> Result<(), Error> {
+        let json = serde_json::to_vec(answer)
+            .map_err(|_not_json| Error::Internal("an answer cannot be written"))?;
+        let purpose = purpose_code(request.purpose);
+        let office = verifier(act)?.staff.office.clone();
+        tx.insert_verification(&VerificationRow {
+            id: parse_id(&answer.id)?,
+            holder: driver.id.clone(),
+            verifier: act.actor_id(),
+            office: office.unwrap_or_default(),
+            purpose: purpose.to_owned(),
+            at: act.now,
+            answer: Zeroizing::new(json),
+        })
+        .await?;
+        if let Some(key) = key {
+            key.remember(&mut tx, &answer.id, act.now).await?;
+        }
+        let entry = act
+            .entry(ANSWERED)
+            .about(&driver.id)
+            .with("verification", answer.id.as_str())
+            .with("purpose", purpose)
+            .with("status", answer.status.value.clone())
+            .with("authentic", answer.authentic.outcome.clone());
+        tx.commit(entry, Vec::new()).await?;
+        Ok(())
+    }
+
+    /// Refuses an unusable code. Whose it was, only the audit learns: the verifier learns nothing
+    /// about them.
+    async fn refuse_code<T>(&self, act: &Act, used: &CodeUse) -> Result<T, Error> {
+        let (holder, refused) = match used {
+            CodeUse::Unknown => (None, refusal::CODE_UNKNOWN),
+            CodeUse::Expired(holder) => (Some(holder), refusal::CODE_EXPIRED),
+            CodeUse::AlreadyUsed(holder) => (Some(holder), refusal::CODE_USED),
+            CodeUse::Used(row) => (Some(&row.holder), refusal::CODE_USED),
+        };
+        self.refuse(act, "verification.refused", holder, refused.into())
+            .await
+    }
+
+    /// An answer given to this verifier before.
+    ///
+    /// # Errors
+    /// [`refusal::NOT_FOUND`], the same for another's as for none.
+    pub async fn verification(&self, act: &mut Act, id: &str) -> Result<VerificationView, Error> {
+        verifier(act)?;
+        self.stored_answer(act, &parse_id(id)?).await
+    }
+
+    /// The portrait to compare the person with.
+    ///
+    /// # Errors
+    /// As [`Authority::verification`].
+    pub async fn verification_portrait(&self, act: &mut Act, id: &str) -> Result<PhotoFile, Error> {
+        let row = self.own_verification(act, &parse_id(id)?).await?;
+        let view = read_answer(&row)?;
+        let photo = self.portrait_of(&row.holder, &view.e_licence.id).await?;
+        self.photo_file(&row.holder, &photo).await
+    }
+
+    async fn portrait_of(&self, holder: &HolderId, e_licence: &str) -> Result<PhotoId, Error> {
+        let id = storage::ELicenceId::parse(e_licence)
+            .map_err(|_not_an_id| Error::Internal("an answer names no e-licence"))?;
+        let row = self.store().e_licence(&id).await?;
+        row.filter(|row| row.holder == *holder)
+            .map(|row| row.photo)
+            .ok_or_else(|| refusal::NOT_FOUND.into())
+    }
+
+    async fn stored_answer(
+        &self,
+        act: &Act,
+        id: &VerificationId,
+    ) -> Result<VerificationView, Error> {
+        read_answer(&self.own_verification(act, id).await?)
+    }
+
+    async fn own_verification(
+        &self,
+        act: &Act,
+        id: &VerificationId,
+    ) -> Result<VerificationRow, Error> {
+        verifier(act)?;
+        let row = self.store().verification(id).await?;
+        row.filter(|row| {
+            row.verifier == act.actor_id()
+                && row
+                    .at
+                    .saturating_add(ANSWER_LASTS)
+                    .is_ok_and(|until| act.now < until)
+        })
+        .ok_or_else(|| refusal::NOT_FOUND.into())
+    }
+
+    async fn answer(
+        &self,
+        act: &mut Act,
+        (request, code): (&Verify, &NumericCodeRow),
+        (driver, e_licence): (&Driver, &ELicenceRow),
+    ) -> Result<VerificationView, Error> {
+        let id = VerificationId::generate(driver.id.partition(), &mut act.rng);
+        let status = self.status_of(act, driver, e_licence).await?;
+        let on = request.on.unwrap_or_else(|| civil_date(act.now));
+        let hidden = status.shown == "hidden";
+        Ok(VerificationView {
+            id: id.to_string(),
+            at: act.now,
+            authentic: self.authentic(driver, e_licence).await?,
+            fresh: FreshFact {
+                outcome: "yes".to_owned(),
+                made_at: code.made_at,
+            },
+            e_licence: ELicenceFact {
+                id: e_licence.id.to_string(),
+                stage: e_licence.stage.as_str().to_owned(),
+                reasons: stage_reasons(e_licence),
+            },
+            entitled: request
+                .class
+                .as_ref()
+                .map(|class| entitled(driver, class, on)),
+            person: PersonFact {
+                outcome: "not-compared".to_owned(),
+                portrait: (!hidden).then(|| format!("/api/v1/verifications/{id}/portrait")),
+            },
+            paper: paper(request.measure, &status),
+            licence: visible(verifier(act)?, driver),
+            status,
+        })
+    }
+
+    /// R12, R13: the credential in the repository carries a signature by a key of the trust list, and
+    /// is about this e-licence and this driver.
+    async fn authentic(
+        &self,
+        driver: &Driver,
+        e_licence: &ELicenceRow,
+    ) -> Result<AuthenticFact, Error> {
+        let credential = self.store().newest_credential(&e_licence.id).await?;
+        let Some(credential) = credential else {
+            return Ok(not_authentic(
+                "no-credential",
+                "没有可核验的凭证",
+                "There is no credential to check",
+            ));
+        };
+        let forms = self.store().forms(&driver.id, &credential).await?;
+        let signing = self.signing()?;
+        let first = signing
+            .signers
+            .first()
+            .map(|signer| signer.suite().to_string());
+        let form = forms
+            .iter()
+            .find(|form| Some(&form.suite) == first.as_ref())
+            .or_else(|| forms.first());
+        let Some(form) = form else {
+            return Ok(not_authentic(
+                "no-credential",
+                "没有可核验的凭证",
+                "There is no credential to check",
+            ));
+        };
+        let unverified = match Unverified::parse(&form.form) {
+            Ok(unverified) => unverified,
+            Err(malformed) => {
+                let reason = malformed.reason();
+                return Ok(not_authentic(reason.code, reason.zh, reason.en));
+            }
+        };
+        let verified = match unverified.verify(&signing.trust) {
+            Ok(verified) => verified,
+            Err(refused) => {
+                let reason = refused.reason();
+                return Ok(not_authentic(reason.code, reason.zh, reason.en));
+            }
+        };
+        if verified.claims().e_licence_id != e_licence.id.as_str()
+            || verified.claims().credential_id != credential.as_str()
+        {
+            return Ok(not_authentic(
+                "other-licence",
+                "凭证属于另一电子驾驶证",
+                "The credential is another e-licence's",
+            ));
+        }
+        Ok(AuthenticFact {
+            outcome: "yes".to_owned(),
+            suite: Some(form.suite.clone()),
+            key_id: Some(form.key_id.clone()),
+            issuer: Some(verified.claims().issuer.clone()),
+            reasons: Vec::new(),
+        })
+    }
+}
+
+/// The member of staff who may verify.
+fn verifier(act: &Act) -> Result<&StaffActor, Error> {
+    act.staff(&[Role::Police, Role::Window])
+}
+
+fn check_purpose(actor: &StaffActor, purpose: Purpose) -> Result<(), Error> {
+    let role = match purpose {
+        Purpose::Enforcement => &[Role::Police][..],
+        Purpose::Violation | Purpose::Accident => &[Role::Police, Role::Window][..],
+        Purpose::VehicleService | Purpose::DriverService => &[Role::Window][..],
+    };
+    if role.iter().any(|role| actor.has(*role)) {
+        Ok(())
+    } else {
+        Err(refusal::WRONG_PURPOSE.into())
+    }
+}
+
+fn purpose_code(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Enforcement => "enforcement",
+        Purpose::Violation => "violation",
+        Purpose::Accident => "accident",
+        Purpose::VehicleService => "vehicle-service",
+        Purpose::DriverService => "driver-service",
+    }
+}
+
+fn without_code(request: &Verify) -> (Purpose, &Option<ClassCode>, Option<Date>, Option<Measure>) {
+    (request.purpose, &request.class, request.on, request.measure)
+}
+
+/// Whether the record lets the driver drive `class` on `on`: the class is covered and the status of
+/// that day is valid.
+fn entitled(driver: &Driver, class: &ClassCode, on: Date) -> EntitledFact {
+    let record = &driver.record;
+    let mut reasons: Vec<ReasonView> = Vec::new();
+    if !entitles(&record.classes, class) {
+        reasons.push(plain(
+            "class-not-covered",
+            "准驾车型不包含所驾车辆",
+            "The classes held do not cover the vehicle",
+        ));
+    }
+    if on < record.valid_from {
+        reasons.push(plain(
+            "not-yet-valid",
+            "该日尚未到有效起始日期",
+            "The licence is not valid yet on that day",
+        ));
+    }
+    let that_day = effective(record, on);
+    if that_day.value != StatusValue::Valid {
+        reasons.extend(that_day.reasons.iter().map(ReasonView::from));
+    }
+    EntitledFact {
+        class: class.as_str().to_owned(),
+        on,
+        outcome: if reasons.is_empty() { "yes" } else { "no" }.to_owned(),
+        reasons,
+    }
+}
+
+/// R78, R81: paper is asked for only where the licence itself must be withheld.
+fn paper(measure: Option<Measure>, status: &StatusView) -> PaperFact {
+    match measure {
+        Some(Measure::WithholdLicence) => PaperFact {
+            required: true,
+            reason: Some(ReasonView {
+                rule: Some("R81".to_owned()),
+                ..plain(
+                    "withhold-licence",
+                    "需要扣留驾驶证，应当出示纸质驾驶证",
+                    "The licence itself must be withheld: the paper licence is required",
+                )
+            }),
+        },
+        Some(Measure::None) | None => PaperFact {
+            required: false,
+            reason: (status.shown == "hidden").then(|| {
+                plain(
+                    "not-shown",
+                    "电子驾驶证当前不出示，请在线核查驾驶人信息",
+                    "The e-licence is not shown now: check the driver online",
+                )
+            }),
+        },
+    }
+}
+
+/// What a role may see: address and points belong to the police.
+fn visible(actor: &StaffActor, driver: &Driver) -> VerifiedLicence {
+    let record = &driver.record;
+    let police = actor.has(Role::Police);
+    VerifiedLicence {
+        licence_number: record.licence_number.as_str().to_owned(),
+        name: record.name.clone(),
+        sex: record.sex.as_str().to_owned(),
+        birth_date: record.birth_date,
+        classes: record
+            .classes
+            .iter()
+            .map(|class| class.as_str().to_owned())
+            .collect(),
+        valid_from: record.valid_from,
+        valid_until: valid_until(record.valid_until),
+        issuing_authority: record.issuing_authority.name.clone(),
+        file_number: file_number(record),
+        points: police.then_some(record.points),
+        address: record.address.clone().filter(|_| police),
+    }
+}
+
+fn not_authentic(code: &str, zh: &str, en: &str) -> AuthenticFact {
+    AuthenticFact {
+        outcome: "no".to_owned(),
+        suite: None,
+        key_id: None,
+        issuer: None,
+        reasons: vec![plain(code, zh, en)],
+    }
+}
+
+fn plain(code: &str, zh: &str, en: &str) -> ReasonView {
+    ReasonView::from(&Because {
+        code: code.to_owned(),
+        rule: None,
+        field: None,
+        zh: zh.to_owned(),
+        en: en.to_owned(),
+        clears_zh: None,
+        clears_en: None,
+    })
+}
+
+fn read_answer(row: &VerificationRow) -> Result<VerificationView, Error> {
+    serde_json::from_slice(&row.answer)
+        .map_err(|_not_json| Error::Internal("a stored answer cannot be read"))
+}
+
+fn parse_id(id: &str) -> Result<VerificationId, Error> {
+    VerificationId::parse(id).map_err(|_not_an_id| refusal::NOT_FOUND.into())
+}

@@ -1,0 +1,474 @@
+//! The configuration: one TOML file, which is not needed, and what applies without it.
+//!
+//! Unknown keys are errors. Nothing is read from the environment. Paths are relative to the working
+//! directory, as on the command line.
+
+mod source;
+
+use std::{
+    fmt, fs, io,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use authority::CertificateCodes;
+use credential::Suite;
+use licence::{CertificateIdentifier, Text, certificate};
+use storage::Layout;
+
+use crate::failure::Failure;
+pub use source::Problem;
+use source::{Known, Source};
+
+/// What applies: the file's settings, and the defaults for all others.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The file that was read, if there is one.
+    pub file: Option<PathBuf>,
+    /// `[server]`
+    pub server: Server,
+    /// `[database]`
+    pub database: Database,
+    /// `[keys]`
+    pub keys: Keys,
+    /// `[issuer]`
+    pub issuer: Issuer,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// Where the service is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Address under which clients reach it, where that differs; without a trailing slash.
+    pub base_url: Option<String>,
+}
+
+/// The database.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Database {
+    /// `sqlite:PATH` or `postgres://...`. May hold a password.
+    pub url: String,
+    /// Connections for reading (SQLite) or for everything (PostgreSQL).
+    pub connections: u32,
+    /// How growing tables are laid out.
+    pub layout: Layout,
+}
+
+/// Where the two master keys lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// Wraps the data keys.
+    pub master_file: PathBuf,
+    /// Keys the blind index.
+    pub index_file: PathBuf,
+}
+
+/// In whose name licences are issued.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// Name in credentials and in the trust list.
+    pub name: String,
+    /// Codes of the certificate identifier (GB/T 36904), where they are known.
+    pub certificate: Option<CertificateCodes>,
+    /// The suites in which every credential is signed; verification reads the first.
+    pub suites: Vec<Suite>,
+}
+
+/// The log, on standard error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Its form.
+    pub format: LogFormat,
+    /// What is logged, as `tracing-subscriber` reads it: `info`, `warn,service=debug`, ...
+    pub filter: String,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Lines for people.
+    Text,
+}
+
+/// The name of the file that is read without `--config`, in the data folder.
+pub const DEFAULT_FILE: &str = "jiazhao.toml";
+
+/// The system that generates licences (R9).
+const DEFAULT_ISSUER: &str = "全国公安交管电子证照系统";
+
+const KNOWN: &Known = &[
+    ("server", &["listen", "base_url"]),
+    ("database", &["url", "connections", "layout"]),
+    ("keys", &["master_file", "index_file"]),
+    (
+        "issuer",
+        &["name", "type_code", "issuer_code", "suites"],
+    ),
+    ("log", &["format", "filter"]),
+];
+
+/// Everything wrong with a configuration file.
+#[derive(Debug)]
+pub struct ConfigError {
+    /// The file.
+    pub file: PathBuf,
+    /// Every problem, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+impl Config {
+    /// Reads `file`, or the data folder's own if that exists.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or every problem in it.
+    pub fn load(file: Option<&Path>, data: &Path) -> Result<Self, Failure> {
+        let default = data.join(DEFAULT_FILE);
+        let path = file.unwrap_or(&default);
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
+                return Self::parse("", None, data).map_err(Failure::from);
+            }
+            Err(error) => {
+                let about = format!("{}: {error}", path.display());
+                return Err(Failure::new(
+                    "config-unreadable",
+                    "无法读取配置文件",
+                    "The configuration file cannot be read",
+                )
+                .about(about));
+            }
+        };
+        Self::parse(&text, Some(path), data).map_err(Failure::from)
+    }
+
+    /// Reads the text of a configuration file.
+    ///
+    /// # Errors
+    /// Every problem in it.
+    pub fn parse(text: &str, file: Option<&Path>, data: &Path) -> Result<Self, ConfigError> {
+        let mut source = Source::read(text, KNOWN);
+        let config = Self {
+            data: data.to_owned(),
+            file: file.map(Path::to_owned),
+            server: server(&mut source),
+            database: database(&mut source, data),
+            keys: keys(&mut source, data),
+            issuer: issuer(&mut source),
+            log: log(&mut source),
+        };
+        let problems = source.finish();
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError {
+                file: file.unwrap_or(Path::new(DEFAULT_FILE)).to_owned(),
+                problems,
+            })
+        }
+    }
+
+    /// Where clients reach the service.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        let default = || format!("http://{}", self.server.listen);
+        self.server.base_url.clone().unwrap_or_else(default)
+    }
+
+    /// Where the root private key lies right after it was made, until it is taken away.
+    #[must_use]
+    pub fn root_key_file(&self) -> PathBuf {
+        self.data.join("keys").join("root.json")
+    }
+
+    /// The SQLite file, unless the database is another.
+    #[must_use]
+    pub fn sqlite_file(&self) -> Option<&Path> {
+        self.database.url.strip_prefix("sqlite:").map(Path::new)
+    }
+}
+
+fn server(source: &mut Source<'_>) -> Server {
+    const LISTEN: Text = Text {
+        zh: "应为 IP 地址和端口，如 127.0.0.1:8080",
+        en: "this must be an IP address and a port, e.g. 127.0.0.1:8080",
+    };
+    const BASE_URL: Text = Text {
+        zh: "应为 http:// 或 https:// 开头、不以 / 结尾的地址",
+        en: "this must begin with http:// or https:// and not end in a slash",
+    };
+    let listen = source.text("server", "listen", |text| text.parse().ok().ok_or(LISTEN));
+    let base_url = source.text("server", "base_url", |text| {
+        let rest = ["https://", "http://"]
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme));
+        let shaped = rest.is_some_and(|rest| {
+            let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#@\"'<>\\".contains(&byte);
+            !rest.is_empty() && rest.len() <= 200 && !rest.ends_with('/') && rest.bytes().all(plain)
+        });
+        shaped.then(|| text.to_owned()).ok_or(BASE_URL)
+    });
+    Server {
+        listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+        base_url,
+    }
+}
+
+fn database(source: &mut Source<'_>, data: &Path) -> Database {
+    const URL: Text = Text {
+        zh: "应以 sqlite: 或 postgres:// 开头",
+        en: "this must begin with sqlite: or postgres://",
+    };
+    const LAYOUT: Text = Text {
+        zh: "应为 plain 或 partitioned",
+        en: "this must be plain or partitioned",
+    };
+    const SQLITE_IS_PLAIN: Text = Text {
+        zh: "SQLite 不支持分区表",
+        en: "SQLite has no partitioned tables",
+    };
+    let url = source.text("database", "url", |text| {
+        let sqlite = text.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty());
+        let server = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        (sqlite || server).then(|| text.to_owned()).ok_or(URL)
+    });
+    let url = url.unwrap_or_else(|| format!("sqlite:{}", data.join("jiazhao.sqlite").display()));
+    let connections = source.number("database", "connections", (1, 1000));
+    let layout = source.text("database", "layout", |text| match text {
+        "plain" => Ok(Layout::Plain),
+        "partitioned" => Ok(Layout::Partitioned),
+        _ => Err(LAYOUT),
+    });
+    let layout = layout.unwrap_or_default();
+    if layout == Layout::Partitioned && url.starts_with("sqlite:") {
+        source.between("database", "layout", SQLITE_IS_PLAIN);
+    }
+    Database {
+        url,
+        connections: connections.unwrap_or(8),
+        layout,
+    }
+}
+
+fn keys(source: &mut Source<'_>, data: &Path) -> Keys {
+    const PATH: Text = Text {
+        zh: "应为文件路径",
+        en: "this must be the path of a file",
+    };
+    const ONE_FILE: Text = Text {
+        zh: "两个密钥不得存放于同一文件",
+        en: "the two keys must not lie in one file",
+    };
+    let mut file = |key: &str, default: &str| {
+        let path = source.text("keys", key, |text| {
+            (!text.is_empty()).then(|| PathBuf::from(text)).ok_or(PATH)
+        });
+        path.unwrap_or_else(|| data.join("keys").join(default))
+    };
+    let keys = Keys {
+        master_file: file("master_file", "master.key"),
+        index_file: file("index_file", "index.key"),
+    };
+    if keys.master_file == keys.index_file {
+        source.between("keys", "index_file", ONE_FILE);
+    }
+    keys
+}
+
+fn issuer(source: &mut Source<'_>) -> Issuer {
+    const NAME: Text = Text {
+        zh: "应为 1 至 64 个字符",
+        en: "this must have 1 to 64 characters",
+    };
+    const SUITES: Text = Text {
+        zh: "应为不重复的 SM2-SM3、ES256，至少一个",
+        en: "this must name SM2-SM3 or ES256 or both, each once",
+    };
+    let name = source.text("issuer", "name", |text| {
+        let shaped = (1..=64).contains(&text.chars().count()) && !text.contains(char::is_control);
+        shaped.then(|| text.to_owned()).ok_or(NAME)
+    });
+    let suites = source.list("issuer", "suites", |names| {
+        let suites: Option<Vec<Suite>> = names.iter().map(|name| name.parse().ok()).collect();
+        let suites = suites.filter(|suites| {
+            let mut names: Vec<&str> = suites.iter().map(Suite::as_str).collect();
+            names.sort_unstable();
+            names.dedup();
+            !names.is_empty() && names.len() == suites.len()
+        });
+        suites.ok_or(SUITES)
+    });
+    Issuer {
+        name: name.unwrap_or_else(|| DEFAULT_ISSUER.to_owned()),
+        certificate: certificate_codes(source),
+        suites: suites.unwrap_or_else(|| vec![Suite::sm2(), Suite::Es256]),
+    }
+}
+
+/// Both codes, of the form that GB/T 36904 gives them, or neither.
+fn certificate_codes(source: &mut Source<'_>) -> Option<CertificateCodes> {
+    const TYPE_CODE: Text = Text {
+        zh: "应为 21 位大写字母和数字，末三位为数字",
+        en: "this must be 21 capital letters and digits, the last three digits",
+    };
+    const ISSUER_CODE: Text = Text {
+        zh: "应为 18 位统一社会信用代码",
+        en: "this must be a unified social credit code of 18 characters",
+    };
+    const BOTH: Text = Text {
+        zh: "type_code 与 issuer_code 须同时设置",
+        en: "type_code and issuer_code are set together",
+    };
+    let type_code = source.text("issuer", "type_code", |text| {
+        let builds = CertificateIdentifier::build(text, certificate::DEMO_ISSUER, "1", 1).is_ok();
+        builds.then(|| text.to_owned()).ok_or(TYPE_CODE)
+    });
+    let issuer_code = source.text("issuer", "issuer_code", |text| {
+        let builds = CertificateIdentifier::build(certificate::DEMO_TYPE, text, "1", 1).is_ok();
+        (builds && text.len() == 18)
+            .then(|| text.to_owned())
+            .ok_or(ISSUER_CODE)
+    });
+    match (type_code, issuer_code) {
+        (Some(type_code), Some(issuer_code)) => Some(CertificateCodes {
+            type_code,
+            issuer_code,
+        }),
+        (None, None) => None,
+        (Some(_), None) => {
+            source.between("issuer", "type_code", BOTH);
+            None
+        }
+        (None, Some(_)) => {
+            source.between("issuer", "issuer_code", BOTH);
+            None
+        }
+    }
+}
+
+fn log(source: &mut Source<'_>) -> Log {
+    const FORMAT: Text = Text {
+        zh: "应为 json 或 text",
+        en: "this must be json or text",
+    };
+    const FILTER: Text = Text {
+        zh: "应为日志过滤规则，如 info",
+        en: "this must be a filter such as info",
+    };
+    let format = source.text("log", "format", |text| match text {
+        "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => Err(FORMAT),
+    });
+    let filter = source.text("log", "filter", |text| {
+        let valid = tracing_subscriber::EnvFilter::try_new(text).is_ok();
+        valid.then(|| text.to_owned()).ok_or(FILTER)
+    });
+    Log {
+        format: format.unwrap_or(LogFormat::Text),
+        filter: filter.unwrap_or_else(|| "info,sqlx=warn".to_owned()),
+    }
+}
+
+impl Database {
+    /// The URL without what may be secret in it.
+    #[must_use]
+    pub fn shown_url(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else {
+            return self.url.clone();
+        };
+        // Credentials may stand before the last `@` and among the parameters.
+        let rest = rest.split_once('?').map_or(rest, |(rest, _)| rest);
+        match rest.rsplit_once('@') {
+            Some((_, place)) => format!("{scheme}://***@{place}"),
+            None => format!("{scheme}://{rest}"),
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("url", &self.shown_url())
+            .field("connections", &self.connections)
+            .field("layout", &self.layout)
+            .finish()
+    }
+}
+
+/// What applies, one setting a line.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let suites: Vec<String> = self.issuer.suites.iter().map(Suite::to_string).collect();
+        let certificate = self.issuer.certificate.as_ref();
+        let code = |code: Option<&String>| code.map_or("-", String::as_str).to_owned();
+        let settings = [
+            ("data", self.data.display().to_string()),
+            ("server.listen", self.server.listen.to_string()),
+            ("server.base_url", self.base_url()),
+            ("database.url", self.database.shown_url()),
+            ("database.connections", self.database.connections.to_string()),
+            (
+                "database.layout",
+                match self.database.layout {
+                    Layout::Plain => "plain".to_owned(),
+                    Layout::Partitioned => "partitioned".to_owned(),
+                },
+            ),
+            ("keys.master_file", self.keys.master_file.display().to_string()),
+            ("keys.index_file", self.keys.index_file.display().to_string()),
+            ("issuer.name", self.issuer.name.clone()),
+            ("issuer.type_code", code(certificate.map(|codes| &codes.type_code))),
+            ("issuer.issuer_code", code(certificate.map(|codes| &codes.issuer_code))),
+            ("issuer.suites", suites.join(" ")),
+            (
+                "log.format",
+                match self.log.format {
+                    LogFormat::Json => "json".to_owned(),
+                    LogFormat::Text => "text".to_owned(),
+                },
+            ),
+            ("log.filter", self.log.filter.clone()),
+        ];
+        for (key, value) in settings {
+            writeln!(f, "{key} = {value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            let file = self.file.display();
+            let Problem { line, key, text } = problem;
+            let colon = if key.is_empty() { "" } else { ": " };
+            write!(f, "{separator}{file}:{line}: {key}{colon}{} ({})", text.en, text.zh)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::new(
+            "config-invalid",
+            "配置文件有误",
+            "The configuration file has problems",
+        )
+        .about(format!("\n{error}\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

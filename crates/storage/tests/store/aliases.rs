@@ -1,0 +1,128 @@
+//! Names under which holders are found.
+
+use storage::{AliasClaim, AliasKind, HolderId};
+
+use crate::{
+    harness::{Setup, after, start},
+    people,
+};
+
+fn claim(setup: &Setup, kind: AliasKind, name: &str, holder: &HolderId) -> AliasClaim {
+    AliasClaim {
+        kind,
+        blind: setup.store.alias(kind, name),
+        holder: holder.clone(),
+    }
+}
+
+pub(crate) async fn the_first_claimer_keeps_a_name_and_the_second_learns_of_it(setup: &Setup) {
+    let mut rng = setup.rng();
+    let (first, second) = (HolderId::random(&mut rng), HolderId::random(&mut rng));
+    for (kind, name) in [
+        (AliasKind::Subject, "S1".to_owned()),
+        (AliasKind::LicenceNumber, people::licence_number(1)),
+    ] {
+        let blind = setup.store.alias(kind, &name);
+        for (holder, at) in [(&first, start()), (&second, after(1)), (&first, after(2))] {
+            let claims = [claim(setup, kind, &name, holder)];
+            let owners = setup.store.claim_aliases(&claims, at).await.unwrap();
+            assert_eq!(owners.get(&(kind, blind.clone())), Some(&first));
+        }
+        let found = setup
+            .store
+            .holders_of(kind, std::slice::from_ref(&blind))
+            .await
+            .unwrap();
+        assert_eq!(found.get(&blind), Some(&first));
+    }
+}
+
+pub(crate) async fn kinds_of_names_are_apart(setup: &Setup) {
+    let holder = HolderId::random(&mut setup.rng());
+    let number = people::licence_number(1);
+    let claims = [claim(setup, AliasKind::LicenceNumber, &number, &holder)];
+    setup.store.claim_aliases(&claims, start()).await.unwrap();
+    for kind in [AliasKind::Subject, AliasKind::FileNumber] {
+        let blinds = [setup.store.alias(kind, &number), claims[0].blind.clone()];
+        let found = setup.store.holders_of(kind, &blinds).await.unwrap();
+        assert!(found.is_empty());
+    }
+}
+
+/// A registry may give one file number to two drivers by mistake: both are found under their own
+/// names, and neither claim is refused.
+pub(crate) async fn file_numbers_are_shared(setup: &Setup) {
+    let mut rng = setup.rng();
+    let holders = [HolderId::random(&mut rng), HolderId::random(&mut rng)];
+    let kind = AliasKind::FileNumber;
+    let blind = setup.store.alias(kind, "110199000001");
+    for holder in &holders {
+        let claims = [claim(setup, kind, "110199000001", holder)];
+        let owners = setup.store.claim_aliases(&claims, start()).await.unwrap();
+        assert!(owners.is_empty());
+    }
+    let found = setup
+        .store
+        .holders_of(kind, std::slice::from_ref(&blind))
+        .await
+        .unwrap();
+    assert!(found.get(&blind).is_some_and(|one| holders.contains(one)));
+}
+
+pub(crate) async fn many_names_are_claimed_at_once(setup: &Setup) {
+    let mut rng = setup.rng();
+    let early = HolderId::random(&mut rng);
+    let taken = [claim(setup, AliasKind::Subject, "S700", &early)];
+    setup.store.claim_aliases(&taken, start()).await.unwrap();
+    let claims: Vec<_> = (0..1_200)
+        .map(|n| {
+            let holder = HolderId::random(&mut rng);
+            claim(setup, AliasKind::Subject, &format!("S{n}"), &holder)
+        })
+        .collect();
+    let owners = setup.store.claim_aliases(&claims, after(1)).await.unwrap();
+    assert_eq!(owners.len(), claims.len());
+    let blinds: Vec<_> = claims.iter().map(|claim| claim.blind.clone()).collect();
+    let found = setup
+        .store
+        .holders_of(AliasKind::Subject, &blinds)
+        .await
+        .unwrap();
+    for (n, claim) in claims.iter().enumerate() {
+        let expected = if n == 700 { &early } else { &claim.holder };
+        assert_eq!(found.get(&claim.blind), Some(expected));
+        assert_eq!(
+            owners.get(&(claim.kind, claim.blind.clone())),
+            Some(expected)
+        );
+    }
+}
+
+/// Two imports of overlapping files in opposite order: nobody waits for ever, all agree.
+pub(crate) async fn overlapping_claims_neither_deadlock_nor_disagree(setup: &Setup) {
+    for round in 0..5 {
+        let mut tasks = Vec::new();
+        for node in 0..4 {
+            let mut rng = setup.rng();
+            let mut claims: Vec<_> = (0..200)
+                .map(|n| {
+                    let holder = HolderId::random(&mut rng);
+                    claim(setup, AliasKind::Subject, &format!("{round}-{n}"), &holder)
+                })
+                .collect();
+            if node % 2 == 1 {
+                claims.reverse();
+            }
+            let store = setup.store.clone();
+            tasks.push(tokio::spawn(async move {
+                store.claim_aliases(&claims, start()).await.unwrap()
+            }));
+        }
+        let mut answers = Vec::new();
+        for task in tasks {
+            answers.push(task.await.unwrap());
+        }
+        assert_eq!(answers[0].len(), 200);
+        assert!(answers.iter().all(|answer| *answer == answers[0]));
+    }
+}

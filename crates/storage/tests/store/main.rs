@@ -1,0 +1,111 @@
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests end the test with a message"
+)]
+//! The store's conformance suite: every test runs on SQLite, on PostgreSQL, and on PostgreSQL with
+//! its growing tables partitioned.
+//!
+//! That a transaction cannot be committed without its audit trail needs no test: `Tx::commit` and
+//! `Tx::number` take a `Trail`, which holds at least one entry and has no empty value, and nothing
+//! else in the public interface ends a `Tx` but dropping it.
+
+mod accounts;
+mod aliases;
+mod applications;
+mod audit;
+mod bindings;
+mod codes;
+mod drivers;
+mod e_licences;
+mod harness;
+mod inbox;
+mod opening;
+mod order;
+mod people;
+mod photos;
+mod properties;
+mod queue;
+mod races;
+mod sealed;
+mod staff;
+mod status_places;
+mod steps;
+
+/// Makes a test of each function for each kind of store.
+macro_rules! conformance {
+    ($($module:ident: $($test:ident),+ ;)+) => {
+        mod conformance {
+            conformance!(@on sqlite Sqlite $($($module $test)+)+);
+            conformance!(@on postgresql PostgreSql $($($module $test)+)+);
+            conformance!(@on postgresql_partitioned Partitioned $($($module $test)+)+);
+        }
+    };
+    (@on $name:ident $kind:ident $($module:ident $test:ident)+) => {
+        mod $name {
+            $(#[test]
+            fn $test() {
+                let kind = crate::harness::Kind::$kind;
+                crate::harness::run(kind, crate::$module::$test);
+            })+
+        }
+    };
+}
+
+conformance! {
+    opening: reopening_keeps_data, two_nodes_open_one_database, a_wrong_master_key_is_refused,
+        another_index_key_finds_nobody, a_changed_or_newer_schema_is_refused, the_engine_is_known,
+        every_partition_can_be_written;
+    drivers: a_driver_comes_back_as_written,
+        an_update_replaces_the_record_and_raises_the_revision,
+        a_stale_revision_or_another_partition_is_refused, a_lock_is_good_for_its_driver_only,
+        the_same_driver_is_not_added_twice, many_drivers_are_added_and_read_at_once,
+        sc_63_a_swapped_or_rolled_back_record_is_noticed;
+    aliases: the_first_claimer_keeps_a_name_and_the_second_learns_of_it, kinds_of_names_are_apart,
+        file_numbers_are_shared, many_names_are_claimed_at_once,
+        overlapping_claims_neither_deadlock_nor_disagree;
+    applications: an_application_comes_back_as_written, a_driver_has_one_open_application,
+        a_move_from_another_state_is_refused, sc_34_an_approved_application_can_be_refused,
+        sc_20_another_drivers_application_is_not_moved,
+        approved_ones_wait_in_the_order_of_decision;
+    e_licences: an_issue_comes_back_as_written, r13_a_driver_has_one_current_e_licence,
+        an_application_brings_one_e_licence, an_e_licence_has_one_active_credential,
+        a_place_in_the_status_lists_is_given_once, r88_ending_an_e_licence_ends_its_credential,
+        a_status_value_is_set_on_an_active_credential_only;
+    bindings: sc_17_a_new_device_replaces_the_one_before, ending_an_e_licence_revokes_its_bindings,
+        another_drivers_binding_is_not_activated;
+    accounts: a_password_is_set_and_replaced, a_new_activation_code_replaces_the_open_one,
+        wrong_tries_are_counted_one_by_one, sc_30_an_activation_code_is_used_once,
+        sessions_begin_and_end;
+    codes: sc_43_a_numeric_code_works_once_and_in_time, a_code_that_lives_is_not_made_again,
+        a_use_that_is_not_committed_is_none, sc_43_of_two_uses_at_once_one_works;
+    staff: sc_31_staff_come_back_as_written, a_login_is_taken_once,
+        sc_63_a_swapped_staff_name_is_noticed, offices_are_listed_by_code,
+        a_registry_is_known_by_its_token, r5_waves_are_set_and_moved,
+        signing_keys_are_sealed_and_listed_newest_first, the_newest_trust_list_counts;
+    queue: r42_the_queue_is_ordered_by_deadline, a_closed_case_leaves_the_queue,
+        a_cursor_moves_only_from_where_it_stood, sc_32_a_lease_ends_by_itself,
+        sc_32_of_two_claims_at_once_one_holds, of_two_projections_at_once_one_moves_the_cursor;
+    inbox: r37_messages_are_listed_newest_first, sc_21_look_ups_are_kept_with_their_answers,
+        sc_43_a_request_key_is_used_once;
+    photos: a_photos_row_comes_back_as_written, sc_63_swapped_facts_of_a_photo_are_noticed,
+        sc_63_photo_bytes_are_sealed_to_their_place;
+    sealed: sc_63_swapped_columns_are_noticed, a_form_tells_its_suite,
+        a_value_that_breaks_its_rule_is_named, sc_63_a_stolen_database_tells_nothing;
+    audit: audit_rows_come_back_as_written, partitions_have_trails_of_their_own,
+        a_long_trail_is_numbered_and_chained, sc_62_a_changed_row_breaks_the_chain,
+        sc_61_what_is_not_committed_never_was, events_follow_in_commit_order,
+        events_come_back_as_written;
+    status_places: places_are_unique_and_within_their_list, places_do_not_tell_order_or_partition,
+        two_at_once_take_two_places, acts_of_no_holder_have_no_places;
+    races: of_two_approvals_one_counts, an_approval_tried_again_finds_the_state_guarded,
+        of_two_applications_one_is_open, r13_of_two_issues_one_is_a_licence,
+        sc_34_an_issue_and_a_registry_change_do_not_cross,
+        writers_of_one_partition_do_not_deadlock;
+    order: who_takes_numbers_first_commits_first, numbers_given_up_are_given_again,
+        another_partition_does_not_wait, readers_do_not_wait_for_a_writer,
+        a_follower_skips_nothing_under_load;
+    properties: the_revision_counts_successful_writes;
+}

@@ -1,0 +1,176 @@
+//! Opening a store, again and with the wrong things.
+
+use storage::{Engine, Layout, MasterKeys, Partition, Store, StoreError, StoreOptions};
+use testkit::random;
+
+use crate::{
+    harness::{Kind, Setup, keys, open, start},
+    steps::write_in,
+};
+
+pub(crate) async fn reopening_keeps_data(setup: &Setup) {
+    let driver = setup.driver(1).await;
+    let blind = setup.store.blind("kind", b"value");
+    setup.store.ping().await.unwrap();
+    setup.store.close().await;
+    let again = open(&setup.options, 2).await.unwrap();
+    let found = again.driver(&driver.id).await.unwrap().unwrap();
+    assert_eq!(found.record, driver.record);
+    assert_eq!(found.revision, driver.revision);
+    assert_eq!(again.blind("kind", b"value"), blind);
+    let audit = again
+        .audit_after(driver.id.partition(), 0, 10)
+        .await
+        .unwrap();
+    assert_eq!(audit.len(), 1);
+    again.close().await;
+}
+
+pub(crate) async fn two_nodes_open_one_database(setup: &Setup) {
+    let (second, third) = tokio::join!(open(&setup.options, 2), open(&setup.options, 3));
+    let (second, third) = (second.unwrap(), third.unwrap());
+    let driver = setup.driver(1).await;
+    for node in [&second, &third] {
+        let found = node.driver(&driver.id).await.unwrap().unwrap();
+        assert_eq!(found.record, driver.record);
+        node.close().await;
+    }
+}
+
+pub(crate) async fn a_wrong_master_key_is_refused(setup: &Setup) {
+    let mut wrong = keys();
+    wrong.master[0] ^= 1;
+    let refused = Store::open(&setup.options, &wrong, start(), &mut random::seeded(2)).await;
+    assert!(matches!(refused, Err(StoreError::Mismatch(_))));
+    // The right key still opens it: the refusal wrote nothing.
+    open(&setup.options, 3).await.unwrap().close().await;
+}
+
+/// The index key is apart from the data: with another one nothing is found, and nothing breaks.
+pub(crate) async fn another_index_key_finds_nobody(setup: &Setup) {
+    let other = MasterKeys {
+        master: keys().master,
+        index: [0x33; 32],
+    };
+    let store = Store::open(&setup.options, &other, start(), &mut random::seeded(2))
+        .await
+        .unwrap();
+    assert_ne!(store.blind("k", b"v"), setup.store.blind("k", b"v"));
+    store.close().await;
+}
+
+pub(crate) async fn a_changed_or_newer_schema_is_refused(setup: &Setup) {
+    setup
+        .execute(
+            "INSERT INTO schema_migrations SELECT 999, 'later', sha256, 0 FROM schema_migrations",
+        )
+        .await;
+    assert!(matches!(
+        open(&setup.options, 2).await,
+        Err(StoreError::Mismatch(_))
+    ));
+    setup
+        .execute("DELETE FROM schema_migrations WHERE version = 999")
+        .await;
+    open(&setup.options, 3).await.unwrap().close().await;
+    setup
+        .execute("UPDATE schema_migrations SET sha256 = (SELECT wrapped FROM data_keys)")
+        .await;
+    assert!(matches!(
+        open(&setup.options, 4).await,
+        Err(StoreError::Mismatch(_))
+    ));
+}
+
+pub(crate) async fn the_engine_is_known(setup: &Setup) {
+    let expected = match setup.kind {
+        Kind::Sqlite => Engine::Sqlite,
+        Kind::PostgreSql | Kind::Partitioned => Engine::PostgreSql,
+    };
+    assert_eq!(setup.store.engine(), expected);
+    let partitioned = setup.options.layout == Layout::Partitioned;
+    assert_eq!(setup.kind == Kind::Partitioned, partitioned);
+    if expected == Engine::PostgreSql {
+        let mut raw = setup.raw().await;
+        let ways: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM pg_inherits WHERE inhparent = CAST('drivers' AS regclass)",
+        )
+        .fetch_one(&mut raw)
+        .await
+        .unwrap();
+        assert_eq!(ways, if partitioned { 16 } else { 0 });
+    }
+}
+
+/// Heads and counters of every partition are there before the first write.
+pub(crate) async fn every_partition_can_be_written(setup: &Setup) {
+    let mut heads = setup.store.outbox_heads().await.unwrap();
+    heads.sort_unstable();
+    assert_eq!(heads, Partition::all().map(|p| (p, 0)).collect::<Vec<_>>());
+    for partition in [
+        Partition::of_holders(0),
+        Partition::of_holders(255),
+        Partition::SYSTEM,
+    ] {
+        write_in(&setup.store, partition, async |_| Ok(()))
+            .await
+            .unwrap();
+        let audit = setup.store.audit_after(partition, 0, 10).await.unwrap();
+        assert_eq!(audit.len(), 1);
+    }
+}
+
+/// Characters that mean something in a URL are plain characters in a path.
+#[test]
+fn a_sqlite_folder_may_have_any_name() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let base = tempfile::TempDir::new().unwrap();
+    for name in [
+        "plain",
+        "with space",
+        "数据",
+        "50%",
+        "%41",
+        "a#b",
+        "a?b=c",
+        "a+b",
+    ] {
+        let folder = base.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("store.db");
+        let options = StoreOptions {
+            url: format!("sqlite:{}", file.display()),
+            connections: 2,
+            layout: Layout::Plain,
+            objects: folder,
+            durable_objects: false,
+        };
+        runtime.block_on(async { open(&options, 1).await.unwrap().close().await });
+        assert!(file.is_file(), "{name}");
+    }
+    let inside: Vec<_> = base.path().read_dir().unwrap().collect();
+    assert_eq!(inside.len(), 8, "{inside:?}");
+}
+
+#[test]
+fn sqlite_refuses_the_partitioned_layout_and_unknown_engines_are_refused() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    for (url, layout) in [
+        (
+            format!("sqlite:{}", folder.path().join("s.db").display()),
+            Layout::Partitioned,
+        ),
+        ("mysql://localhost/db".to_owned(), Layout::Plain),
+    ] {
+        let options = StoreOptions {
+            url,
+            connections: 2,
+            layout,
+            objects: folder.path().to_owned(),
+            durable_objects: false,
+        };
+        let refused = runtime.block_on(open(&options, 1));
+        assert!(matches!(refused, Err(StoreError::Mismatch(_))));
+    }
+}
