@@ -54,7 +54,7 @@ const PLACES: [(&str, &[&str]); 6] = [
     ("sqlx", &["storage"]),
     ("object_store", &["storage"]),
     ("axum", &["service", "jiazhao"]),
-    ("utoipa", &["service"]),
+    ("utoipa", &["authority", "service"]),
     ("utoipa-axum", &["service"]),
     ("tower-http", &["service"]),
 ];

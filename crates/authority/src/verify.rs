@@ -81,7 +81,9 @@ impl Authority {
             .await?
         {
             CodeUse::Used(row) => row,
-            unusable => return self.refuse_code(act, &unusable).await,
+            unusable @ (CodeUse::Unknown | CodeUse::AlreadyUsed(_) | CodeUse::Expired(_)) => {
+                return self.refuse_code(act, &unusable).await;
+            }
         };
         let driver = self.store().driver(&row.holder).await?;
         let driver = driver.ok_or(Error::Internal("a code stands for no driver"))?;

@@ -1,2 +1,17 @@
 #![forbid(unsafe_code)]
-//! The Jiazhao platform: configuration, composition, command line, demo.
+//! The Jiazhao platform put together: configuration, composition, command line, demo.
+//!
+//! Floors, from the bottom: [`failure`], [`config`], [`ambient`], [`key_files`]; [`app`], which
+//! opens store, authority and service; [`import`] and [`server`] over it; [`demo`]; [`command`].
+
+pub mod ambient;
+pub mod app;
+pub mod command;
+pub mod config;
+pub mod demo;
+pub mod failure;
+pub mod import;
+pub mod key_files;
+mod lines;
+pub mod server;
+pub mod telemetry;

@@ -115,6 +115,7 @@ impl Tx {
         password_hash: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.expect_own("accounts", holder.partition())?;
         sqlx::query(
             "INSERT INTO accounts (partition, holder_id, password_hash, activated_at) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (partition, holder_id) DO UPDATE SET password_hash = excluded.password_hash",
@@ -140,6 +141,7 @@ impl Tx {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
+        self.expect_own("activation_codes", holder.partition())?;
         sqlx::query(
             "UPDATE activation_codes SET closed_at = $3, closed_as = 'replaced' \
              WHERE partition = $1 AND holder_id = $2 AND closed_at IS NULL",

@@ -78,6 +78,7 @@ impl Tx {
     /// # Errors
     /// [`Conflict::Request`] when the same code lives already: make another.
     pub async fn insert_numeric_code(&mut self, code: &NumericCodeRow) -> Result<(), StoreError> {
+        self.expect_own("numeric_codes", code.holder.partition())?;
         sqlx::query(
             "INSERT INTO numeric_codes (partition, code_blind, holder_id, e_licence_id, made_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6)",

@@ -134,6 +134,9 @@ impl Tx {
         drivers: &[DriverWrite],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        for driver in drivers {
+            self.expect_own(TABLE, driver.id.partition())?;
+        }
         for chunk in drivers.chunks(500) {
             let text = format!(
                 "INSERT INTO drivers (partition, id, revision, registry_version, registry_gap, record_sealed, \

@@ -97,7 +97,13 @@ impl Database {
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
         Ok(match self.engine {
             Engine::Sqlite => self.write.begin_with("BEGIN IMMEDIATE").await?,
-            Engine::PostgreSql => self.write.begin().await?,
+            // A server set to a stricter default would answer a lost race with an error of its own
+            // instead of letting the guarded UPDATE find no row.
+            Engine::PostgreSql => {
+                self.write
+                    .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
+                    .await?
+            }
         })
     }
 

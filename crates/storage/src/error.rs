@@ -84,8 +84,12 @@ impl From<object_store::Error> for StoreError {
 
 /// Turns a unique violation of the statement at hand into its named conflict.
 pub(crate) fn unique(conflict: Conflict) -> impl Fn(sqlx::Error) -> StoreError {
-    move |error| match &error {
-        sqlx::Error::Database(cause) if cause.is_unique_violation() => conflict.into(),
-        _ => StoreError::Unavailable(error),
+    move |error| {
+        let cause = error.as_database_error();
+        if cause.is_some_and(sqlx::error::DatabaseError::is_unique_violation) {
+            conflict.into()
+        } else {
+            StoreError::Unavailable(error)
+        }
     }
 }

@@ -11,6 +11,7 @@ mod applications;
 pub mod audit;
 mod bindings;
 mod codes;
+mod credentials;
 mod drivers;
 mod e_licences;
 mod engine;
@@ -37,10 +38,9 @@ pub use aliases::{AliasClaim, AliasKind};
 pub use applications::{ApplicationRow, NewApplication};
 pub use bindings::BindingRow;
 pub use codes::{CodeUse, NumericCodeRow};
+pub use credentials::{CredentialRow, FormRow, NewCredential};
 pub use drivers::{Driver, DriverWrite};
-pub use e_licences::{
-    CredentialRow, CurrentELicence, ELicenceRow, FormRow, NewCredential, NewELicence,
-};
+pub use e_licences::{CurrentELicence, ELicenceRow, NewELicence};
 pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
 pub use ids::{

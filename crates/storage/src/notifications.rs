@@ -66,6 +66,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn insert_notification(&mut self, message: &Notification) -> Result<(), StoreError> {
+        self.expect_own("notifications", message.holder.partition())?;
         sqlx::query(
             "INSERT INTO notifications (partition, id, holder_id, kind, params, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
         )

@@ -32,9 +32,9 @@ impl Objects {
         photo: &PhotoId,
         plain: &[u8],
     ) -> Result<(), StoreError> {
-        let sealed = sealer.seal(&place(holder, photo), plain)?;
+        let bytes = sealer.seal(&place(holder, photo), plain)?;
         self.inner
-            .put(&key(photo), Bytes::from(sealed).into())
+            .put(&key(photo), Bytes::from(bytes).into())
             .await?;
         Ok(())
     }
@@ -45,8 +45,8 @@ impl Objects {
         holder: &HolderId,
         photo: &PhotoId,
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        let sealed = self.inner.get(&key(photo)).await?.bytes().await?;
-        sealer.unseal(&place(holder, photo), &sealed)
+        let bytes = self.inner.get(&key(photo)).await?.bytes().await?;
+        sealer.unseal(&place(holder, photo), &bytes)
     }
 }
 

@@ -104,6 +104,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn insert_photo(&mut self, photo: &PhotoRow) -> Result<(), StoreError> {
+        self.expect_own(TABLE, photo.id.partition())?;
         let plain =
             serde_json::to_vec(&photo.meta).map_err(|_not_json| StoreError::Inconsistent {
                 table: TABLE,

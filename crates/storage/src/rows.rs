@@ -33,7 +33,7 @@ impl Columns<'_> {
     }
 
     pub(crate) fn number(&self, column: &'static str) -> Result<u64, StoreError> {
-        u64::try_from(self.int(column)?).map_err(|_| self.odd(column, "negative"))
+        u64::try_from(self.int(column)?).map_err(|_negative| self.odd(column, "negative"))
     }
 
     pub(crate) fn instant(&self, column: &'static str) -> Result<Timestamp, StoreError> {
@@ -55,11 +55,12 @@ impl Columns<'_> {
     {
         self.row
             .try_get(column)
-            .map_err(|_| self.odd(column, "has another type"))
+            .map_err(|_other_type| self.odd(column, "has another type"))
     }
 
     fn to_instant(&self, column: &'static str, value: i64) -> Result<Timestamp, StoreError> {
-        Timestamp::from_microsecond(value).map_err(|_| self.odd(column, "not an instant"))
+        Timestamp::from_microsecond(value)
+            .map_err(|_out_of_range| self.odd(column, "not an instant"))
     }
 
     pub(crate) fn partition(&self) -> Result<Partition, StoreError> {
@@ -73,7 +74,7 @@ impl Columns<'_> {
         column: &'static str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Result<T, StoreError> {
-        parse(&self.text(column)?).map_err(|_| self.odd(column, "does not follow its rule"))
+        parse(&self.text(column)?).map_err(|_refused| self.odd(column, "does not follow its rule"))
     }
 
     /// Reads a text column whose values have stable names.
@@ -91,7 +92,9 @@ impl Columns<'_> {
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Result<Option<T>, StoreError> {
         self.opt_text(column)?
-            .map(|text| parse(&text).map_err(|_| self.odd(column, "does not follow its rule")))
+            .map(|text| {
+                parse(&text).map_err(|_refused| self.odd(column, "does not follow its rule"))
+            })
             .transpose()
     }
 

@@ -132,7 +132,7 @@ impl Sealer {
             };
             data_keys.insert(
                 *version,
-                hkdf::Salt::new(hkdf::HKDF_SHA256, b"jiazhao seal").extract(&*data_key),
+                hkdf::Salt::new(hkdf::HKDF_SHA256, b"jiazhao seal").extract(&data_key),
             );
         }
         let Some(newest) = data_keys.keys().next_back().copied() else {
@@ -236,7 +236,7 @@ fn seal_with(
     let mut body = plain.to_vec();
     let nonce = RandomizedNonceKey::new(&AES_256_GCM, key)
         .and_then(|key| key.seal_in_place_append_tag(Aad::from(place.associated_data()), &mut body))
-        .map_err(|_| place.broken())?;
+        .map_err(|_unspecified| place.broken())?;
     let mut sealed = Vec::with_capacity(HEADER + body.len());
     sealed.push(SUITE_AES_256_GCM);
     sealed.extend_from_slice(&version.to_be_bytes());
@@ -291,9 +291,9 @@ mod tests {
 
     #[test]
     fn sc_63_a_sealed_value_opens_only_where_it_was_put() {
-        let sealer = sealer(1);
-        let sealed = sealer.seal(&HERE, b"secret").unwrap();
-        assert_eq!(&*sealer.unseal(&HERE, &sealed).unwrap(), b"secret");
+        let one = sealer(1);
+        let sealed = one.seal(&HERE, b"secret").unwrap();
+        assert_eq!(&*one.unseal(&HERE, &sealed).unwrap(), b"secret");
         for elsewhere in [
             Place {
                 table: "photos",
@@ -307,20 +307,20 @@ mod tests {
             Place { row: "b", ..HERE },
             Place { version: 6, ..HERE },
         ] {
-            assert!(sealer.unseal(&elsewhere, &sealed).is_err());
+            assert!(one.unseal(&elsewhere, &sealed).is_err());
         }
         assert!(!sealed.windows(6).any(|window| window == b"secret"));
     }
 
     #[test]
     fn a_changed_or_cut_value_does_not_open() {
-        let sealer = sealer(1);
-        let sealed = sealer.seal(&HERE, b"secret").unwrap();
+        let one = sealer(1);
+        let sealed = one.seal(&HERE, b"secret").unwrap();
         for index in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[index] ^= 1;
-            assert!(sealer.unseal(&HERE, &changed).is_err(), "byte {index}");
-            assert!(sealer.unseal(&HERE, &sealed[..index]).is_err());
+            assert!(one.unseal(&HERE, &changed).is_err(), "byte {index}");
+            assert!(one.unseal(&HERE, &sealed[..index]).is_err());
         }
     }
 

@@ -246,6 +246,23 @@ impl Tx {
         self.partition
     }
 
+    /// A row of another partition would be numbered and found in the wrong place.
+    pub(crate) fn expect_own(
+        &self,
+        table: &'static str,
+        partition: Partition,
+    ) -> Result<(), StoreError> {
+        if partition == self.partition {
+            Ok(())
+        } else {
+            Err(StoreError::Inconsistent {
+                table,
+                column: "partition",
+                what: "is not the partition of the transaction",
+            })
+        }
+    }
+
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {
         &mut self.inner
     }

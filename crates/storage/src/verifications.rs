@@ -130,6 +130,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn insert_verification(&mut self, row: &VerificationRow) -> Result<(), StoreError> {
+        self.expect_own(TABLE, row.holder.partition())?;
         let sealed = self
             .sealer()
             .seal(&place(&row.holder, &row.id), &row.answer)?;

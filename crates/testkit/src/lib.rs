@@ -6,6 +6,12 @@
 )]
 //! For tests only: the real app in process, fixed clock and randomness, throw-away PostgreSQL.
 
+#[cfg(feature = "app")]
+pub mod app;
+#[cfg(feature = "app")]
+pub mod client;
 pub mod clock;
+#[cfg(feature = "app")]
+pub mod people;
 pub mod postgres;
 pub mod random;

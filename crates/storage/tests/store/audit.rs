@@ -51,8 +51,8 @@ pub(crate) async fn audit_rows_come_back_as_written(setup: &Setup) {
         (rows[2].subject.as_str(), rows[2].detail.as_str()),
         ("", "{}")
     );
-    let tail = setup.store.audit_after(partition, 1, 1).await.unwrap();
-    assert_eq!(tail, rows[1..2]);
+    let page = setup.store.audit_after(partition, 1, 1).await.unwrap();
+    assert_eq!(page, rows[1..2]);
 }
 
 pub(crate) async fn partitions_have_trails_of_their_own(setup: &Setup) {

@@ -64,6 +64,29 @@ pub(crate) async fn sc_43_a_numeric_code_works_once_and_in_time(setup: &Setup) {
     assert!(matches!(used, CodeUse::Used(_)));
 }
 
+/// To look is not to use: the answer is prepared on it, and the use decides.
+pub(crate) async fn looking_at_a_code_uses_nothing_up(setup: &Setup) {
+    let row = insert(setup, DIGITS).await;
+    let partition = row.holder.partition();
+    let peek = async |code: &Blind, seconds| {
+        let seen = setup
+            .store
+            .peek_numeric_code(partition, code, after(seconds));
+        seen.await.unwrap()
+    };
+    for _ in 0..2 {
+        let seen = peek(&row.code, 59).await;
+        assert!(matches!(seen, CodeUse::Used(found) if found.e_licence == row.e_licence));
+    }
+    assert!(matches!(peek(&row.code, 60).await, CodeUse::Expired(_)));
+    let mistyped = setup.store.blind("numeric-code", b"");
+    assert!(matches!(peek(&mistyped, 1).await, CodeUse::Unknown));
+    let used = use_it(setup, &row, &row.code, 59).await;
+    assert!(matches!(used, CodeUse::Used(_)));
+    assert!(matches!(peek(&row.code, 59).await, CodeUse::AlreadyUsed(_)));
+    assert!(matches!(peek(&row.code, 60).await, CodeUse::AlreadyUsed(_)));
+}
+
 pub(crate) async fn a_code_that_lives_is_not_made_again(setup: &Setup) {
     let row = insert(setup, DIGITS).await;
     let refused = write_in(&setup.store, row.holder.partition(), async |tx| {
@@ -105,7 +128,7 @@ pub(crate) async fn sc_43_of_two_uses_at_once_one_works(setup: &Setup) {
             match one.await.unwrap() {
                 CodeUse::Used(_) => used += 1,
                 CodeUse::AlreadyUsed(holder) => assert_eq!(holder, row.holder),
-                other => panic!("{other:?}"),
+                lost @ (CodeUse::Unknown | CodeUse::Expired(_)) => panic!("{lost:?}"),
             }
         }
         assert_eq!(used, 1);

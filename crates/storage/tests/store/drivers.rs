@@ -1,6 +1,6 @@
 //! Drivers, their sealed records, and the revision that locks them.
 
-use storage::{Conflict, HolderId, Partition};
+use storage::{ActivationId, Conflict, HolderId, Notification, NotificationId, Partition};
 
 use crate::{
     harness::{Setup, after, conflict, inconsistent, start},
@@ -33,6 +33,10 @@ pub(crate) async fn an_update_replaces_the_record_and_raises_the_revision(setup:
     tx.update_driver(&locked, &change, after(5)).await.unwrap();
     let seen = tx.driver(&driver.id).await.unwrap().unwrap();
     assert_eq!(seen.registry_version, 4);
+    let revision = tx.driver_revision(&driver.id).await.unwrap();
+    assert_eq!(revision, Some(2));
+    let nobody = HolderId::random(&mut setup.rng());
+    assert_eq!(tx.driver_revision(&nobody).await.unwrap(), None);
     tx.commit(entry("registry.changed"), vec![changed(&driver.id)])
         .await
         .unwrap();
@@ -88,6 +92,41 @@ pub(crate) async fn the_same_driver_is_not_added_twice(setup: &Setup) {
     assert_eq!(conflict(refused), Conflict::Revision);
     drop(tx);
     assert_eq!(setup.reread(&driver.id).await.registry_version, 1);
+}
+
+/// A row lies in the partition that its identifier names; a transaction of another one refuses it.
+pub(crate) async fn a_row_of_another_partition_is_refused(setup: &Setup) {
+    let mut rng = setup.rng();
+    let holder = HolderId::generate(Partition::of_holders(11), &mut rng);
+    let new = driver_write(&setup.store, &holder, 1, 1, None);
+    let code = setup.store.blind("activation", b"code");
+    let id = ActivationId::generate(holder.partition(), &mut rng);
+    let message = Notification {
+        id: NotificationId::generate(holder.partition(), &mut rng),
+        holder: holder.clone(),
+        kind: "kind".to_owned(),
+        params: "{}".to_owned(),
+        created_at: start(),
+        read_at: None,
+    };
+    let mut tx = setup
+        .store
+        .begin_in(Partition::of_holders(12))
+        .await
+        .unwrap();
+    let refused = tx.insert_drivers(&[new], start()).await;
+    assert_eq!(inconsistent(refused), ("drivers", "partition"));
+    let refused = tx.set_password(&holder, "hash", start()).await;
+    assert_eq!(inconsistent(refused), ("accounts", "partition"));
+    let refused = tx
+        .insert_activation_code((&id, &code), &holder, "stf_a", start(), after(60))
+        .await;
+    assert_eq!(inconsistent(refused), ("activation_codes", "partition"));
+    let refused = tx.insert_notification(&message).await;
+    assert_eq!(inconsistent(refused), ("notifications", "partition"));
+    tx.commit(entry("test.refused"), Vec::new()).await.unwrap();
+    assert!(setup.store.driver(&holder).await.unwrap().is_none());
+    assert!(setup.store.account(&holder).await.unwrap().is_none());
 }
 
 /// More than one statement's worth at once, as a registry file brings them.

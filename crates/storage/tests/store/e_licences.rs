@@ -5,7 +5,7 @@ use sqlx::Row;
 use storage::{Conflict, CredentialId, StatusPlace};
 
 use crate::{
-    harness::{Setup, after, conflict},
+    harness::{Setup, after, conflict, inconsistent},
     steps::{issue, new_credential, new_e_licence, write},
 };
 
@@ -40,12 +40,6 @@ pub(crate) async fn an_issue_comes_back_as_written(setup: &Setup) {
     assert_eq!(current.credential.issued_at, after(60));
     assert_eq!(current.credential.expires_at, credential.expires_at);
 
-    let forms = setup.store.forms(&driver.id, &credential.id).await.unwrap();
-    assert_eq!(forms.len(), 2);
-    for (found, written) in forms.iter().zip(&credential.forms) {
-        assert_eq!((&found.suite, &found.form), (&written.suite, &written.form));
-        assert_eq!(found.key_id, written.key_id);
-    }
     let values = setup.store.status_values(driver.id.partition()).await;
     assert_eq!(values.unwrap(), [(place, 0)]);
     let several = setup
@@ -54,6 +48,29 @@ pub(crate) async fn an_issue_comes_back_as_written(setup: &Setup) {
         .await
         .unwrap();
     assert_eq!(several.len(), 1);
+}
+
+/// R13: each suite's signature is kept sealed beside its credential.
+pub(crate) async fn r13_signed_forms_come_back_as_written(setup: &Setup) {
+    let driver = setup.driver(1).await;
+    let current = setup.issued(&driver.id).await;
+    let written = new_credential(setup, &current.e_licence.id, ELSEWHERE).forms;
+    let credential = &current.credential.id;
+    let forms = setup.store.forms(&driver.id, credential).await.unwrap();
+    assert_eq!(forms.len(), 2);
+    for (found, written) in forms.iter().zip(&written) {
+        assert_eq!((&found.suite, &found.form), (&written.suite, &written.form));
+        assert_eq!(found.key_id, written.key_id);
+    }
+    let other = setup.driver_in(driver.id.partition(), 2).await;
+    let refused = setup.store.forms(&other.id, credential).await;
+    assert_eq!(inconsistent(refused), ("credential_forms", "form_sealed"));
+    // One suite's form does not pass for another's.
+    setup
+        .execute("UPDATE credential_forms SET suite = 'other' WHERE suite = 'ES256'")
+        .await;
+    let refused = setup.store.forms(&driver.id, credential).await;
+    assert_eq!(inconsistent(refused), ("credential_forms", "form_sealed"));
 }
 
 /// R13: one active e-licence for each driver, whoever tries and however fresh the lock.
@@ -120,7 +137,8 @@ pub(crate) async fn an_application_brings_one_e_licence(setup: &Setup) {
 pub(crate) async fn an_e_licence_has_one_active_credential(setup: &Setup) {
     let driver = setup.driver(1).await;
     let current = setup.issued(&driver.id).await;
-    let second = new_credential(setup, &current.e_licence.id, ELSEWHERE);
+    let mut second = new_credential(setup, &current.e_licence.id, ELSEWHERE);
+    second.issued_at = after(70);
     let refused = write(&setup.store, &driver.id, async |tx, locked| {
         tx.insert_credential(locked, &second).await
     })
@@ -135,6 +153,8 @@ pub(crate) async fn an_e_licence_has_one_active_credential(setup: &Setup) {
     .unwrap();
     let now = setup.store.current_e_licence(&driver.id).await.unwrap();
     assert_eq!(now.unwrap().credential.id, second.id);
+    let newest = setup.store.newest_credential(&current.e_licence.id).await;
+    assert_eq!(newest.unwrap(), Some(second.id.clone()));
     let mut values = setup
         .store
         .status_values(driver.id.partition())
@@ -191,6 +211,8 @@ pub(crate) async fn r88_ending_an_e_licence_ends_its_credential(setup: &Setup) {
     assert_eq!(newest.ended_reason.as_deref(), Some("new-edition"));
     let values = store.status_values(driver.id.partition()).await.unwrap();
     assert_eq!(values, [(current.credential.place, 1)]);
+    let credential = store.newest_credential(&current.e_licence.id).await;
+    assert_eq!(credential.unwrap(), Some(current.credential.id.clone()));
 
     let next = setup.issued(&driver.id).await;
     assert_ne!(next.e_licence.id, current.e_licence.id);

@@ -57,11 +57,11 @@ macro_rules! conformance {
 conformance! {
     opening: reopening_keeps_data, two_nodes_open_one_database, a_wrong_master_key_is_refused,
         another_index_key_finds_nobody, a_changed_or_newer_schema_is_refused, the_engine_is_known,
-        every_partition_can_be_written;
+        every_partition_can_be_written, the_servers_default_isolation_does_not_matter;
     drivers: a_driver_comes_back_as_written,
         an_update_replaces_the_record_and_raises_the_revision,
         a_stale_revision_or_another_partition_is_refused, a_lock_is_good_for_its_driver_only,
-        the_same_driver_is_not_added_twice, many_drivers_are_added_and_read_at_once,
+        the_same_driver_is_not_added_twice, many_drivers_are_added_and_read_at_once, a_row_of_another_partition_is_refused,
         sc_63_a_swapped_or_rolled_back_record_is_noticed;
     aliases: the_first_claimer_keeps_a_name_and_the_second_learns_of_it, kinds_of_names_are_apart,
         file_numbers_are_shared, many_names_are_claimed_at_once,
@@ -70,7 +70,8 @@ conformance! {
         a_move_from_another_state_is_refused, sc_34_an_approved_application_can_be_refused,
         sc_20_another_drivers_application_is_not_moved,
         approved_ones_wait_in_the_order_of_decision;
-    e_licences: an_issue_comes_back_as_written, r13_a_driver_has_one_current_e_licence,
+    e_licences: an_issue_comes_back_as_written, r13_signed_forms_come_back_as_written,
+        r13_a_driver_has_one_current_e_licence,
         an_application_brings_one_e_licence, an_e_licence_has_one_active_credential,
         a_place_in_the_status_lists_is_given_once, r88_ending_an_e_licence_ends_its_credential,
         a_status_value_is_set_on_an_active_credential_only;
@@ -79,7 +80,8 @@ conformance! {
     accounts: a_password_is_set_and_replaced, a_new_activation_code_replaces_the_open_one,
         wrong_tries_are_counted_one_by_one, sc_30_an_activation_code_is_used_once,
         sessions_begin_and_end;
-    codes: sc_43_a_numeric_code_works_once_and_in_time, a_code_that_lives_is_not_made_again,
+    codes: sc_43_a_numeric_code_works_once_and_in_time,
+        looking_at_a_code_uses_nothing_up, a_code_that_lives_is_not_made_again,
         a_use_that_is_not_committed_is_none, sc_43_of_two_uses_at_once_one_works;
     staff: sc_31_staff_come_back_as_written, a_login_is_taken_once,
         sc_63_a_swapped_staff_name_is_noticed, offices_are_listed_by_code,
@@ -92,7 +94,7 @@ conformance! {
         sc_43_a_request_key_is_used_once;
     photos: a_photos_row_comes_back_as_written, sc_63_swapped_facts_of_a_photo_are_noticed,
         sc_63_photo_bytes_are_sealed_to_their_place;
-    sealed: sc_63_swapped_columns_are_noticed, a_form_tells_its_suite,
+    sealed: sc_63_swapped_columns_are_noticed,
         a_value_that_breaks_its_rule_is_named, sc_63_a_stolen_database_tells_nothing;
     audit: audit_rows_come_back_as_written, partitions_have_trails_of_their_own,
         a_long_trail_is_numbered_and_chained, sc_62_a_changed_row_breaks_the_chain,

@@ -1,11 +1,13 @@
 //! Opening a store, again and with the wrong things.
 
-use storage::{Engine, Layout, MasterKeys, Partition, Store, StoreError, StoreOptions};
+use std::time::Duration;
+
+use storage::{Conflict, Engine, Layout, MasterKeys, Partition, Store, StoreError, StoreOptions};
 use testkit::random;
 
 use crate::{
-    harness::{Kind, Setup, keys, open, start},
-    steps::write_in,
+    harness::{Kind, Setup, conflict, keys, open, start},
+    steps::{entry, write_in},
 };
 
 pub(crate) async fn reopening_keeps_data(setup: &Setup) {
@@ -100,6 +102,35 @@ pub(crate) async fn the_engine_is_known(setup: &Setup) {
         .unwrap();
         assert_eq!(ways, if partitioned { 16 } else { 0 });
     }
+}
+
+/// Whatever isolation the server defaults to, a lost race is a named conflict.
+pub(crate) async fn the_servers_default_isolation_does_not_matter(setup: &Setup) {
+    if setup.kind == Kind::Sqlite {
+        return;
+    }
+    let mut raw = setup.raw().await;
+    let name: String = sqlx::query_scalar("SELECT CAST(current_database() AS TEXT)")
+        .fetch_one(&mut raw)
+        .await
+        .unwrap();
+    setup
+        .execute(&format!(
+            "ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"
+        ))
+        .await;
+    let store = open(&setup.options, 2).await.unwrap();
+    let driver = setup.driver(1).await;
+    let (tx, _held) = store.begin(&driver.id, 1).await.unwrap();
+    let second = tokio::spawn({
+        let (store, holder) = (store.clone(), driver.id.clone());
+        async move { store.begin(&holder, 1).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    tx.commit(entry("test.first"), Vec::new()).await.unwrap();
+    let refused = second.await.unwrap();
+    assert_eq!(conflict(refused), Conflict::Revision);
+    store.close().await;
 }
 
 /// Heads and counters of every partition are there before the first write.

@@ -158,11 +158,11 @@ pub(crate) async fn a_follower_skips_nothing_under_load(setup: &Setup) {
                         .number(entry("test.loaded"), vec![changed(&holder)])
                         .await
                         .unwrap();
-                    if (n + turn) % 3 == 0 {
+                    if (n + turn).is_multiple_of(3) {
                         tokio::time::sleep(Duration::from_millis(1)).await;
                     }
                     // Every fourth is given up after it took its numbers.
-                    if (n + turn) % 4 == 0 {
+                    if (n + turn).is_multiple_of(4) {
                         drop(held);
                     } else {
                         held.commit().await.unwrap();

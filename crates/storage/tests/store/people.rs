@@ -33,7 +33,7 @@ pub(crate) fn record(n: u32, version: i64) -> Record {
         "file_number": format!("{code}99{n:06}"),
         "document_edition": 1,
         "name": NAMES[index % NAMES.len()],
-        "sex": if n % 2 == 0 { "male" } else { "female" },
+        "sex": if n.is_multiple_of(2) { "male" } else { "female" },
         "birth_date": birth(n),
         "address": format!("样例区测试路{n}号"),
         "first_issue_date": "2015-06-01",

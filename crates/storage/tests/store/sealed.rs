@@ -9,7 +9,7 @@ use testkit::postgres::Server;
 use crate::{
     harness::{Kind, Setup, after, inconsistent, start},
     people,
-    steps::{new_credential, write, write_in},
+    steps::{write, write_in},
 };
 
 /// SC-63: a sealed column moved to another row of the same holder does not open either.
@@ -45,22 +45,6 @@ pub(crate) async fn sc_63_swapped_columns_are_noticed(setup: &Setup) {
     assert_eq!(inconsistent(found), ("credential_forms", "form_sealed"));
 }
 
-/// SC-63: as above for the forms of one credential: the signature of one suite is no other's.
-pub(crate) async fn a_form_tells_its_suite(setup: &Setup) {
-    let driver = setup.driver(1).await;
-    let current = setup.issued(&driver.id).await;
-    let written = new_credential(setup, &current.e_licence.id, current.credential.place);
-    let forms = setup
-        .store
-        .forms(&driver.id, &current.credential.id)
-        .await
-        .unwrap();
-    for form in &forms {
-        let expected = written.forms.iter().find(|one| one.suite == form.suite);
-        assert_eq!(form.form, expected.unwrap().form);
-    }
-}
-
 async fn swap(setup: &Setup, table: &str, column: &str, (key, from, to): (&str, &str, &str)) {
     let text = format!(
         "UPDATE {table} SET {column} = (SELECT {column} FROM {table} WHERE {key} = '{from}' LIMIT 1) WHERE {key} = '{to}'"
@@ -72,8 +56,6 @@ async fn swap(setup: &Setup, table: &str, column: &str, (key, from, to): (&str, 
 pub(crate) async fn a_value_that_breaks_its_rule_is_named(setup: &Setup) {
     let driver = setup.driver(1).await;
     let id = setup.applied(&driver.id).await;
-    let notes = setup.store.photo(driver.photo.as_ref().unwrap()).await;
-    assert!(notes.unwrap().is_none());
     setup
         .execute(&format!(
             "UPDATE applications SET photo_id = 'pho_1' WHERE id = '{id}'"
@@ -89,6 +71,12 @@ pub(crate) async fn a_value_that_breaks_its_rule_is_named(setup: &Setup) {
         .await;
     let found = setup.store.events_after(driver.id.partition(), 0, 10).await;
     assert_eq!(inconsistent(found), ("outbox", "event"));
+    // PostgreSQL itself keeps text out of a number's column.
+    if setup.kind == Kind::Sqlite {
+        setup.execute("UPDATE drivers SET revision = 'x'").await;
+        let found = setup.store.driver(&driver.id).await;
+        assert_eq!(inconsistent(found), ("drivers", "revision"));
+    }
 }
 
 /// SC-63: neither name, number, address nor an officer's name can be read from the database's files.

@@ -1,0 +1,188 @@
+//! Composition: store, authority and service, put together from a configuration.
+
+use std::sync::Arc;
+
+use authority::{Act, Authority, PasswordCost};
+use service::{Clock, Entropy, ServiceState};
+use storage::{MasterKeys, Store, StoreError, StoreOptions};
+
+use crate::{
+    ambient::{SystemClock, SystemEntropy, system_act},
+    config::Config,
+    failure::Failure,
+    key_files::{self, Missing},
+};
+
+/// Time and randomness, handed down to everything that needs them.
+#[derive(Clone)]
+pub struct Ambient {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// What is not configured but given by the command, or by a test.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether every page says that this is a demonstration (样证).
+    pub demo: bool,
+    /// What a password hash costs.
+    pub password_cost: PasswordCost,
+    /// Whether photos reach the disk before they are acknowledged. Off only in tests.
+    pub durable_objects: bool,
+    /// Whether master keys may be made where there are none.
+    pub missing_keys: Missing,
+}
+
+/// The platform, opened. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct App {
+    authority: Authority,
+    ambient: Ambient,
+    settings: service::Settings,
+}
+
+impl Ambient {
+    /// The machine's own.
+    ///
+    /// # Errors
+    /// When the machine gives no randomness.
+    pub fn system() -> Result<Self, Failure> {
+        Ok(Self {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::open()?),
+        })
+    }
+
+    /// An act of the system itself or of its operator's command line, `name`.
+    #[must_use]
+    pub fn act(&self, name: &'static str) -> Act {
+        system_act(self.clock.as_ref(), self.entropy.as_ref(), name)
+    }
+}
+
+impl std::fmt::Debug for Ambient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ambient(..)")
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            demo: false,
+            password_cost: PasswordCost::Standard,
+            durable_objects: true,
+            missing_keys: Missing::MakeForNewFile,
+        }
+    }
+}
+
+impl App {
+    /// Opens the platform: folders, master keys, store, authority. It opens without signing keys
+    /// too; then it only serves to make them.
+    ///
+    /// # Errors
+    /// When a key is missing, the database cannot be reached, or the two do not fit.
+    pub async fn open(
+        config: &Config,
+        ambient: &Ambient,
+        options: Options,
+    ) -> Result<Self, Failure> {
+        let objects = config.data.join("objects");
+        for folder in [&config.data, &objects] {
+            key_files::private_folder(folder).map_err(|error| {
+                Failure::new(
+                    "data-folder",
+                    "无法建立数据目录",
+                    "The data folder cannot be made",
+                )
+                .about(format!("{}: {error}", folder.display()))
+            })?;
+        }
+        let opened = key_files::open(config, options.missing_keys, &mut ambient.entropy.rng())?;
+        let store_options = StoreOptions {
+            url: config.database.url.clone(),
+            connections: config.database.connections,
+            layout: config.database.layout,
+            objects,
+            durable_objects: options.durable_objects,
+        };
+        let store = match open_store(&store_options, &opened.keys, ambient).await {
+            Ok(store) => store,
+            Err(error) => {
+                // New keys that do not open the data that is there would only hide that the right
+                // ones are missing.
+                if matches!(error, StoreError::Mismatch(_)) {
+                    opened.withdraw();
+                }
+                return Err(error.into());
+            }
+        };
+        let authority = Authority::open(
+            store,
+            authority::Settings {
+                base_url: config.base_url(),
+                issuer: config.issuer.name.clone(),
+                certificate: config.issuer.certificate.clone(),
+                suites: config.issuer.suites.clone(),
+                password_cost: options.password_cost,
+            },
+            ambient.clock.now(),
+        )
+        .await?;
+        Ok(Self {
+            authority,
+            ambient: ambient.clone(),
+            settings: service::Settings {
+                secure: config.base_url().starts_with("https://"),
+                demo: options.demo,
+                ..service::Settings::default()
+            },
+        })
+    }
+
+    /// The use cases.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Time and randomness.
+    #[must_use]
+    pub fn ambient(&self) -> &Ambient {
+        &self.ambient
+    }
+
+    /// An act of the system itself or of its operator's command line, `name`.
+    #[must_use]
+    pub fn act(&self, name: &'static str) -> Act {
+        self.ambient.act(name)
+    }
+
+    /// What [`service::router`] stands on.
+    #[must_use]
+    pub fn state(&self) -> ServiceState {
+        ServiceState {
+            authority: self.authority.clone(),
+            clock: Arc::clone(&self.ambient.clock),
+            entropy: Arc::clone(&self.ambient.entropy),
+            settings: self.settings.clone(),
+        }
+    }
+
+    /// Closes the database.
+    pub async fn close(&self) {
+        self.authority.store().close().await;
+    }
+}
+
+async fn open_store(
+    options: &StoreOptions,
+    keys: &MasterKeys,
+    ambient: &Ambient,
+) -> Result<Store, StoreError> {
+    let mut rng = ambient.entropy.rng();
+    Store::open(options, keys, ambient.clock.now(), &mut rng).await
+}

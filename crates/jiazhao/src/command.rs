@@ -1,0 +1,158 @@
+//! The command line.
+//!
+//! Exit codes: 0 done, 1 done with something to look at (see each command), 2 could not run.
+
+mod config;
+mod demo;
+mod import;
+mod keys;
+mod serve;
+mod staff;
+mod trust;
+mod verify;
+
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    app::{Ambient, App, Options},
+    config::Config,
+    failure::{COULD_NOT_RUN, Failure},
+    telemetry,
+};
+
+/// 驾照 - electronic driving licences: issue, show, verify.
+#[derive(Debug, Parser)]
+#[command(name = "jiazhao", version, about)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// The configuration file [default: jiazhao.toml in the data folder, if there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder [default: ./data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the platform
+    Serve(serve::Serve),
+    /// Serve a demonstration with synthetic drivers of all 28 cities
+    Demo(demo::Demo),
+    /// The configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// The staff
+    #[command(subcommand)]
+    Staff(staff::StaffCommand),
+    /// The driver registry
+    #[command(subcommand)]
+    Registry(import::RegistryCommand),
+    /// Verify offline: 0 good, 1 failed, 2 could not check
+    Verify(verify::Verify),
+    /// Signing keys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// The trust list
+    #[command(subcommand)]
+    Trust(trust::TrustCommand),
+}
+
+/// What every command is given.
+#[derive(Debug)]
+struct Context {
+    global: Global,
+    ambient: Ambient,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(COULD_NOT_RUN);
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_closed) => ExitCode::from(COULD_NOT_RUN),
+            };
+        }
+    };
+    match execute(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            // With standard error closed there is nobody left to tell.
+            drop(writeln!(io::stderr().lock(), "jiazhao: {failure}"));
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let context = Context {
+        global: cli.global,
+        ambient: Ambient::system()?,
+    };
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(command) => command.run(&context).await,
+            Command::Demo(command) => command.run(&context).await,
+            Command::Config(command) => command.run(&context),
+            Command::Staff(command) => command.run(&context).await,
+            Command::Registry(command) => command.run(&context).await,
+            Command::Verify(command) => command.run(&context),
+            Command::Keys(command) => command.run(&context).await,
+            Command::Trust(command) => command.run(&context).await,
+        }
+    })
+}
+
+impl Context {
+    fn data(&self) -> &Path {
+        self.global.data.as_deref().unwrap_or(Path::new("data"))
+    }
+
+    /// The configuration, with the log started as it says.
+    fn config(&self) -> Result<Config, Failure> {
+        let config = Config::load(self.global.config.as_deref(), self.data())?;
+        telemetry::start(&config.log);
+        Ok(config)
+    }
+
+    /// The platform as configured.
+    async fn open(&self) -> Result<(Config, App), Failure> {
+        let config = self.config()?;
+        let app = App::open(&config, &self.ambient, Options::default()).await?;
+        Ok((config, app))
+    }
+}
+
+/// Writes a line to standard output.
+fn say(line: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Writes a line to standard error.
+fn tell(line: &str) -> Result<(), Failure> {
+    writeln!(io::stderr().lock(), "{line}")?;
+    Ok(())
+}

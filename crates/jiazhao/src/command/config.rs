@@ -1,0 +1,49 @@
+//! `jiazhao config check`
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use super::{Context, say, tell};
+use crate::{config::Config, failure::Failure, key_files};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print what applies and every problem: 0 none, 1 some
+    Check,
+}
+
+impl ConfigCommand {
+    pub(super) fn run(&self, context: &Context) -> Result<u8, Failure> {
+        let Self::Check = self;
+        let config = Config::load(context.global.config.as_deref(), context.data())?;
+        let file = config.file.as_deref().map(Path::display);
+        say(&file.map_or_else(
+            || "# no configuration file: defaults apply (无配置文件，使用默认值)".to_owned(),
+            |file| format!("# {file}"),
+        ))?;
+        say(config.to_string().trim_end())?;
+        let problems = problems(&config);
+        for problem in &problems {
+            tell(&format!("problem: {problem}"))?;
+        }
+        Ok(u8::from(!problems.is_empty()))
+    }
+}
+
+/// What is wrong with the machine rather than with the file.
+fn problems(config: &Config) -> Vec<Failure> {
+    let mut problems = key_files::problems(config);
+    if config.root_key_file().exists() {
+        problems.push(super::serve::root_key_beside(config));
+    }
+    let public = !config.server.listen.ip().is_loopback();
+    if public && config.base_url().starts_with("http://") {
+        problems.push(Failure::new(
+            "not-https",
+            "服务对外开放但 server.base_url 不是 https：会话可能被窃取",
+            "The service is open to others but server.base_url is not https: sessions can be stolen",
+        ));
+    }
+    problems
+}

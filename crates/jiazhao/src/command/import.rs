@@ -1,0 +1,147 @@
+//! `jiazhao registry import`
+
+use std::{
+    fs::File,
+    io::{BufReader, BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use clap::Subcommand;
+
+use super::{Context, say, tell};
+use crate::{
+    failure::Failure,
+    import::{self, PhotoFolder, RejectedRecord, Summary},
+};
+
+/// Rejected records told on standard error where no file takes them.
+const TOLD: u64 = 20;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RegistryCommand {
+    /// Import records, one JSON object a line: 0 all imported, 1 some rejected, 2 could not run
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Where each rejected record is named, written anew
+        #[arg(long, value_name = "FILE")]
+        rejects: Option<PathBuf>,
+        /// Only read and judge the records; what depends on the database (versions, numbers that
+        /// are another driver's) is not judged, and nothing is written to it
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Where rejected records go.
+enum Rejects {
+    File(BufWriter<File>),
+    StandardError { told: u64 },
+}
+
+impl RegistryCommand {
+    pub(super) async fn run(&self, context: &Context) -> Result<u8, Failure> {
+        let Self::Import {
+            file,
+            rejects,
+            dry_run,
+        } = self;
+        let input = File::open(file).map_err(|error| unreadable(file, &error))?;
+        let photos = PhotoFolder::beside(file).map_err(|error| unreadable(file, &error))?;
+        let input = BufReader::with_capacity(1 << 20, input);
+        let mut rejects = Rejects::open(file, rejects.as_deref())?;
+        let summary = if *dry_run {
+            let now = context.ambient.clock.now();
+            import::examine(now, input, &photos, |record| rejects.take(&record))?
+        } else {
+            let (_, app) = context.open().await?;
+            let outcome = import::import(&app, input, photos, |record| rejects.take(&record)).await;
+            app.close().await;
+            outcome?
+        };
+        rejects.finish()?;
+        tell_summary(&summary)?;
+        if *dry_run {
+            let readable = summary.readable;
+            say(&format!("dry run: {readable} can be read, nothing was written"))?;
+        }
+        let Summary {
+            imported,
+            unchanged,
+            rejected,
+            ..
+        } = summary;
+        say(&format!(
+            "imported {imported}, unchanged {unchanged}, rejected {rejected}"
+        ))?;
+        Ok(u8::from(rejected > 0))
+    }
+}
+
+impl Rejects {
+    fn open(input: &Path, path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else {
+            return Ok(Self::StandardError { told: 0 });
+        };
+        let same = match (input.canonicalize(), path.canonicalize()) {
+            (Ok(input), Ok(path)) => input == path,
+            (Ok(_) | Err(_), _) => false,
+        };
+        if same {
+            return Err(Failure::new(
+                "rejects-is-input",
+                "拒收文件不得与导入文件相同",
+                "The rejects file must not be the file that is imported",
+            )
+            .about(path.display()));
+        }
+        let file = File::create(path).map_err(|error| {
+            Failure::new("file-unwritable", "无法写入文件", "The file cannot be written")
+                .about(format!("{}: {error}", path.display()))
+        })?;
+        Ok(Self::File(BufWriter::new(file)))
+    }
+
+    fn take(&mut self, record: &RejectedRecord) -> std::io::Result<()> {
+        let line = serde_json::to_string(record)?;
+        match self {
+            Self::File(file) => writeln!(file, "{line}"),
+            Self::StandardError { told } => {
+                *told = told.saturating_add(1);
+                if *told <= TOLD {
+                    writeln!(std::io::stderr().lock(), "rejected {line}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::File(mut file) => file.flush()?,
+            Self::StandardError { told } if told > TOLD => {
+                let more = told.saturating_sub(TOLD);
+                tell(&format!("and {more} more: --rejects FILE names them all"))?;
+            }
+            Self::StandardError { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+fn tell_summary(summary: &Summary) -> Result<(), Failure> {
+    let text = summary.to_string();
+    if text.is_empty() {
+        return Ok(());
+    }
+    tell(text.trim_end())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(
+        "file-unreadable",
+        "无法读取文件",
+        "The file cannot be read",
+    )
+    .about(format!("{}: {error}", path.display()))
+}

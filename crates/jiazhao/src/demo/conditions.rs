@@ -1,0 +1,246 @@
+//! What can be the case with a driver's licence: in order in many ways, or remarkable.
+
+use jiff::{ToSpan as _, civil::Date};
+use serde_json::json;
+
+use super::people::{Person, after, before, with_check_digit};
+
+/// What grants of classes look like, by how common they are.
+const COMMON_CLASSES: [&[&str]; 8] = [
+    &["C1"],
+    &["C2"],
+    &["C1", "D"],
+    &["C1"],
+    &["B2"],
+    &["C2"],
+    &["C1", "E"],
+    &["A2", "D"],
+];
+
+/// A driver whose licence is in order, in one of many ways.
+pub(super) fn in_order(person: Person, number: u64) -> Person {
+    let person = person.granted(classes_of(number / 5));
+    let today = person.today;
+    match number / 5 % 12 {
+        1 => person.and("points", 1 + number % 11),
+        2 => person.status(&["H"]),
+        3 => person.status(&["I"]).and("points", 3),
+        4 => person.long_term(),
+        5 => person
+            .status(&["N"])
+            .valid_until_date(before(today, 20))
+            .and("extension_until", json!({ "N": after(today, 200) })),
+        6 => person
+            .status(&["P"])
+            .and("medical_due", json!(before(today, 10)))
+            .and("extension_until", json!({ "P": after(today, 300) })),
+        7 => person
+            .status(&["T"])
+            .and("review_due", json!(before(today, 30)))
+            .and("extension_until", json!({ "T": after(today, 150) })),
+        8 => person.and("hearing_aid", true),
+        9 => with_remarks(person),
+        10 => person
+            .and("medical_due", json!(after(today, 90)))
+            .and("review_due", json!(after(today, 120))),
+        11 => person.status(&["A", "H"]).and("points", 6),
+        _ => person,
+    }
+}
+
+/// A driver about whom something is to be told apart.
+pub(super) fn remarkable(person: Person, which: u64) -> Person {
+    let conditions = REMARKABLE.len();
+    let place = usize::try_from(which).unwrap_or_default() % conditions;
+    match REMARKABLE.get(place) {
+        Some(condition) => condition(person),
+        None => person,
+    }
+}
+
+/// Every status letter, alone and several at once; every class; flags, dates, contradictions, and
+/// codes that no table knows.
+const REMARKABLE: [fn(Person) -> Person; 70] = [
+    |it| it.status(&["B"]).and("points", 12),
+    |it| it.status(&["C"]),
+    |it| it.status(&["D"]),
+    |it| it.status(&["E"]),
+    |it| it.status(&["F"]),
+    |it| it.status(&["G"]),
+    |it| it.status(&["J"]),
+    |it| it.status(&["K"]),
+    |it| it.status(&["L"]),
+    |it| it.status(&["M"]),
+    |it| it.status(&["R"]),
+    |it| it.status(&["S"]),
+    |it| it.status(&["U"]),
+    |it| it.status(&["Z"]),
+    |it| it.status(&["S", "H"]),
+    |it| it.status(&["B", "H"]).and("points", 14),
+    |it| it.status(&["D", "U"]),
+    |it| it.status(&["M", "S"]),
+    |it| it.status(&["H", "I"]),
+    |it| it.status(&["B", "G"]).and("points", 12),
+    |it| it.status(&["N"]),
+    |it| it.status(&["P"]),
+    |it| it.status(&["T"]),
+    |it| ended_extension(it, "N"),
+    |it| ended_extension(it, "P"),
+    |it| ended_extension(it, "T"),
+    |it| it.status(&["Q"]),
+    |it| it.status(&["A", "W"]),
+    |it| it.status(&["A", "B"]).and("points", 12),
+    |it| it.status(&["A", "S"]),
+    |it| it.and("withheld", true),
+    |it| it.and("out_of_use", true),
+    |it| it.status(&["H"]).and("withheld", true),
+    |it| it.status(&["J"]).and("out_of_use", true),
+    |it| it.and("points", 12),
+    |it| overdue(it, "medical_due", 1),
+    |it| overdue(it, "medical_due", 200),
+    |it| overdue(it, "review_due", 1),
+    |it| overdue(it, "review_due", 500),
+    |it| overdue(overdue(it, "medical_due", 30), "review_due", 30),
+    |it| ended(it, 1),
+    |it| ended(it, 400),
+    |it| ended(it, 1_500),
+    |it| overdue(ended(it, 60), "review_due", 60).and("withheld", true),
+    |it| ends_today(it),
+    |it| begins_later(it),
+    |it| it.granted(&["A1"]),
+    |it| it.granted(&["A2"]),
+    |it| it.granted(&["A3"]),
+    |it| it.granted(&["B1"]),
+    |it| it.granted(&["B2"]),
+    |it| it.granted(&["C3"]),
+    |it| it.granted(&["C4"]),
+    |it| it.granted(&["C5"]).and("hearing_aid", true),
+    |it| it.granted(&["C1", "C6"]),
+    |it| it.granted(&["F"]),
+    |it| it.granted(&["M"]),
+    |it| it.granted(&["N"]),
+    |it| it.granted(&["P"]),
+    |it| it.granted(&["A1", "A2", "D"]).long_term(),
+    |it| it.granted(&["X9"]),
+    |it| it.granted(&["C1", "Q7"]),
+    other_birth_date,
+    other_sex,
+    |it| resident(it, "810000"),
+    |it| resident(it, "820000"),
+    |it| resident(it, "830000"),
+    foreign_resident,
+    soldier,
+    once_a_soldier,
+];
+
+impl Person {
+    fn status(mut self, letters: &[&'static str]) -> Self {
+        self.status = letters.to_vec();
+        self
+    }
+
+    fn granted(mut self, classes: &[&'static str]) -> Self {
+        self.classes = classes.to_vec();
+        self
+    }
+
+    fn long_term(mut self) -> Self {
+        self.valid_until = None;
+        self
+    }
+
+    fn valid_until_date(mut self, last_day: Date) -> Self {
+        self.valid_until = Some(last_day);
+        self.valid_from = last_day.saturating_sub(6.years());
+        self
+    }
+}
+
+/// An extension whose last day was yesterday.
+fn ended_extension(person: Person, letter: &'static str) -> Person {
+    let ended = before(person.today, 1);
+    person
+        .status(&[letter])
+        .and("extension_until", json!({ letter: ended }))
+}
+
+fn overdue(person: Person, field: &'static str, days: u64) -> Person {
+    let due = before(person.today, days);
+    person.and(field, json!(due))
+}
+
+/// Its last day was so many days ago.
+fn ended(person: Person, days: u64) -> Person {
+    let last_day = before(person.today, days);
+    person.valid_until_date(last_day)
+}
+
+/// Black until midnight.
+fn ends_today(person: Person) -> Person {
+    let today = person.today;
+    person.valid_until_date(today)
+}
+
+fn begins_later(mut person: Person) -> Person {
+    person.valid_from = after(person.today, 45);
+    person.valid_until = Some(person.valid_from.saturating_add(10.years()));
+    person
+}
+
+fn other_birth_date(person: Person) -> Person {
+    let other = after(person.born, 1);
+    person.and("birth_date", json!(other))
+}
+
+fn other_sex(person: Person) -> Person {
+    let stated = if person.number() % 9 % 2 == 0 {
+        "female"
+    } else {
+        "male"
+    };
+    person.and("sex", stated)
+}
+
+/// A resident from Hong Kong, Macao or Taiwan (港澳台居民居住证).
+fn resident(mut person: Person, area: &str) -> Person {
+    person.licence_number = with_check_digit(area, person.born, 991 + person.number() % 9);
+    person
+}
+
+/// 外国人永久居留身份证, of no country that exists.
+fn foreign_resident(mut person: Person) -> Person {
+    person.licence_number = with_check_digit("911999", person.born, 991 + person.number() % 9);
+    person.and("nationality", "XXX")
+}
+
+fn soldier(mut person: Person) -> Person {
+    person.licence_number = military_number(&person);
+    person
+}
+
+/// A citizen's number that replaced a military one.
+fn once_a_soldier(person: Person) -> Person {
+    let earlier = military_number(&person);
+    person.and("previous_licence_numbers", json!([earlier]))
+}
+
+fn military_number(person: &Person) -> String {
+    let place: String = person.licence_number.chars().take(4).collect();
+    format!("军测{place}{:06}", person.number())
+}
+
+fn with_remarks(person: Person) -> Person {
+    let today = person.today;
+    person.and(
+        "remarks",
+        json!([
+            { "date": before(today, 900), "text": "增加准驾车型（演示）" },
+            { "date": before(today, 300), "text": "审验合格（演示）" },
+        ]),
+    )
+}
+
+fn classes_of(which: u64) -> &'static [&'static str] {
+    let place = usize::try_from(which).unwrap_or_default() % COMMON_CLASSES.len();
+    COMMON_CLASSES.get(place).copied().unwrap_or(&["C1"])
+}

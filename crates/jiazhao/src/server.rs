@@ -1,0 +1,158 @@
+//! Serving: the router, the jobs beside it, and an end that lets requests finish.
+
+use std::{
+    future::{Future, IntoFuture as _},
+    io,
+    net::SocketAddr,
+    time::Duration,
+};
+
+use authority::Error;
+use tokio::{
+    net::TcpListener,
+    select,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+
+use crate::{app::App, failure::Failure};
+
+/// What other nodes committed is known here after this, besides the way there.
+const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+/// How often what was approved but not issued is looked for; only a crash leaves any.
+const FINISH_EVERY: Duration = Duration::from_secs(5);
+/// How long open requests may take to finish; event streams never do by themselves.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Listens on an address.
+///
+/// # Errors
+/// When that is not possible.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::new("cannot-listen", "无法监听该地址", "The address cannot be listened on")
+            .about(format!("{address}: {error}"))
+    })
+}
+
+/// Serves until `stop` is ready, then lets open requests finish.
+///
+/// # Errors
+/// When accepting connections fails.
+pub async fn serve(
+    app: &App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Failure> {
+    let (stopping, stopped) = watch::channel(false);
+    let mut jobs = JoinSet::new();
+    for job in [Job::Follow, Job::FinishApproved] {
+        jobs.spawn(job.repeat(app.clone(), stopped.clone()));
+    }
+    let router = service::router(app.state());
+    let asked = stopping.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stop.await;
+        asked.send_replace(true);
+    });
+    let outcome = select! {
+        outcome = serving.into_future() => outcome,
+        () = async { closed(stopped).await; sleep(GRACE).await } => Ok(()),
+    };
+    stopping.send_replace(true);
+    if timeout(GRACE, jobs.join_all()).await.is_err() {
+        tracing::warn!("a job did not end in time");
+    }
+    outcome.map_err(Failure::from)
+}
+
+/// Ready when the process is asked to end (SIGTERM, SIGINT).
+///
+/// # Errors
+/// When signals cannot be received.
+pub fn asked_to_stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+async fn closed(mut stopped: watch::Receiver<bool>) {
+    // An error says that nobody can ask any more, which comes to the same.
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+/// What runs again and again beside the requests.
+#[derive(Clone, Copy, Debug)]
+enum Job {
+    /// Learns what other nodes committed.
+    Follow,
+    /// Issues what was approved before a crash.
+    FinishApproved,
+}
+
+impl Job {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Follow => "follow",
+            Self::FinishApproved => "finish-approved",
+        }
+    }
+
+    const fn pause(self) -> Duration {
+        match self {
+            Self::Follow => FOLLOW_EVERY,
+            Self::FinishApproved => FINISH_EVERY,
+        }
+    }
+
+    async fn run(self, app: &App) -> Result<(), Error> {
+        match self {
+            Self::Follow => app.authority().follow().await,
+            Self::FinishApproved => {
+                let mut act = app.act(self.name());
+                let issued = app.authority().finish_approved(&mut act).await?;
+                if issued > 0 {
+                    tracing::info!(issued, "issued what had been approved");
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// One run at a time, each to its end. A failure is told when it begins and when it is over,
+    /// not at every run.
+    async fn repeat(self, app: App, stopped: watch::Receiver<bool>) {
+        let mut ticks = interval(self.pause());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failing = false;
+        loop {
+            select! {
+                _ = ticks.tick() => {}
+                () = closed(stopped.clone()) => return,
+            }
+            match self.run(&app).await {
+                Ok(()) => {
+                    if failing {
+                        tracing::info!(job = self.name(), "works again");
+                    }
+                    failing = false;
+                }
+                Err(error) => {
+                    if !failing {
+                        let failure = Failure::from(error);
+                        tracing::error!(job = self.name(), %failure, "failed");
+                    }
+                    failing = true;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Offices, staff, registry sources and roll-out (R2-R6).
+
+use authority::views::{
+    NewRegistrySource, NewStaff, OfficeView, RegistrySourceView, StaffView, WaveView,
+};
+use axum::{Json, extract::State, http::StatusCode};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    body::JsonBody,
+    extract::Caller,
+    problem::{BadBody, Failed, Problem, Refused},
+    state::{App, spawned},
+};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(add_office, offices))
+        .routes(routes!(add_staff))
+        .routes(routes!(add_registry_source))
+        .routes(routes!(set_wave, waves))
+}
+
+/// Adds an office.
+#[utoipa::path(
+    post, path = "/admin/offices", tag = "admin", request_body = OfficeView,
+    responses((status = 201, description = "The office", body = OfficeView), BadBody, Refused, Failed)
+)]
+async fn add_office(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+    JsonBody(office): JsonBody<OfficeView>,
+) -> Result<(StatusCode, Json<OfficeView>), Problem> {
+    let office = spawned(async move { app.authority.add_office(&mut act, office).await }).await?;
+    Ok((StatusCode::CREATED, Json(office)))
+}
+
+/// All offices.
+#[utoipa::path(
+    get, path = "/admin/offices", tag = "admin",
+    responses((status = 200, description = "The offices", body = Vec<OfficeView>), Refused, Failed)
+)]
+async fn offices(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+) -> Result<Json<Vec<OfficeView>>, Problem> {
+    spawned(async move { app.authority.offices(&mut act).await })
+        .await
+        .map(Json)
+}
+
+/// Adds a member of staff.
+#[utoipa::path(
+    post, path = "/admin/staff", tag = "admin", request_body = NewStaff,
+    responses((status = 201, description = "The member", body = StaffView), BadBody, Refused, Failed)
+)]
+async fn add_staff(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+    JsonBody(staff): JsonBody<NewStaff>,
+) -> Result<(StatusCode, Json<StaffView>), Problem> {
+    let staff = spawned(async move { app.authority.add_staff(&mut act, staff).await }).await?;
+    Ok((StatusCode::CREATED, Json(staff)))
+}
+
+/// Adds a registry source; its token is shown once.
+#[utoipa::path(
+    post, path = "/admin/registry-sources", tag = "admin", request_body = NewRegistrySource,
+    responses(
+        (status = 201, description = "The source and its token", body = RegistrySourceView),
+        BadBody, Refused, Failed,
+    )
+)]
+async fn add_registry_source(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+    JsonBody(source): JsonBody<NewRegistrySource>,
+) -> Result<(StatusCode, Json<RegistrySourceView>), Problem> {
+    let source =
+        spawned(async move { app.authority.add_registry_source(&mut act, source).await }).await?;
+    Ok((StatusCode::CREATED, Json(source)))
+}
+
+/// Sets from when a city's drivers, or all, can apply.
+#[utoipa::path(
+    put, path = "/admin/rollout", tag = "admin", request_body = WaveView,
+    responses((status = 200, description = "The wave", body = WaveView), BadBody, Refused, Failed)
+)]
+async fn set_wave(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+    JsonBody(wave): JsonBody<WaveView>,
+) -> Result<Json<WaveView>, Problem> {
+    spawned(async move { app.authority.set_wave(&mut act, wave).await })
+        .await
+        .map(Json)
+}
+
+/// The roll-out.
+#[utoipa::path(
+    get, path = "/admin/rollout", tag = "admin",
+    responses((status = 200, description = "The waves", body = Vec<WaveView>), Refused, Failed)
+)]
+async fn waves(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+) -> Result<Json<Vec<WaveView>>, Problem> {
+    spawned(async move { app.authority.waves(&mut act).await })
+        .await
+        .map(Json)
+}

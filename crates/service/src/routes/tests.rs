@@ -1,0 +1,129 @@
+use serde_json::Value;
+
+use super::*;
+
+fn written() -> Value {
+    serde_json::from_str(&openapi().to_json().unwrap()).unwrap()
+}
+
+#[test]
+fn the_document_lists_the_paths_of_the_contract() {
+    let document = openapi();
+    let served = patterns(&document);
+    for (method, path) in [
+        ("POST", "/api/v1/sessions"),
+        ("DELETE", "/api/v1/sessions/current"),
+        ("POST", "/api/v1/activations"),
+        ("GET", "/api/v1/holder/licence"),
+        ("GET", "/api/v1/holder/eligibility"),
+        ("GET", "/api/v1/holder/applications"),
+        ("GET", "/api/v1/holder/applications/{id}"),
+        ("GET", "/api/v1/holder/e-licence"),
+        ("GET", "/api/v1/holder/e-licence/portrait"),
+        ("GET", "/api/v1/holder/e-licence/credential"),
+        ("POST", "/api/v1/holder/e-licence/codes"),
+        ("GET", "/api/v1/holder/look-ups"),
+        ("GET", "/api/v1/holder/notifications"),
+        ("GET", "/api/v1/holder/events"),
+        ("POST", "/api/v1/counter/applications"),
+        ("POST", "/api/v1/counter/activation-codes"),
+        ("GET", "/api/v1/review/queue"),
+        ("POST", "/api/v1/review/applications/{id}/claim"),
+        ("POST", "/api/v1/review/applications/{id}/decision"),
+        ("GET", "/api/v1/review/applications/{id}/photo"),
+        ("GET", "/api/v1/review/applications/{id}/photo-on-file"),
+        ("POST", "/api/v1/verifications"),
+        ("GET", "/api/v1/verifications/{id}"),
+        ("GET", "/api/v1/verifications/{id}/portrait"),
+        ("POST", "/api/v1/registry/changes"),
+        ("GET", "/api/v1/trust-list"),
+        ("POST", "/api/v1/admin/offices"),
+        ("GET", "/api/v1/admin/offices"),
+        ("POST", "/api/v1/admin/staff"),
+        ("POST", "/api/v1/admin/registry-sources"),
+        ("PUT", "/api/v1/admin/rollout"),
+        ("GET", "/api/v1/admin/rollout"),
+        ("GET", "/api/openapi.json"),
+        ("GET", "/metrics"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+    ] {
+        let route = (method.to_owned(), path.to_owned());
+        assert!(served.contains(&route), "{method} {path}");
+    }
+    assert_eq!(served.len(), 36 + page::PATTERNS.len());
+}
+
+#[test]
+fn every_operation_says_how_it_may_fail() {
+    let document = written();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let answers = operation["responses"].as_object().unwrap();
+            let name = format!("{method} {path}");
+            if !["/healthz", "/metrics", "/api/openapi.json"].contains(&path.as_str()) {
+                assert!(answers.contains_key("500"), "{name}");
+            }
+            if method == "post" {
+                for status in ["400", "413", "415"] {
+                    assert!(answers.contains_key(status), "{name} {status}");
+                }
+            }
+            let failures = answers
+                .iter()
+                .filter(|(status, _)| status.as_str() >= "400");
+            for (status, answer) in failures {
+                let problem = &answer["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(
+                    problem, "#/components/schemas/ProblemView",
+                    "{name} {status}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_reference_in_the_document_leads_somewhere() {
+    let document = written();
+    let mut references = Vec::new();
+    collect(&document, &mut references);
+    assert!(references.len() > 50);
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            references.extend(members.get("$ref").and_then(Value::as_str));
+            for member in members.values() {
+                collect(member, references);
+            }
+        }
+        Value::Array(elements) => {
+            for element in elements {
+                collect(element, references);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn operations_have_names_of_their_own() {
+    let document = written();
+    let mut names: Vec<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values())
+        .map(|operation| operation["operationId"].as_str().unwrap())
+        .collect();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all, "{names:?}");
+}

@@ -1,0 +1,83 @@
+//! Verification (核验, R11, R12).
+
+use authority::views::{VerificationView, Verify};
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::Response,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    body::JsonBody,
+    extract::{Caller, IdempotencyKey},
+    files,
+    problem::{BadBody, Failed, Problem, Refused},
+    state::{App, spawned},
+};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(verify))
+        .routes(routes!(verification))
+        .routes(routes!(verification_portrait))
+}
+
+/// Verifies a code: separate facts, never one yes or no.
+#[utoipa::path(
+    post, path = "/verifications", tag = "verifications", request_body = Verify,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters")),
+    responses(
+        (status = 200, description = "The facts", body = VerificationView),
+        BadBody, Refused, Failed,
+    )
+)]
+async fn verify(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+    IdempotencyKey(key): IdempotencyKey,
+    JsonBody(request): JsonBody<Verify>,
+) -> Result<Json<VerificationView>, Problem> {
+    spawned(async move {
+        app.authority
+            .verify(&mut act, request, key.as_deref())
+            .await
+    })
+    .await
+    .map(Json)
+}
+
+/// A verification that I made, as it was answered.
+#[utoipa::path(
+    get, path = "/verifications/{id}", tag = "verifications",
+    params(("id" = String, Path, description = "The verification")),
+    responses((status = 200, description = "The facts", body = VerificationView), Refused, Failed)
+)]
+async fn verification(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<VerificationView>, Problem> {
+    spawned(async move { app.authority.verification(&mut act, &id).await })
+        .await
+        .map(Json)
+}
+
+/// The portrait to compare with the person.
+#[utoipa::path(
+    get, path = "/verifications/{id}/portrait", tag = "verifications",
+    params(("id" = String, Path, description = "The verification")),
+    responses(
+        (status = 200, description = "The photo", body = Vec<u8>, content_type = "image/jpeg"),
+        Refused, Failed,
+    )
+)]
+async fn verification_portrait(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let file =
+        spawned(async move { app.authority.verification_portrait(&mut act, &id).await }).await?;
+    files::photo(file)
+}

@@ -1,0 +1,258 @@
+//! The real app in process, on a fresh database.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use authority::{
+    Act, Actor, Authority, CertificateCodes, PasswordCost, RootKeys, rand::rngs::StdRng,
+};
+use credential::Suite;
+use jiff::Timestamp;
+use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
+use serde_json::{Value, json};
+use storage::{Layout, MasterKeys, Store, StoreOptions};
+use tempfile::TempDir;
+
+use crate::{
+    client::Client,
+    clock::{TestClock, monday_noon},
+    postgres::Server,
+    random::seeded,
+};
+
+/// Password of everybody whom [`App`] makes.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// The platform in process: the real router over the real store, with a clock that a test sets.
+#[derive(Debug)]
+pub struct App {
+    /// The use cases, for what HTTP does not offer.
+    pub authority: Authority,
+    /// The clock.
+    pub clock: TestClock,
+    /// The root keys that signed the trust list.
+    pub roots: RootKeys,
+    router: axum::Router,
+    options: StoreOptions,
+    draws: Arc<Draws>,
+    folder: TempDir,
+}
+
+/// Randomness of requests: seeded, another seed for each.
+#[derive(Debug, Default)]
+struct Draws(AtomicU64);
+
+impl service::Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Self::now(self)
+    }
+}
+
+impl service::Entropy for Draws {
+    fn rng(&self) -> StdRng {
+        seeded(self.0.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+/// The secrets of a test's store.
+#[must_use]
+pub fn test_keys() -> MasterKeys {
+    MasterKeys {
+        master: [7; 32],
+        index: [9; 32],
+    }
+}
+
+impl App {
+    /// On a fresh SQLite file.
+    pub async fn sqlite() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let url = format!("sqlite:{}", folder.path().join("app.sqlite").display());
+        Self::start(folder, url, Layout::Plain).await
+    }
+
+    /// On a fresh PostgreSQL database with every growing table partitioned; none where PostgreSQL is
+    /// left out.
+    pub async fn postgresql() -> Option<Self> {
+        let url = Server::shared()?.database();
+        let folder = TempDir::new().expect("a temporary folder");
+        Some(Self::start(folder, url, Layout::Partitioned).await)
+    }
+
+    async fn start(folder: TempDir, url: String, layout: Layout) -> Self {
+        let clock = TestClock::new(monday_noon());
+        let draws = Arc::new(Draws::default());
+        let options = StoreOptions {
+            url,
+            connections: 8,
+            layout,
+            objects: folder.path().to_owned(),
+            durable_objects: false,
+        };
+        let without_keys = open(&options, &clock).await;
+        let mut act = system_act(&clock, &draws);
+        let roots = without_keys
+            .establish_keys(&mut act)
+            .await
+            .expect("keys can be made");
+        let authority = open(&options, &clock).await;
+        let router = router(&authority, &clock, &draws);
+        let app = Self {
+            authority,
+            clock,
+            roots,
+            router,
+            options,
+            draws,
+            folder,
+        };
+        app.seed().await;
+        app
+    }
+
+    /// The same app started anew on the same data: what was only in memory is gone.
+    #[must_use]
+    pub async fn restarted(self) -> Self {
+        let authority = open(&self.options, &self.clock).await;
+        let router = router(&authority, &self.clock, &self.draws);
+        Self {
+            authority,
+            router,
+            ..self
+        }
+    }
+
+    /// A second node on the same database.
+    pub async fn second_node(&self) -> (Authority, Client) {
+        let authority = open(&self.options, &self.clock).await;
+        let client = Client::new(router(&authority, &self.clock, &self.draws));
+        (authority, client)
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The database's URL.
+    #[must_use]
+    pub fn database_url(&self) -> &str {
+        &self.options.url
+    }
+
+    /// A client with no session.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(self.router.clone())
+    }
+
+    /// A client signed in as staff.
+    pub async fn staff(&self, login: &str) -> Client {
+        let client = self.client();
+        let answer = client
+            .post(
+                "/sessions",
+                &json!({"kind": "staff", "login": login, "password": PASSWORD}),
+            )
+            .await;
+        answer.done();
+        client
+    }
+
+    /// An act of the system at the clock's instant.
+    #[must_use]
+    pub fn act(&self) -> Act {
+        system_act(&self.clock, &self.draws)
+    }
+
+    /// Offices and staff of three cities, police, window, and a registry that may write all.
+    async fn seed(&self) {
+        let password = PASSWORD.to_owned().into();
+        self.authority
+            .bootstrap_admin(&mut self.act(), "admin", password)
+            .await
+            .expect("the first administrator");
+        let admin = self.staff("admin").await;
+        for city in ["1101", "5101", "4201"] {
+            let office =
+                json!({"code": format!("office-{city}"), "name": "车管所", "authority_code": city});
+            admin.post("/admin/offices", &office).await.done();
+            for (login, roles) in [
+                ("counter", json!(["counter"])),
+                ("reviewer", json!(["reviewer"])),
+                ("both", json!(["counter", "reviewer"])),
+            ] {
+                self.add_staff(&admin, &format!("{login}-{city}"), &roles, Some(city))
+                    .await;
+            }
+        }
+        self.add_staff(&admin, "police", &json!(["police"]), Some("1101"))
+            .await;
+        self.add_staff(&admin, "window", &json!(["window"]), Some("1101"))
+            .await;
+    }
+
+    async fn add_staff(&self, admin: &Client, login: &str, roles: &Value, city: Option<&str>) {
+        let staff = json!({
+            "login": login, "name": "演示员", "password": PASSWORD, "roles": roles,
+            "office": city.map(|city| format!("office-{city}")),
+        });
+        admin.post("/admin/staff", &staff).await.done();
+    }
+
+    /// A registry source with a token for `authorities`.
+    pub async fn registry(&self, authorities: &[&str]) -> Client {
+        let admin = self.staff("admin").await;
+        let name = format!("registry {}", self.draws.0.load(Ordering::SeqCst));
+        let source = json!({"name": name, "authorities": authorities});
+        let made = admin.post("/admin/registry-sources", &source).await.done();
+        self.client()
+            .with_token(made["token"].as_str().expect("a token"))
+    }
+}
+
+async fn open(options: &StoreOptions, clock: &TestClock) -> Authority {
+    let store = Store::open(options, &test_keys(), clock.now(), &mut seeded(1))
+        .await
+        .expect("the store opens");
+    let settings = authority::Settings {
+        base_url: "http://localhost:8080".to_owned(),
+        issuer: "urn:jiazhao:test".to_owned(),
+        certificate: Some(CertificateCodes {
+            type_code: DEMO_TYPE.to_owned(),
+            issuer_code: DEMO_ISSUER.to_owned(),
+        }),
+        suites: vec![Suite::sm2(), Suite::Es256],
+        password_cost: PasswordCost::Test,
+    };
+    Authority::open(store, settings, clock.now())
+        .await
+        .expect("the authority opens")
+}
+
+fn router(authority: &Authority, clock: &TestClock, draws: &Arc<Draws>) -> axum::Router {
+    service::router(service::ServiceState {
+        authority: authority.clone(),
+        clock: Arc::new(clock.clone()),
+        entropy: draws.clone(),
+        settings: service::Settings {
+            secure: false,
+            ..service::Settings::default()
+        },
+    })
+}
+
+fn system_act(clock: &TestClock, draws: &Draws) -> Act {
+    Act {
+        actor: Actor::System("test"),
+        now: clock.now(),
+        request: "test".to_owned(),
+        rng: service::Entropy::rng(draws),
+    }
+}

@@ -1,0 +1,43 @@
+//! The scenarios, through the real app in process, on SQLite and on PostgreSQL with partitioned
+//! tables. Each test names its scenario.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: what does not fit ends the test"
+)]
+
+mod bad_input;
+mod counter;
+mod licence_pages;
+mod privacy;
+mod registry;
+mod review;
+mod steps;
+mod trust;
+mod verification;
+
+/// Runs each scenario on both engines.
+macro_rules! on_both_engines {
+    ($($scenario:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $scenario() {
+                    super::$scenario(testkit::app::App::sqlite().await).await;
+                }
+            )*
+        }
+        mod postgresql {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $scenario() {
+                    if let Some(app) = testkit::app::App::postgresql().await {
+                        super::$scenario(app).await;
+                    }
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_both_engines;
