@@ -20,7 +20,9 @@ use crate::{
     apply::as_application,
     refusal,
     registry_write::{message, notified, reason_codes, status_event},
-    review::{changed, channel_of, reasons_json},
+    render::store_reasons,
+    review::{changed, channel_of},
+    views::ReasonView,
 };
 
 /// Technical validity of a credential: renewed on contact before it ends.
@@ -308,7 +310,7 @@ impl Authority {
             .collect();
         let by = application.decided_by.clone().unwrap_or_default();
         let (mut tx, locked) = self.store().begin(&driver.id, driver.revision).await?;
-        let reasons = reasons_json(&codes);
+        let reasons = store_reasons(blocking.iter().map(ReasonView::from).collect())?;
         tx.reject_application(
             &locked,
             (&application.id, Stage::Approved),

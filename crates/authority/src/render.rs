@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use licence::{
     CLASS_TABLE, Due, Note, Record, Showing, StatusValue, ValidUntil, civil_date, effective,
-    reason, showing, status::Effective,
+    showing, status::Effective,
 };
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use storage::{ApplicationRow, ELicenceRow, Notification, ReviewCase};
 
 use crate::{
-    refusal,
+    Error, refusal,
     views::{
         ApplicationView, CaseView, ClassRowView, ELicenceView, LetterView, MainPage,
         NotificationView, ReasonView, RecordView, RemarkView, StatusView, SubPage,
@@ -193,47 +193,47 @@ pub(crate) fn application_view(row: &ApplicationRow) -> ApplicationView {
         reasons: row
             .reasons
             .as_deref()
-            .map(stored_codes)
-            .unwrap_or_default()
-            .iter()
-            .map(|code| reason_of_code(code))
-            .collect(),
+            .map(stored_reasons)
+            .unwrap_or_default(),
         e_licence: row.e_licence.as_ref().map(ToString::to_string),
     }
 }
 
-fn stored_codes(json: &str) -> Vec<String> {
-    let value: Value = serde_json::from_str(json).unwrap_or_default();
-    value
-        .get("codes")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+/// Reasons of a rejection as stored: as they were told, whatever the catalogue says later.
+#[derive(Serialize, Deserialize)]
+struct StoredReasons {
+    v: u8,
+    reasons: Vec<ReasonView>,
 }
 
-/// The texts of a stored reason: of a blocking reason, or of a photo rule.
-fn reason_of_code(code: &str) -> ReasonView {
-    let found = reason::CATALOGUE.iter().find(|cause| cause.code == code);
-    if let Some(cause) = found {
-        return ReasonView::from(&cause.reason());
-    }
-    let rule = PHOTO_RULES.iter().find(|(number, ..)| *number == code);
-    let (zh, en) = rule.map_or(
-        ("身份未能确认", "Identity was not established"),
-        |rule| (rule.1, rule.2),
-    );
-    ReasonView {
+pub(crate) fn store_reasons(reasons: Vec<ReasonView>) -> Result<String, Error> {
+    serde_json::to_string(&StoredReasons { v: 1, reasons })
+        .map_err(|_not_json| Error::Internal("reasons cannot be written"))
+}
+
+fn stored_reasons(json: &str) -> Vec<ReasonView> {
+    serde_json::from_str(json)
+        .map(|stored: StoredReasons| stored.reasons)
+        .unwrap_or_default()
+}
+
+/// A reviewer's reason: a photo rule that was not met (`R56` to `R74`), or `identity`.
+pub(crate) fn reviewers_reason(code: &str) -> Option<ReasonView> {
+    let (rule, zh, en) = if code == "identity" {
+        (None, "身份未能确认", "Identity was not established")
+    } else {
+        let (rule, zh, en) = PHOTO_RULES.iter().find(|(rule, ..)| *rule == code)?;
+        (Some((*rule).to_owned()), *zh, *en)
+    };
+    Some(ReasonView {
         code: code.to_owned(),
-        rule: rule.map(|rule| rule.0.to_owned()),
+        rule,
         field: None,
         zh: zh.to_owned(),
         en: en.to_owned(),
         clears_zh: Some("重新拍照或到窗口咨询".to_owned()),
         clears_en: Some("Take a new photo or ask at the counter".to_owned()),
-    }
+    })
 }
 
 /// The photo rules a reviewer can name, as a person reads them when they were not met.

@@ -15,7 +15,9 @@ use crate::{
     apply::{RequestKey, as_application, due_at},
     refusal,
     registry_write::{message, notified},
-    render::{application_view, case_view, note_view, record_view},
+    render::{
+        application_view, case_view, note_view, record_view, reviewers_reason, store_reasons,
+    },
     views::{
         ApplicationView, CaseView, Decide, DecisionView, IdentityCheck, ReasonView, ReviewView,
     },
@@ -28,10 +30,6 @@ const QUEUE_PAGE: u32 = 100;
 
 /// The decision in the audit.
 const DECIDED: &str = "review.decided";
-
-/// Photo rules that a reviewer can name (R56-R74), and that identity was not established.
-const REASONS: std::ops::RangeInclusive<u8> = 56..=74;
-const IDENTITY: &str = "identity";
 
 impl Authority {
     /// The open cases of the reviewer's office, by deadline.
@@ -118,7 +116,7 @@ impl Authority {
             DecisionView::Approve => Move::Approve { reviewer },
             DecisionView::Reject => Move::Reject {
                 reviewer,
-                reasons: rejection(&request.reasons)?,
+                reasons: rejection(&request.reasons)?.0,
             },
         };
         let decided = as_application(&application)?.apply(event)?;
@@ -155,7 +153,7 @@ impl Authority {
                 entry = entry.with("stage", Stage::Approved.as_str());
             }
             DecisionView::Reject => {
-                let reasons = reasons_json(&request.reasons);
+                let reasons = store_reasons(rejection(&request.reasons)?.1)?;
                 tx.reject_application(
                     &locked,
                     (&application.id, Stage::UnderReview),
@@ -276,30 +274,22 @@ pub(crate) fn changed(application: &ApplicationRow, stage: Stage) -> Event {
     }
 }
 
-/// Reasons as stored: rule numbers of photo findings or codes of the record's reasons.
-pub(crate) fn reasons_json(codes: &[String]) -> String {
-    serde_json::json!({ "v": 1, "codes": codes }).to_string()
-}
-
-fn rejection(reasons: &[String]) -> Result<RejectionReasons, Error> {
-    let known = |code: &str| {
-        code == IDENTITY
-            || code
-                .strip_prefix('R')
-                .and_then(|number| number.parse::<u8>().ok())
-                .is_some_and(|number| REASONS.contains(&number))
-    };
-    if reasons.is_empty() || !reasons.iter().all(|code| known(code)) {
-        return Err(refusal::REASONS_MISSING.into());
-    }
-    let reasons = reasons
+/// The reasons of a rejection, as the rules take them and as the driver reads them.
+fn rejection(codes: &[String]) -> Result<(RejectionReasons, Vec<ReasonView>), Error> {
+    let told = codes
         .iter()
-        .map(|code| RejectionReason {
-            rule: code.clone(),
-            code: code.clone(),
+        .map(|code| reviewers_reason(code))
+        .collect::<Option<Vec<_>>>()
+        .filter(|told| !told.is_empty())
+        .ok_or(refusal::REASONS_MISSING)?;
+    let reasons = told
+        .iter()
+        .map(|reason| RejectionReason {
+            rule: reason.rule.clone().unwrap_or_else(|| "R92".to_owned()),
+            code: reason.code.clone(),
         })
         .collect();
-    Ok(RejectionReasons::new(reasons)?)
+    Ok((RejectionReasons::new(reasons)?, told))
 }
 
 fn parse_id(id: &str) -> Result<ApplicationId, Error> {

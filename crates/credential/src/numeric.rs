@@ -3,7 +3,7 @@
 //! `77`, which no licence number begins with; 15 digits; a check digit after Damm. The 15 digits
 //! are `random * 256 + partition`, so that whoever looks a code up knows its partition, and the
 //! random part takes every one of its 3,906,250,000,000 values. That is no secret to keep for
-//! long: codes live for a minute or two, are used once, and tries are counted.
+//! long: codes live for a minute or two, and are used once.
 
 use rand::{CryptoRng, RngExt as _};
 use std::{fmt, str::FromStr};

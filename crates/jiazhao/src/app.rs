@@ -1,8 +1,10 @@
 //! Composition: store, authority and service, put together from a configuration.
 
-use std::sync::Arc;
+use std::{fs, io::Write as _, path::Path, sync::Arc};
 
 use authority::{Act, Authority, PasswordCost};
+use jiff::civil::Date;
+use licence::civil_date;
 use service::{Clock, Entropy, ServiceState};
 use storage::{MasterKeys, Store, StoreError, StoreOptions};
 
@@ -161,6 +163,12 @@ impl App {
         self.ambient.act(name)
     }
 
+    /// The date in Asia/Shanghai.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        civil_date(self.ambient.clock.now())
+    }
+
     /// What [`service::router`] stands on.
     #[must_use]
     pub fn state(&self) -> ServiceState {
@@ -170,6 +178,36 @@ impl App {
             entropy: Arc::clone(&self.ambient.entropy),
             settings: self.settings.clone(),
         }
+    }
+
+    /// Makes the keys of a new installation and writes the root keys to `path`, which must not
+    /// exist. Open the platform anew to use them.
+    ///
+    /// # Errors
+    /// When there are keys already, or the file cannot be written.
+    pub async fn establish_keys(&self, path: &Path) -> Result<(), Failure> {
+        // The file first: root keys that are made and cannot be kept would be lost for good.
+        let mut file = key_files::create_new(path)?;
+        let mut act = self.act("keys-generate");
+        let roots = match self.authority.establish_keys(&mut act).await {
+            Ok(roots) => roots,
+            Err(error) => {
+                drop(file);
+                fs::remove_file(path)?;
+                return Err(error.into());
+            }
+        };
+        let written = file
+            .write_all(roots.to_json().as_bytes())
+            .and_then(|()| file.sync_all());
+        written.map_err(|error| {
+            Failure::new(
+                "root-keys-lost",
+                "根密钥已生成但无法保存：请清空数据目录后重新生成",
+                "The root keys were made but cannot be kept: empty the data folder and begin again",
+            )
+            .about(format!("{}: {error}", path.display()))
+        })
     }
 
     /// Closes the database.

@@ -13,5 +13,6 @@ pub mod failure;
 pub mod import;
 pub mod key_files;
 mod lines;
+pub mod passwords;
 pub mod server;
 pub mod telemetry;

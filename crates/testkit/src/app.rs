@@ -17,6 +17,7 @@ use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use serde_json::{Value, json};
 use storage::{Layout, MasterKeys, Store, StoreOptions};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 use crate::{
     client::Client,
@@ -77,23 +78,29 @@ impl App {
     }
 
     /// On a fresh PostgreSQL database with every growing table partitioned; none where PostgreSQL is
-    /// left out.
+    /// left out. Each is a copy of one that was migrated once.
     pub async fn postgresql() -> Option<Self> {
-        let url = Server::shared()?.database();
+        static MIGRATED: OnceCell<String> = OnceCell::const_new();
+        let server = Server::shared()?;
+        let template = MIGRATED
+            .get_or_init(async || {
+                let folder = TempDir::new().expect("a temporary folder");
+                let options = options(&folder, server.database(), Layout::Partitioned);
+                let store = Store::open(&options, &test_keys(), monday_noon(), &mut seeded(1))
+                    .await
+                    .expect("the store opens");
+                store.close().await;
+                options.url
+            })
+            .await;
         let folder = TempDir::new().expect("a temporary folder");
-        Some(Self::start(folder, url, Layout::Partitioned).await)
+        Some(Self::start(folder, server.copy_of(template), Layout::Partitioned).await)
     }
 
     async fn start(folder: TempDir, url: String, layout: Layout) -> Self {
         let clock = TestClock::new(monday_noon());
         let draws = Arc::new(Draws::default());
-        let options = StoreOptions {
-            url,
-            connections: 8,
-            layout,
-            objects: folder.path().to_owned(),
-            durable_objects: false,
-        };
+        let options = options(&folder, url, layout);
         let without_keys = open(&options, &clock).await;
         let mut act = system_act(&clock, &draws);
         let roots = without_keys
@@ -214,6 +221,16 @@ impl App {
         let made = admin.post("/admin/registry-sources", &source).await.done();
         self.client()
             .with_token(made["token"].as_str().expect("a token"))
+    }
+}
+
+fn options(folder: &TempDir, url: String, layout: Layout) -> StoreOptions {
+    StoreOptions {
+        url,
+        connections: 8,
+        layout,
+        objects: folder.path().to_owned(),
+        durable_objects: false,
     }
 }
 

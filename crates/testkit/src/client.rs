@@ -199,7 +199,6 @@ impl Answer {
     ///
     /// # Panics
     /// When it is another.
-    #[expect(clippy::must_use_candidate, reason = "often only the check counts")]
     pub fn problem(&self, status: u16, code: &str) -> Vec<String> {
         assert_eq!(self.status, status, "{}", self.text());
         let problem = self.json();

@@ -1,6 +1,8 @@
 #![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
     clippy::panic,
     reason = "support of tests: what cannot be set up ends the test with a message"
 )]

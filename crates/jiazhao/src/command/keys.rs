@@ -1,10 +1,6 @@
 //! `jiazhao keys`
 
-use std::{
-    fs,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use authority::KeyView;
 use clap::Subcommand;
@@ -13,7 +9,7 @@ use super::{Context, say, tell};
 use crate::{
     app::{App, Options},
     failure::Failure,
-    key_files::{self, Missing},
+    key_files::Missing,
 };
 
 #[derive(Debug, Subcommand)]
@@ -69,7 +65,7 @@ async fn generate(context: &Context, root_out: Option<&Path>) -> Result<(), Fail
     let app = App::open(&config, &context.ambient, options).await?;
     let default = config.root_key_file();
     let path = root_out.unwrap_or(&default);
-    establish(&app, path).await?;
+    app.establish_keys(path).await?;
     app.close().await;
     // Opened anew, the authority has loaded and checked what it will sign with.
     let app = App::open(&config, &context.ambient, options).await?;
@@ -80,30 +76,4 @@ async fn generate(context: &Context, root_out: Option<&Path>) -> Result<(), Fail
          (根密钥须移至离线介质保存)",
         path.display()
     ))
-}
-
-/// Makes the keys of a new installation and writes the root keys to `path`, which must not exist.
-pub(crate) async fn establish(app: &App, path: &Path) -> Result<(), Failure> {
-    // The file first: root keys that are made and cannot be kept would be lost for good.
-    let mut file = key_files::create_new(path)?;
-    let mut act = app.act("keys-generate");
-    let roots = match app.authority().establish_keys(&mut act).await {
-        Ok(roots) => roots,
-        Err(error) => {
-            drop(file);
-            fs::remove_file(path)?;
-            return Err(error.into());
-        }
-    };
-    let written = file
-        .write_all(roots.to_json().as_bytes())
-        .and_then(|()| file.sync_all());
-    written.map_err(|error| {
-        Failure::new(
-            "root-keys-lost",
-            "根密钥已生成但无法保存：请清空数据目录后重新生成",
-            "The root keys were made but cannot be kept: empty the data folder and begin again",
-        )
-        .about(format!("{}: {error}", path.display()))
-    })
 }

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::{Context, say};
-use crate::{demo::accounts::password, failure::Failure};
+use crate::{failure::Failure, passwords};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StaffCommand {
@@ -20,7 +20,7 @@ impl StaffCommand {
         let Self::Bootstrap { login } = self;
         let (_, app) = context.open().await?;
         let mut act = app.act("staff-bootstrap");
-        let password = password(&mut act.rng);
+        let password = passwords::generate(&mut act.rng);
         app.authority()
             .bootstrap_admin(&mut act, login, password.clone())
             .await?;

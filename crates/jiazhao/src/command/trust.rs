@@ -21,7 +21,7 @@ impl TrustCommand {
     pub(super) async fn run(&self, context: &Context) -> Result<u8, Failure> {
         let Self::Export { out } = self;
         let (_, app) = context.open().await?;
-        let document = app.authority().trust_list().await?;
+        let document = app.authority().trust_list()?;
         app.close().await;
         match out {
             Some(file) => fs::write(file, format!("{document}\n")).map_err(|error| {

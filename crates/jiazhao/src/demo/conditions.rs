@@ -23,19 +23,19 @@ pub(super) fn in_order(person: Person, number: u64) -> Person {
     let today = person.today;
     match number / 5 % 12 {
         1 => person.and("points", 1 + number % 11),
-        2 => person.status(&["H"]),
-        3 => person.status(&["I"]).and("points", 3),
+        2 => person.with_status(&["H"]),
+        3 => person.with_status(&["I"]).and("points", 3),
         4 => person.long_term(),
         5 => person
-            .status(&["N"])
+            .with_status(&["N"])
             .valid_until_date(before(today, 20))
             .and("extension_until", json!({ "N": after(today, 200) })),
         6 => person
-            .status(&["P"])
+            .with_status(&["P"])
             .and("medical_due", json!(before(today, 10)))
             .and("extension_until", json!({ "P": after(today, 300) })),
         7 => person
-            .status(&["T"])
+            .with_status(&["T"])
             .and("review_due", json!(before(today, 30)))
             .and("extension_until", json!({ "T": after(today, 150) })),
         8 => person.and("hearing_aid", true),
@@ -43,7 +43,7 @@ pub(super) fn in_order(person: Person, number: u64) -> Person {
         10 => person
             .and("medical_due", json!(after(today, 90)))
             .and("review_due", json!(after(today, 120))),
-        11 => person.status(&["A", "H"]).and("points", 6),
+        11 => person.with_status(&["A", "H"]).and("points", 6),
         _ => person,
     }
 }
@@ -61,40 +61,40 @@ pub(super) fn remarkable(person: Person, which: u64) -> Person {
 /// Every status letter, alone and several at once; every class; flags, dates, contradictions, and
 /// codes that no table knows.
 const REMARKABLE: [fn(Person) -> Person; 70] = [
-    |it| it.status(&["B"]).and("points", 12),
-    |it| it.status(&["C"]),
-    |it| it.status(&["D"]),
-    |it| it.status(&["E"]),
-    |it| it.status(&["F"]),
-    |it| it.status(&["G"]),
-    |it| it.status(&["J"]),
-    |it| it.status(&["K"]),
-    |it| it.status(&["L"]),
-    |it| it.status(&["M"]),
-    |it| it.status(&["R"]),
-    |it| it.status(&["S"]),
-    |it| it.status(&["U"]),
-    |it| it.status(&["Z"]),
-    |it| it.status(&["S", "H"]),
-    |it| it.status(&["B", "H"]).and("points", 14),
-    |it| it.status(&["D", "U"]),
-    |it| it.status(&["M", "S"]),
-    |it| it.status(&["H", "I"]),
-    |it| it.status(&["B", "G"]).and("points", 12),
-    |it| it.status(&["N"]),
-    |it| it.status(&["P"]),
-    |it| it.status(&["T"]),
+    |it| it.with_status(&["B"]).and("points", 12),
+    |it| it.with_status(&["C"]),
+    |it| it.with_status(&["D"]),
+    |it| it.with_status(&["E"]),
+    |it| it.with_status(&["F"]),
+    |it| it.with_status(&["G"]),
+    |it| it.with_status(&["J"]),
+    |it| it.with_status(&["K"]),
+    |it| it.with_status(&["L"]),
+    |it| it.with_status(&["M"]),
+    |it| it.with_status(&["R"]),
+    |it| it.with_status(&["S"]),
+    |it| it.with_status(&["U"]),
+    |it| it.with_status(&["Z"]),
+    |it| it.with_status(&["S", "H"]),
+    |it| it.with_status(&["B", "H"]).and("points", 14),
+    |it| it.with_status(&["D", "U"]),
+    |it| it.with_status(&["M", "S"]),
+    |it| it.with_status(&["H", "I"]),
+    |it| it.with_status(&["B", "G"]).and("points", 12),
+    |it| it.with_status(&["N"]),
+    |it| it.with_status(&["P"]),
+    |it| it.with_status(&["T"]),
     |it| ended_extension(it, "N"),
     |it| ended_extension(it, "P"),
     |it| ended_extension(it, "T"),
-    |it| it.status(&["Q"]),
-    |it| it.status(&["A", "W"]),
-    |it| it.status(&["A", "B"]).and("points", 12),
-    |it| it.status(&["A", "S"]),
+    |it| it.with_status(&["Q"]),
+    |it| it.with_status(&["A", "W"]),
+    |it| it.with_status(&["A", "B"]).and("points", 12),
+    |it| it.with_status(&["A", "S"]),
     |it| it.and("withheld", true),
     |it| it.and("out_of_use", true),
-    |it| it.status(&["H"]).and("withheld", true),
-    |it| it.status(&["J"]).and("out_of_use", true),
+    |it| it.with_status(&["H"]).and("withheld", true),
+    |it| it.with_status(&["J"]).and("out_of_use", true),
     |it| it.and("points", 12),
     |it| overdue(it, "medical_due", 1),
     |it| overdue(it, "medical_due", 200),
@@ -134,11 +134,6 @@ const REMARKABLE: [fn(Person) -> Person; 70] = [
 ];
 
 impl Person {
-    fn status(mut self, letters: &[&'static str]) -> Self {
-        self.status = letters.to_vec();
-        self
-    }
-
     fn granted(mut self, classes: &[&'static str]) -> Self {
         self.classes = classes.to_vec();
         self
@@ -160,7 +155,7 @@ impl Person {
 fn ended_extension(person: Person, letter: &'static str) -> Person {
     let ended = before(person.today, 1);
     person
-        .status(&[letter])
+        .with_status(&[letter])
         .and("extension_until", json!({ letter: ended }))
 }
 

@@ -123,6 +123,12 @@ impl Person {
         self.number
     }
 
+    /// The day to which the dates refer.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        self.today
+    }
+
     /// With a photo on file, as a data URL.
     #[must_use]
     pub fn with_photo(mut self, data_url: String) -> Self {
@@ -130,18 +136,23 @@ impl Person {
         self
     }
 
-    /// The registry's next version of the record, with other status letters.
+    /// The registry's next version of the record.
     #[must_use]
-    pub fn next_status(mut self, status: &[&'static str]) -> Self {
+    pub fn next(mut self) -> Self {
         self.version += 1;
-        self.status = status.to_vec();
         self
     }
 
-    /// The registry's next version of the record after a new paper licence with these classes.
+    /// With these status letters.
     #[must_use]
-    pub fn next_edition(mut self, classes: &[&'static str]) -> Self {
-        self.version += 1;
+    pub fn with_status(mut self, letters: &[&'static str]) -> Self {
+        self.status = letters.to_vec();
+        self
+    }
+
+    /// After a new paper licence with these classes (R88).
+    #[must_use]
+    pub fn with_new_edition(mut self, classes: &[&'static str]) -> Self {
         self.edition += 1;
         self.classes = classes.to_vec();
         self
@@ -376,9 +387,9 @@ mod tests {
     fn sc_15_a_new_edition_supersedes_and_a_status_does_not() {
         let person = Person::new(&OUTSIDE, 7, TODAY);
         let read = |person: &Person| RegistryLine::parse(person.line().as_bytes()).unwrap().record;
-        let status = person.clone().next_status(&["B"]);
+        let status = person.clone().next().with_status(&["B"]);
         assert!(licence::supersedes(&read(&person), &read(&status)).is_empty());
-        let edition = status.clone().next_edition(&["A2"]);
+        let edition = status.clone().next().with_new_edition(&["A2"]);
         assert!(!licence::supersedes(&read(&status), &read(&edition)).is_empty());
         assert_eq!(read(&edition).version, 3);
     }

@@ -2,9 +2,13 @@
 //! tables. Each test names its scenario.
 
 #![expect(
-    clippy::unwrap_used,
+    clippy::cognitive_complexity,
+    clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "helpers of tests: what does not fit ends the test"
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "tests: what does not fit ends the test, and a scenario reads from top to bottom"
 )]
 
 mod bad_input;

@@ -1,0 +1,93 @@
+//! The demonstration: the whole platform on its embedded default with people who do not exist.
+//!
+//! What it holds came in by the ways that are there for it: a registry file through the import,
+//! everything else through the use cases.
+
+pub mod accounts;
+mod conditions;
+mod glyphs;
+mod lines;
+pub mod people;
+pub mod portraits;
+mod seed;
+pub mod walk;
+
+use std::net::SocketAddr;
+
+use authority::CertificateCodes;
+use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
+use tokio::net::TcpListener;
+
+use crate::{
+    app::{Ambient, App, Options},
+    config::Config,
+    failure::Failure,
+    key_files::Missing,
+    server,
+};
+use accounts::Accounts;
+
+/// A demonstration that is ready to serve.
+#[derive(Debug)]
+pub struct Demo {
+    /// The platform.
+    pub app: App,
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// Where clients reach it.
+    pub base_url: String,
+    /// Who can sign in.
+    pub accounts: Accounts,
+    config: Config,
+}
+
+/// Drivers of a demonstration, if not told otherwise.
+pub const DRIVERS: u64 = 10_000;
+/// Fewer would leave out people whom the demonstration takes further.
+pub const FEWEST_DRIVERS: u64 = 200;
+/// A million of each of the 28 cities' people have names of their own.
+pub const MOST_DRIVERS: u64 = 1_000_000;
+
+const ISSUER: &str = "全国公安交管电子证照系统（演示）";
+
+impl Demo {
+    /// Makes a demonstration of `drivers` people in an empty data folder, or opens the one that is
+    /// there.
+    ///
+    /// # Errors
+    /// When the folder holds something else, or the platform cannot be opened.
+    pub async fn open(
+        mut config: Config,
+        ambient: &Ambient,
+        listen: Option<SocketAddr>,
+        drivers: u64,
+    ) -> Result<Self, Failure> {
+        let listener = server::bind(listen.unwrap_or(config.server.listen)).await?;
+        config.server.listen = listener.local_addr()?;
+        ISSUER.clone_into(&mut config.issuer.name);
+        config.issuer.certificate.get_or_insert_with(|| CertificateCodes {
+            type_code: DEMO_TYPE.to_owned(),
+            issuer_code: DEMO_ISSUER.to_owned(),
+        });
+        let options = Options {
+            demo: true,
+            missing_keys: Missing::Make,
+            ..Options::default()
+        };
+        let (app, accounts) = match Accounts::load(&config)? {
+            Some(mut accounts) => {
+                let app = App::open(&config, ambient, options).await?;
+                seed::renew_code(&app, &config, &mut accounts).await?;
+                (app, accounts)
+            }
+            None => seed::seed(&config, ambient, options, drivers).await?,
+        };
+        Ok(Self {
+            app,
+            listener,
+            base_url: config.base_url(),
+            accounts,
+            config,
+        })
+    }
+}
