@@ -6,6 +6,7 @@
 mod act;
 mod admin;
 mod apply;
+mod calendar;
 mod composition;
 mod enrol;
 mod follow;

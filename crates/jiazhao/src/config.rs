@@ -107,10 +107,7 @@ const KNOWN: &Known = &[
     ("server", &["listen", "base_url"]),
     ("database", &["url", "connections", "layout"]),
     ("keys", &["master_file", "index_file"]),
-    (
-        "issuer",
-        &["name", "type_code", "issuer_code", "suites"],
-    ),
+    ("issuer", &["name", "type_code", "issuer_code", "suites"]),
     ("log", &["format", "filter"]),
 ];
 
@@ -235,7 +232,9 @@ fn database(source: &mut Source<'_>, data: &Path) -> Database {
         en: "SQLite has no partitioned tables",
     };
     let url = source.text("database", "url", |text| {
-        let sqlite = text.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty());
+        let sqlite = text
+            .strip_prefix("sqlite:")
+            .is_some_and(|path| !path.is_empty());
         let server = text.starts_with("postgres://") || text.starts_with("postgresql://");
         (sqlite || server).then(|| text.to_owned()).ok_or(URL)
     });
@@ -414,7 +413,10 @@ impl fmt::Display for Config {
             ("server.listen", self.server.listen.to_string()),
             ("server.base_url", self.base_url()),
             ("database.url", self.database.shown_url()),
-            ("database.connections", self.database.connections.to_string()),
+            (
+                "database.connections",
+                self.database.connections.to_string(),
+            ),
             (
                 "database.layout",
                 match self.database.layout {
@@ -422,11 +424,23 @@ impl fmt::Display for Config {
                     Layout::Partitioned => "partitioned".to_owned(),
                 },
             ),
-            ("keys.master_file", self.keys.master_file.display().to_string()),
-            ("keys.index_file", self.keys.index_file.display().to_string()),
+            (
+                "keys.master_file",
+                self.keys.master_file.display().to_string(),
+            ),
+            (
+                "keys.index_file",
+                self.keys.index_file.display().to_string(),
+            ),
             ("issuer.name", self.issuer.name.clone()),
-            ("issuer.type_code", code(certificate.map(|codes| &codes.type_code))),
-            ("issuer.issuer_code", code(certificate.map(|codes| &codes.issuer_code))),
+            (
+                "issuer.type_code",
+                code(certificate.map(|codes| &codes.type_code)),
+            ),
+            (
+                "issuer.issuer_code",
+                code(certificate.map(|codes| &codes.issuer_code)),
+            ),
             ("issuer.suites", suites.join(" ")),
             (
                 "log.format",
@@ -451,7 +465,11 @@ impl fmt::Display for ConfigError {
             let file = self.file.display();
             let Problem { line, key, text } = problem;
             let colon = if key.is_empty() { "" } else { ": " };
-            write!(f, "{separator}{file}:{line}: {key}{colon}{} ({})", text.en, text.zh)?;
+            write!(
+                f,
+                "{separator}{file}:{line}: {key}{colon}{} ({})",
+                text.en, text.zh
+            )?;
         }
         Ok(())
     }

@@ -65,10 +65,13 @@ impl Demo {
         let listener = server::bind(listen.unwrap_or(config.server.listen)).await?;
         config.server.listen = listener.local_addr()?;
         ISSUER.clone_into(&mut config.issuer.name);
-        config.issuer.certificate.get_or_insert_with(|| CertificateCodes {
-            type_code: DEMO_TYPE.to_owned(),
-            issuer_code: DEMO_ISSUER.to_owned(),
-        });
+        config
+            .issuer
+            .certificate
+            .get_or_insert_with(|| CertificateCodes {
+                type_code: DEMO_TYPE.to_owned(),
+                issuer_code: DEMO_ISSUER.to_owned(),
+            });
         let options = Options {
             demo: true,
             missing_keys: Missing::Make,

@@ -8,13 +8,13 @@ mod report;
 
 use std::io::{self, BufRead};
 
-use authority::{Delivery, views::RejectView};
+use authority::Delivery;
 use licence::{RegistryLine, civil_date, notes, registry_line::MAX_LINE};
 use tokio::{sync::mpsc, task};
 
 use crate::{app::App, failure::Failure, lines::BoundedLines};
-pub use photos::PhotoFolder;
 pub(crate) use photos::read_within;
+pub use photos::{PhotoFolder, Unreadable};
 pub use report::{RejectedField, RejectedRecord, Summary};
 
 /// Records handed over at once.

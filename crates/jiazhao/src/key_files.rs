@@ -233,7 +233,10 @@ mod tests {
         assert_eq!(first.keys.index, second.keys.index);
         assert_ne!(first.keys.master, first.keys.index);
         for file in [&config.keys.master_file, &config.keys.index_file] {
-            assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                fs::metadata(file).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
         }
         assert!(problems(&config).is_empty());
     }

@@ -73,7 +73,8 @@ mod tests {
     use super::*;
 
     fn lines(text: &str, longest: usize) -> Vec<(u64, String)> {
-        let mut lines = BoundedLines::new(io::BufReader::with_capacity(3, text.as_bytes()), longest);
+        let mut lines =
+            BoundedLines::new(io::BufReader::with_capacity(3, text.as_bytes()), longest);
         let mut all = Vec::new();
         while let Some(line) = lines.next().unwrap() {
             all.push((line.number, String::from_utf8(line.bytes).unwrap()));
@@ -83,7 +84,11 @@ mod tests {
 
     #[test]
     fn lines_come_with_their_numbers() {
-        let expected = [(1, "ab".to_owned()), (2, String::new()), (3, "c".to_owned())];
+        let expected = [
+            (1, "ab".to_owned()),
+            (2, String::new()),
+            (3, "c".to_owned()),
+        ];
         assert_eq!(lines("ab\n\nc\n", 10), expected);
         assert_eq!(lines("ab\n\nc", 10), expected);
         assert!(lines("", 10).is_empty());
@@ -93,7 +98,10 @@ mod tests {
     fn a_long_line_is_cut_and_the_next_begins_where_it_does() {
         let expected = [(1, "abcde".to_owned()), (2, "xy".to_owned())];
         assert_eq!(lines("abcdefghijkl\nxy\n", 4), expected);
-        assert_eq!(lines("abcd\nxy", 4), [(1, "abcd".to_owned()), (2, "xy".to_owned())]);
+        assert_eq!(
+            lines("abcd\nxy", 4),
+            [(1, "abcd".to_owned()), (2, "xy".to_owned())]
+        );
         assert_eq!(lines("abcdefgh", 4), [(1, "abcde".to_owned())]);
     }
 }

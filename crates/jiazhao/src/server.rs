@@ -32,8 +32,12 @@ const GRACE: Duration = Duration::from_secs(5);
 /// When that is not possible.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        Failure::new("cannot-listen", "无法监听该地址", "The address cannot be listened on")
-            .about(format!("{address}: {error}"))
+        Failure::new(
+            "cannot-listen",
+            "无法监听该地址",
+            "The address cannot be listened on",
+        )
+        .about(format!("{address}: {error}"))
     })
 }
 

@@ -8,7 +8,8 @@ use crate::config::{Log, LogFormat};
 
 /// Starts the log. A second call in one process keeps the first.
 pub fn start(log: &Log) {
-    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_unreadable| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_new(&log.filter).unwrap_or_else(|_unreadable| EnvFilter::new("info"));
     let builder = fmt().with_writer(io::stderr).with_env_filter(filter);
     let outcome = match log.format {
         LogFormat::Json => builder.json().finish().try_init(),

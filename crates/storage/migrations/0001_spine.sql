@@ -100,7 +100,7 @@ CREATE TABLE drivers (
   updated_at BIGINT NOT NULL,
   PRIMARY KEY (partition, id)
 ) /* grows */;
-CREATE INDEX drivers_transition ON drivers (partition, next_transition_at) WHERE next_transition_at IS NOT NULL;
+CREATE INDEX drivers_transition ON drivers (next_transition_at) WHERE next_transition_at IS NOT NULL;
 
 -- Photos; the bytes lie sealed in the object store under the photo's identifier.
 --   source  'on-file' (from the registry) | 'counter' | 'camera' | 'album'

@@ -94,7 +94,54 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Drivers whose status the calendar changes by `now`, the longest due first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn drivers_due(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<HolderId>, StoreError> {
+        let mut connection = self.reader().await?;
+        let rows = sqlx::query(
+            "SELECT id FROM drivers WHERE next_transition_at IS NOT NULL AND next_transition_at <= $1 \
+             ORDER BY next_transition_at LIMIT $2",
+        )
+        .bind(now.as_microsecond())
+        .bind(i64::from(limit))
+        .fetch_all(&mut *connection)
+        .await?;
+        rows.iter()
+            .map(|row| Columns { table: TABLE, row }.parsed("id", HolderId::parse))
+            .collect()
+    }
+}
+
 impl Tx {
+    /// The status of the locked driver as the calendar has it now, and when it changes next.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn turn_driver(
+        &mut self,
+        locked: &Locked,
+        status_value: u8,
+        next_transition_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE drivers SET status_value = $3, next_transition_at = $4 WHERE partition = $1 AND id = $2",
+        )
+        .bind(self.partition().sql())
+        .bind(locked.holder().as_str())
+        .bind(i64::from(status_value))
+        .bind(next_transition_at.map(Timestamp::as_microsecond))
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
     /// The driver as this transaction sees it.
     ///
     /// # Errors

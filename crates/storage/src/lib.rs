@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod ids;
 mod keystore;
+mod leases;
 mod migrate;
 mod notifications;
 mod objects;

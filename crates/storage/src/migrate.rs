@@ -19,11 +19,18 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "spine",
-    text: include_str!("../migrations/0001_spine.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "spine",
+        text: include_str!("../migrations/0001_spine.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "jobs",
+        text: include_str!("../migrations/0002_jobs.sql"),
+    },
+];
 
 /// Brings the database to the newest version; each migration is one transaction.
 pub(crate) async fn migrate(
@@ -133,7 +140,10 @@ mod tests {
     #[test]
     fn every_growing_table_has_the_partition_in_its_key() {
         let mut growing = 0;
-        for statement in statements(MIGRATIONS[0].text, Layout::Partitioned) {
+        for statement in MIGRATIONS
+            .iter()
+            .flat_map(|migration| statements(migration.text, Layout::Partitioned))
+        {
             if statement.contains("PARTITION BY HASH") {
                 growing += 1;
                 assert!(statement.contains("PRIMARY KEY (partition"), "{statement}");

@@ -9,8 +9,7 @@ use crate::{
     config::Config,
     demo::{DRIVERS, Demo as Demonstration, FEWEST_DRIVERS, MOST_DRIVERS, walk},
     failure::Failure,
-    server,
-    telemetry,
+    server, telemetry,
 };
 
 /// The log of a demonstration: what went wrong, so that the accounts stay in sight.

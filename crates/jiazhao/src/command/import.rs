@@ -63,7 +63,9 @@ impl RegistryCommand {
         tell_summary(&summary)?;
         if *dry_run {
             let readable = summary.readable;
-            say(&format!("dry run: {readable} can be read, nothing was written"))?;
+            say(&format!(
+                "dry run: {readable} can be read, nothing was written"
+            ))?;
         }
         let Summary {
             imported,
@@ -96,8 +98,12 @@ impl Rejects {
             .about(path.display()));
         }
         let file = File::create(path).map_err(|error| {
-            Failure::new("file-unwritable", "无法写入文件", "The file cannot be written")
-                .about(format!("{}: {error}", path.display()))
+            Failure::new(
+                "file-unwritable",
+                "无法写入文件",
+                "The file cannot be written",
+            )
+            .about(format!("{}: {error}", path.display()))
         })?;
         Ok(Self::File(BufWriter::new(file)))
     }
@@ -138,10 +144,6 @@ fn tell_summary(summary: &Summary) -> Result<(), Failure> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(
-        "file-unreadable",
-        "无法读取文件",
-        "The file cannot be read",
-    )
-    .about(format!("{}: {error}", path.display()))
+    Failure::new("file-unreadable", "无法读取文件", "The file cannot be read")
+        .about(format!("{}: {error}", path.display()))
 }

@@ -25,8 +25,12 @@ impl TrustCommand {
         app.close().await;
         match out {
             Some(file) => fs::write(file, format!("{document}\n")).map_err(|error| {
-                Failure::new("file-unwritable", "无法写入文件", "The file cannot be written")
-                    .about(format!("{}: {error}", file.display()))
+                Failure::new(
+                    "file-unwritable",
+                    "无法写入文件",
+                    "The file cannot be written",
+                )
+                .about(format!("{}: {error}", file.display()))
             })?,
             None => say(&document)?,
         }

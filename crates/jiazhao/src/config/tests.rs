@@ -89,8 +89,14 @@ fn every_problem_is_named_with_its_line() {
 fn settings_that_do_not_fit_together_are_refused() {
     for (text, key) in [
         ("[database]\nlayout = \"partitioned\"", "database.layout"),
-        ("[keys]\nmaster_file = \"a\"\nindex_file = \"a\"", "keys.index_file"),
-        ("[issuer]\ntype_code = \"11100000000013127D999\"", "issuer.type_code"),
+        (
+            "[keys]\nmaster_file = \"a\"\nindex_file = \"a\"",
+            "keys.index_file",
+        ),
+        (
+            "[issuer]\ntype_code = \"11100000000013127D999\"",
+            "issuer.type_code",
+        ),
         ("[issuer]\nsuites = []", "issuer.suites"),
         ("[issuer]\nsuites = [\"ES256\", \"ES256\"]", "issuer.suites"),
         ("[server]\nbase_url = \"https://a/\"", "server.base_url"),

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{config::Config, failure::Failure, key_files};
@@ -16,8 +16,6 @@ use crate::{config::Config, failure::Failure, key_files};
 #[serde(deny_unknown_fields)]
 pub struct Accounts {
     v: u32,
-    /// The day to which the people's dates refer.
-    pub seeded_on: Date,
     /// How many walks there were; each takes a driver of its own.
     pub walks: u64,
     accounts: Vec<Account>,
@@ -44,10 +42,9 @@ const FILE: &str = "demo-accounts.json";
 const VERSION: u32 = 1;
 
 impl Accounts {
-    pub(super) fn new(seeded_on: Date, accounts: Vec<Account>) -> Self {
+    pub(super) fn new(accounts: Vec<Account>) -> Self {
         Self {
             v: VERSION,
-            seeded_on,
             walks: 0,
             accounts,
         }
@@ -166,7 +163,7 @@ mod tests {
             secret: "s3cret".to_owned(),
             expires_at: None,
         };
-        let mut accounts = Accounts::new(Date::constant(2026, 2, 28), vec![account]);
+        let mut accounts = Accounts::new(vec![account]);
         accounts.keep(&config).unwrap();
         accounts.walks = 2;
         accounts.keep(&config).unwrap();

@@ -39,8 +39,26 @@ pub struct Person {
 }
 
 const NAMES: [&str; 20] = [
-    "测试甲", "测试乙", "测试丙", "测试丁", "测试戊", "测试己", "测试庚", "测试辛", "测试壬", "测试癸",
-    "样例一", "样例二", "样例三", "样例四", "样例五", "样例六", "样例七", "样例八", "样例九", "演示员",
+    "测试甲",
+    "测试乙",
+    "测试丙",
+    "测试丁",
+    "测试戊",
+    "测试己",
+    "测试庚",
+    "测试辛",
+    "测试壬",
+    "测试癸",
+    "样例一",
+    "样例二",
+    "样例三",
+    "样例四",
+    "样例五",
+    "样例六",
+    "样例七",
+    "样例八",
+    "样例九",
+    "演示员",
 ];
 
 /// Birth dates lie within these days, fifty years from this one.
@@ -270,7 +288,11 @@ mod tests {
 
     fn records(size: u64, today: Date) -> Vec<Record> {
         population(size, today)
-            .map(|person| RegistryLine::parse(person.line().as_bytes()).unwrap().record)
+            .map(|person| {
+                RegistryLine::parse(person.line().as_bytes())
+                    .unwrap()
+                    .record
+            })
             .collect()
     }
 
@@ -284,7 +306,10 @@ mod tests {
     #[test]
     fn r3_every_city_and_one_outside_in_ten_thousand_different_people() {
         let records = records(10_000, TODAY);
-        let numbers: BTreeSet<&str> = records.iter().map(|it| it.licence_number.as_str()).collect();
+        let numbers: BTreeSet<&str> = records
+            .iter()
+            .map(|it| it.licence_number.as_str())
+            .collect();
         assert_eq!(numbers.len(), 10_000);
         let files: BTreeSet<&str> = records
             .iter()
@@ -312,7 +337,11 @@ mod tests {
 
     #[test]
     fn every_letter_class_and_colour_occurs_whenever_the_demo_starts() {
-        for today in [TODAY, Date::constant(2024, 2, 29), Date::constant(2031, 12, 31)] {
+        for today in [
+            TODAY,
+            Date::constant(2024, 2, 29),
+            Date::constant(2031, 12, 31),
+        ] {
             let records = records(10_000, today);
             let letters: BTreeSet<String> = records
                 .iter()
@@ -325,7 +354,7 @@ mod tests {
                 .iter()
                 .flat_map(|it| it.classes.iter().map(licence::ClassCode::as_str))
                 .collect();
-            for row in licence::CLASS_TABLE {
+            for row in &licence::CLASS_TABLE {
                 assert!(classes.contains(row.code), "{}", row.code);
             }
             let count = |value| {
@@ -333,7 +362,11 @@ mod tests {
                 records.iter().filter(same).count()
             };
             assert!(count(StatusValue::Valid) > 6_000);
-            for value in [StatusValue::Red, StatusValue::Suspended, StatusValue::Invalid] {
+            for value in [
+                StatusValue::Red,
+                StatusValue::Suspended,
+                StatusValue::Invalid,
+            ] {
                 assert!(count(value) > 150, "{value:?}");
             }
         }
@@ -358,14 +391,31 @@ mod tests {
             codes.extend(reasons.iter().map(|reason| reason.code));
         }
         for code in [
-            "expired", "not-yet-valid", "renewal-delay-ended", "withheld", "suspended",
-            "medical-overdue", "medical-delay-ended", "review-overdue", "review-delay-ended",
-            "out-of-use", "impounded", "points-reached", "annulled", "revoked", "cancelled",
-            "locked", "transferred-out", "cancelled-recoverable", "other-status",
-            "unknown-status", "extension-date-missing", "not-rolled-out",
+            "expired",
+            "not-yet-valid",
+            "renewal-delay-ended",
+            "withheld",
+            "suspended",
+            "medical-overdue",
+            "medical-delay-ended",
+            "review-overdue",
+            "review-delay-ended",
+            "out-of-use",
+            "impounded",
+            "points-reached",
+            "annulled",
+            "revoked",
+            "cancelled",
+            "locked",
+            "transferred-out",
+            "cancelled-recoverable",
+            "other-status",
+            "unknown-status",
+            "extension-date-missing",
+            "not-rolled-out",
             "contradiction",
         ] {
-            assert!(codes.contains(code) , "{code} is not among {codes:?}");
+            assert!(codes.contains(code), "{code} is not among {codes:?}");
         }
     }
 
@@ -375,7 +425,9 @@ mod tests {
         for city in &CITIES {
             for number in 0..ORDINARY_FIRST {
                 let person = Person::new(city, number, TODAY);
-                let record = RegistryLine::parse(person.line().as_bytes()).unwrap().record;
+                let record = RegistryLine::parse(person.line().as_bytes())
+                    .unwrap()
+                    .record;
                 assert!(notes(&record, TODAY).is_empty());
                 assert_eq!(effective(&record, TODAY).value, StatusValue::Valid);
                 assert!(rollout.opens(city.code).is_some());
@@ -386,7 +438,11 @@ mod tests {
     #[test]
     fn sc_15_a_new_edition_supersedes_and_a_status_does_not() {
         let person = Person::new(&OUTSIDE, 7, TODAY);
-        let read = |person: &Person| RegistryLine::parse(person.line().as_bytes()).unwrap().record;
+        let read = |person: &Person| {
+            RegistryLine::parse(person.line().as_bytes())
+                .unwrap()
+                .record
+        };
         let status = person.clone().next().with_status(&["B"]);
         assert!(licence::supersedes(&read(&person), &read(&status)).is_empty());
         let edition = status.clone().next().with_new_edition(&["A2"]);

@@ -10,7 +10,7 @@ use authority::{
     },
 };
 use jiff::{Timestamp, civil::Date};
-use licence::{CITIES, City, civil_date};
+use licence::{CITIES, City};
 
 use super::{
     accounts::{Account, Accounts},
@@ -78,7 +78,12 @@ const FEATURED: [Featured; 12] = [
     licensed(CHENGDU, 0, "driver-black", Then::Nothing),
     licensed(CHENGDU, 1, "driver-red", Then::Status(&["S"])),
     licensed(CHENGDU, 2, "driver-hidden", Then::Status(&["G"])),
-    licensed(CHENGDU, 3, "driver-superseded", Then::Edition(&["C1", "A2"])),
+    licensed(
+        CHENGDU,
+        3,
+        "driver-superseded",
+        Then::Edition(&["C1", "A2"]),
+    ),
     licensed(SHENZHEN, 0, "driver-black", Then::Status(&["H"])),
     licensed(SHENZHEN, 1, "driver-red", Then::Status(&["D"])),
     licensed(SHENZHEN, 2, "driver-hidden", Then::Status(&["L"])),
@@ -128,7 +133,7 @@ pub(super) async fn seed(
     let mut seeder = Seeder {
         app: &app,
         portraits: Portraits::default(),
-        today: civil_date(ambient.clock.now()),
+        today: app.today(),
         accounts: Vec::new(),
         actors: BTreeMap::new(),
     };
@@ -137,7 +142,7 @@ pub(super) async fn seed(
     for featured in &FEATURED {
         seeder.take_further(featured).await?;
     }
-    let accounts = Accounts::new(seeder.today, seeder.accounts);
+    let accounts = Accounts::new(seeder.accounts);
     accounts.keep(config)?;
     Ok((app, accounts))
 }
@@ -157,7 +162,10 @@ pub(super) async fn renew_code(
     let actor = sign_in(app, &officer.login, &officer.secret).await?;
     let mut act = act_of(app, &actor);
     let request = code_request(&account.login);
-    let code = app.authority().make_activation_code(&mut act, request).await?;
+    let code = app
+        .authority()
+        .make_activation_code(&mut act, request)
+        .await?;
     account.secret = code.code;
     account.expires_at = Some(code.expires_at);
     accounts.keep(config)

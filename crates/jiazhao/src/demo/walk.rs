@@ -85,8 +85,7 @@ pub async fn walk(
     let walker = Walker {
         anonymous: Client::new(&demo.base_url),
         accounts: demo.accounts,
-        person: Person::new(city, number, demo.app.today())
-            .with_photo(portraits.data_url(number)?),
+        person: Person::new(city, number, demo.app.today()).with_photo(portraits.data_url(number)?),
         counter_photo: portraits.data_url(number.wrapping_add(32))?,
         clock: demo.app.ambient().clock.clone(),
     };
@@ -256,10 +255,7 @@ async fn changed<S: FnMut(&str) -> Result<(), Failure>>(
         .step("new numeric code (数字码)", walker.code(driver, "red"))
         .await?;
     printer
-        .step(
-            "police verify (核验)",
-            walker.verify_red(&police, &code),
-        )
+        .step("police verify (核验)", walker.verify_red(&police, &code))
         .await?;
     let code = printer
         .step(

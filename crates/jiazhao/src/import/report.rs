@@ -76,11 +76,14 @@ impl Summary {
     }
 
     fn note(&mut self, note: &NoteCount) {
-        let known = self.notes.entry(note.code.clone()).or_insert_with(|| NoteCount {
-            count: 0,
-            lines: Vec::new(),
-            ..note.clone()
-        });
+        let known = self
+            .notes
+            .entry(note.code.clone())
+            .or_insert_with(|| NoteCount {
+                count: 0,
+                lines: Vec::new(),
+                ..note.clone()
+            });
         known.count = known.count.saturating_add(note.count);
         let room = LINES_NAMED.saturating_sub(known.lines.len());
         known.lines.extend(note.lines.iter().take(room));
@@ -92,7 +95,11 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for note in self.notes.values() {
             let NoteCount {
-                code, zh, en, count, lines,
+                code,
+                zh,
+                en,
+                count,
+                lines,
             } = note;
             let lines = named(lines.iter().copied());
             writeln!(f, "note {code} x {count}: {en} ({zh}); lines {lines}")?;
@@ -132,7 +139,12 @@ impl From<&ReasonView> for RejectedField {
 
 impl From<&FieldProblem> for RejectedField {
     fn from(problem: &FieldProblem) -> Self {
-        Self::new(&problem.field, problem.code, problem.text.zh, problem.text.en)
+        Self::new(
+            &problem.field,
+            problem.code,
+            problem.text.zh,
+            problem.text.en,
+        )
     }
 }
 

@@ -22,6 +22,7 @@ on_both_engines!(
     sc_15_a_new_edition_supersedes_and_tells,
     sc_16_a_corrected_address_supersedes_nothing,
     sc_66_a_licence_turns_red_at_midnight_without_any_change,
+    sc_66_the_late_job_turns_lists_and_pages_once,
     status_in_memory_is_rebuilt_at_start,
 );
 
@@ -182,6 +183,49 @@ async fn sc_66_a_licence_turns_red_at_midnight_without_any_change(app: App) {
     let pages = driver.get("/holder/e-licence").await.done();
     assert_eq!(pages["status"]["shown"], "red");
     assert_eq!(codes(&pages["status"]["reasons"]), ["expired"]);
+}
+
+/// The job comes three hours late, on one node of two.
+async fn sc_66_the_late_job_turns_lists_and_pages_once(app: App) {
+    let expiring = with(record(BEIJING), json!({"valid_until": "2024-09-02"}));
+    deliver(&app, &[expiring]).await;
+    let application = crate::steps::apply(&app, BEIJING).await;
+    crate::steps::approve(&app, BEIJING, &application).await;
+    assert_eq!(published(&app).await, [0]);
+    app.clock.set(testkit::clock::at("2024-09-02T15:59:59Z"));
+    let turn = async |node: &str| {
+        app.authority
+            .turn_calendar(&mut app.act(), node)
+            .await
+            .unwrap()
+    };
+    assert_eq!(turn("one").await, 0, "nothing is due before midnight");
+    app.clock.set(testkit::clock::at("2024-09-02T19:00:00Z"));
+    let mut live = app.authority.live();
+    assert_eq!(turn("one").await, 1);
+    assert_eq!(published(&app).await, [3]);
+    let mut told = Vec::new();
+    while let Ok(event) = live.try_recv() {
+        told.push(event.kind);
+    }
+    assert!(told.contains(&"status"), "{told:?}");
+    assert_eq!(turn("one").await, 0, "once");
+    assert_eq!(turn("two").await, 0, "the lease is another's");
+    // A year later the lapse is another one, and the pages are hidden.
+    app.clock.set(testkit::clock::at("2025-09-02T16:00:00Z"));
+    assert_eq!(turn("two").await, 1);
+    assert_eq!(published(&app).await, [2]);
+}
+
+/// What the status lists say of every credential.
+async fn published(app: &App) -> Vec<u8> {
+    let mut values = Vec::new();
+    for partition in storage::Partition::all() {
+        let store = app.authority.store();
+        let found = store.status_values(partition).await.unwrap();
+        values.extend(found.into_iter().map(|(_, value)| value));
+    }
+    values
 }
 
 async fn status_in_memory_is_rebuilt_at_start(app: App) {

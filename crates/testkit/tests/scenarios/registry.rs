@@ -25,8 +25,14 @@ on_both_engines!(
 
 async fn versions_decide_and_repeating_changes_nothing(app: App) {
     let first = record(BEIJING);
-    assert_eq!(deliver(&app, std::slice::from_ref(&first)).await["imported"], 1);
-    assert_eq!(deliver(&app, std::slice::from_ref(&first)).await["unchanged"], 1);
+    assert_eq!(
+        deliver(&app, std::slice::from_ref(&first)).await["imported"],
+        1
+    );
+    assert_eq!(
+        deliver(&app, std::slice::from_ref(&first)).await["unchanged"],
+        1
+    );
     // The same version with other content is refused.
     let other = with(first.clone(), json!({"points": 9}));
     let answer = try_deliver(&app, &[other]).await.done();
@@ -161,7 +167,10 @@ async fn contradictions_and_unknown_letters_are_imported_and_block(app: App) {
 async fn a_record_without_a_photo_keeps_the_photo_on_file(app: App) {
     let with_photo = with(record(BEIJING), json!({"photo": data_url(&photo(90))}));
     deliver(&app, std::slice::from_ref(&with_photo)).await;
-    assert_eq!(deliver(&app, std::slice::from_ref(&with_photo)).await["unchanged"], 1);
+    assert_eq!(
+        deliver(&app, std::slice::from_ref(&with_photo)).await["unchanged"],
+        1
+    );
     // The same version with another photo is other content.
     let swapped = with(with_photo, json!({"photo": data_url(&photo(91))}));
     let answer = try_deliver(&app, &[swapped]).await.done();

@@ -22,7 +22,10 @@ impl Walker {
         let number = json!(self.person.licence_number());
         expect(&view, "/licence/licence_number", &number)?;
         let id = text(&view, "/id").to_owned();
-        police.get(&format!("/verifications/{id}/portrait")).await?.bytes(200)?;
+        police
+            .get(&format!("/verifications/{id}/portrait"))
+            .await?
+            .bytes(200)?;
         Ok((id, told(&view)))
     }
 
@@ -66,7 +69,11 @@ impl Walker {
             .map_err(|malformed| broken(malformed.reason().en))?
             .verify(None)
             .map_err(|refusal| broken(refusal.reason().en))?;
-        let told = format!("200 version {}, {} keys", trust.list().version, trust.list().keys.len());
+        let told = format!(
+            "200 version {}, {} keys",
+            trust.list().version,
+            trust.list().keys.len()
+        );
         Ok((trust, told))
     }
 

@@ -85,7 +85,9 @@ impl Walker {
     /// Whoever applies does not decide.
     pub(super) async fn decide_own(&self, officer: &Client, id: &str) -> Told<()> {
         let path = format!("/review/applications/{id}/decision");
-        let answer = officer.post(&path, &json!({ "decision": "approve" })).await?;
+        let answer = officer
+            .post(&path, &json!({ "decision": "approve" }))
+            .await?;
         Ok(((), answer.refused(403, "not-your-role")?))
     }
 
@@ -165,7 +167,9 @@ impl Walker {
     }
 
     pub(super) async fn credential(&self, driver: &Client) -> Told<Vec<u8>> {
-        let answer = driver.get("/holder/e-licence/credential?suite=SM2-SM3").await?;
+        let answer = driver
+            .get("/holder/e-licence/credential?suite=SM2-SM3")
+            .await?;
         let bytes = answer.bytes(200)?;
         let told = format!("200 {} bytes, SM2-SM3", bytes.len());
         Ok((bytes, told))
