@@ -1,5 +1,7 @@
 //! Who does what, when: handed down from the handler or job that read the clock.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use storage::{HolderId, Office, RegistrySource, Staff, audit::Entry};
@@ -15,6 +17,8 @@ pub struct Act {
     pub now: Timestamp,
     /// The request's identifier, for audit and logs.
     pub request: String,
+    /// Where the request comes from, for the limits on guessing.
+    pub source: Option<IpAddr>,
     /// The only randomness there is, seeded by the caller.
     pub rng: StdRng,
 }

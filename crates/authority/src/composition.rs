@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::{
     Act, Error,
     follow::{Follower, Live},
+    limits::Limits,
     passwords::Passwords,
     refusal,
     status_plane::StatusPlane,
@@ -72,6 +73,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) calendar: Calendar,
     pub(crate) passwords: Passwords,
+    pub(crate) limits: Limits,
     pub(crate) signing: Option<Signing>,
     pub(crate) plane: StatusPlane,
     pub(crate) follower: Mutex<Follower>,
@@ -101,6 +103,7 @@ impl Authority {
             inner: Arc::new(Inner {
                 passwords: Passwords::new(settings.password_cost),
                 calendar: Calendar::built_in(),
+                limits: Limits::new(),
                 signing,
                 plane,
                 follower: Mutex::new(follower),

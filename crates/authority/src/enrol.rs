@@ -62,13 +62,15 @@ impl Authority {
     /// Activates a driver's account: the code proves the person, and the password is set.
     ///
     /// # Errors
-    /// [`refusal::ACTIVATION_REFUSED`], the same whatever was wrong.
+    /// [`refusal::ACTIVATION_REFUSED`], the same whatever was wrong; [`Error::TooMany`] from a source
+    /// that tries too often.
     pub async fn activate(
         &self,
         act: &mut Act,
         request: Activate,
     ) -> Result<(String, SessionView), Error> {
         Passwords::check(&request.password, Some(&request.licence_number))?;
+        self.inner.limits.activation(act)?;
         let password = Zeroizing::new(request.password);
         // Hashed first and always, so that the answer takes as long whatever comes of it.
         let hash = self.inner.passwords.hash(password, &mut act.rng).await?;

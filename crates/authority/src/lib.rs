@@ -12,6 +12,7 @@ mod enrol;
 mod follow;
 mod holder;
 mod issue;
+mod limits;
 mod passwords;
 mod present;
 pub mod refusal;

@@ -19,6 +19,8 @@ pub enum Kind {
     Conflict,
     /// It was there once and is over.
     Gone,
+    /// Too much was asked.
+    TooMany,
     /// It could not be checked or done now.
     Unavailable,
 }
@@ -61,6 +63,9 @@ pub enum Error {
     /// Refused by a rule.
     #[error("refused: {}", .0.code)]
     Refused(Refusal, Vec<Because>),
+    /// Asked too often; when to ask again, in seconds.
+    #[error("too many requests")]
+    TooMany(u64),
     /// The store failed or lost a race.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -81,6 +86,7 @@ impl Error {
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal, _) => *refusal,
+            Self::TooMany(_) => TOO_MANY,
             Self::Store(StoreError::Conflict(conflict)) => of_conflict(*conflict),
             Self::Store(StoreError::Unavailable(_) | StoreError::Objects(_)) => COULD_NOT,
             Self::Store(StoreError::Inconsistent { .. } | StoreError::Mismatch(_))
@@ -93,7 +99,16 @@ impl Error {
     pub fn reasons(&self) -> &[Because] {
         match self {
             Self::Refused(_, reasons) => reasons,
-            Self::Store(_) | Self::Internal(_) => &[],
+            Self::Store(_) | Self::Internal(_) | Self::TooMany(_) => &[],
+        }
+    }
+
+    /// After how many seconds to ask again, where that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany(seconds) => Some(*seconds),
+            Self::Refused(..) | Self::Store(_) | Self::Internal(_) => None,
         }
     }
 }
@@ -155,6 +170,11 @@ impl From<licence::Refusal> for Error {
         };
         Self::Refused(kind, vec![because])
     }
+}
+
+/// Asked too often.
+pub(crate) fn too_many(seconds: u64) -> Error {
+    Error::TooMany(seconds.max(1))
 }
 
 fn of_conflict(conflict: Conflict) -> Refusal {
@@ -264,6 +284,8 @@ catalogue! {
     UNKNOWN_CLASS = Invalid "unknown-class", "准驾车型代号不存在", "There is no such vehicle class"; "核对代号", "Check the code";
     /// One key, two requests.
     KEY_REUSED = Conflict "idempotency-key-reused", "同一 Idempotency-Key 用于不同的请求", "One Idempotency-Key was used for two different requests"; "更换 Idempotency-Key", "Use another key";
+    /// Asked too often.
+    TOO_MANY = TooMany "too-many-requests", "操作过于频繁", "This was asked too often"; "稍后重试", "Wait as long as Retry-After says";
     /// The store did not answer.
     COULD_NOT = Unavailable "could-not-check", "暂时无法查询或办理", "It could not be checked or done now"; "稍后重试", "Try again later";
     /// Something inside does not fit.

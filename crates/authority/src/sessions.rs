@@ -24,12 +24,14 @@ impl Authority {
     /// Signs in; answers the token and the session.
     ///
     /// # Errors
-    /// [`refusal::WRONG_LOGIN`], the same and as slow whatever was wrong.
+    /// [`refusal::WRONG_LOGIN`], the same and as slow whatever was wrong; [`Error::TooMany`] from a
+    /// source that tries too often.
     pub async fn sign_in(
         &self,
         act: &mut Act,
         request: SignIn,
     ) -> Result<(String, SessionView), Error> {
+        self.inner.limits.sign_in(act)?;
         let password = Zeroizing::new(request.password);
         match request.kind {
             SessionKindView::Holder => self.sign_in_holder(act, &request.login, password).await,

@@ -43,8 +43,10 @@ impl Authority {
         if let Some(ClassCode::Unknown(_)) = request.class {
             return Err(refusal::UNKNOWN_CLASS.into());
         }
-        let code = NumericCode::parse(&request.code)
-            .map_err(|_not_a_code| Error::from(refusal::NOT_A_CODE))?;
+        let Ok(code) = NumericCode::parse(&request.code) else {
+            self.inner.limits.bad_code(act)?;
+            return Err(refusal::NOT_A_CODE.into());
+        };
         let partition = Partition::of_holders(code.partition());
         let asked = Zeroizing::new(format!("{}\0{:?}", code.digits(), without_code(&request)));
         let key = key.map(|key| self.request_key(act, ANSWERED, key, &[&*asked]));
@@ -148,6 +150,7 @@ impl Authority {
     /// Refuses an unusable code. Whose it was, only the audit learns: the verifier learns nothing
     /// about them.
     async fn refuse_code<T>(&self, act: &Act, used: &CodeUse) -> Result<T, Error> {
+        self.inner.limits.bad_code(act)?;
         let (holder, refused) = match used {
             CodeUse::Unknown => (None, refusal::CODE_UNKNOWN),
             CodeUse::Expired(holder) => (Some(holder), refusal::CODE_EXPIRED),

@@ -22,7 +22,10 @@ impl Clock for SystemClock {
         reason = "the one place where time enters: everything below takes it as an argument"
     )]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        // In microseconds, as the store keeps them: what is answered at once and what is read back
+        // later are then the same.
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 }
 
@@ -77,6 +80,7 @@ pub fn system_act(clock: &dyn Clock, entropy: &dyn Entropy, name: &'static str) 
         actor: Actor::System(name),
         now: clock.now(),
         request: name.to_owned(),
+        source: None,
         rng: entropy.rng(),
     }
 }

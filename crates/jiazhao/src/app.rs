@@ -139,6 +139,7 @@ impl App {
             ambient: ambient.clone(),
             settings: service::Settings {
                 secure: config.base_url().starts_with("https://"),
+                proxies: config.server.proxies.clone(),
                 demo: options.demo,
                 ..service::Settings::default()
             },

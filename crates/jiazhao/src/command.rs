@@ -125,7 +125,10 @@ fn execute(cli: Cli) -> Result<u8, Failure> {
 
 impl Context {
     fn data(&self) -> &Path {
-        self.global.data.as_deref().unwrap_or(Path::new("data"))
+        self.global
+            .data
+            .as_deref()
+            .unwrap_or_else(|| Path::new("data"))
     }
 
     /// The configuration, with the log started as it says.

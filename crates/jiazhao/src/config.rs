@@ -3,11 +3,12 @@
 //! Unknown keys are errors. Nothing is read from the environment. Paths are relative to the working
 //! directory, as on the command line.
 
+mod shown;
 mod source;
 
 use std::{
-    fmt, fs, io,
-    net::{Ipv4Addr, SocketAddr},
+    fs, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -46,6 +47,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Address under which clients reach it, where that differs; without a trailing slash.
     pub base_url: Option<String>,
+    /// Addresses of the operator's own proxies, whose `X-Forwarded-For` counts.
+    pub proxies: Vec<IpAddr>,
 }
 
 /// The database.
@@ -104,7 +107,7 @@ pub const DEFAULT_FILE: &str = "jiazhao.toml";
 const DEFAULT_ISSUER: &str = "全国公安交管电子证照系统";
 
 const KNOWN: &Known = &[
-    ("server", &["listen", "base_url"]),
+    ("server", &["listen", "base_url", "proxies"]),
     ("database", &["url", "connections", "layout"]),
     ("keys", &["master_file", "index_file"]),
     ("issuer", &["name", "type_code", "issuer_code", "suites"]),
@@ -166,7 +169,7 @@ impl Config {
             Ok(config)
         } else {
             Err(ConfigError {
-                file: file.unwrap_or(Path::new(DEFAULT_FILE)).to_owned(),
+                file: file.unwrap_or_else(|| Path::new(DEFAULT_FILE)).to_owned(),
                 problems,
             })
         }
@@ -201,6 +204,10 @@ fn server(source: &mut Source<'_>) -> Server {
         zh: "应为 http:// 或 https:// 开头、不以 / 结尾的地址",
         en: "this must begin with http:// or https:// and not end in a slash",
     };
+    const PROXIES: Text = Text {
+        zh: "应为 IP 地址列表",
+        en: "this must be a list of IP addresses",
+    };
     let listen = source.text("server", "listen", |text| text.parse().ok().ok_or(LISTEN));
     let base_url = source.text("server", "base_url", |text| {
         let rest = ["https://", "http://"]
@@ -212,8 +219,13 @@ fn server(source: &mut Source<'_>) -> Server {
         });
         shaped.then(|| text.to_owned()).ok_or(BASE_URL)
     });
+    let proxies = source.list("server", "proxies", |texts| {
+        let addresses: Option<Vec<IpAddr>> = texts.iter().map(|text| text.parse().ok()).collect();
+        addresses.ok_or(PROXIES)
+    });
     Server {
-        listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+        proxies: proxies.unwrap_or_default(),
+        listen: listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
         base_url,
     }
 }
@@ -375,107 +387,6 @@ fn log(source: &mut Source<'_>) -> Log {
         filter: filter.unwrap_or_else(|| "info,sqlx=warn".to_owned()),
     }
 }
-
-impl Database {
-    /// The URL without what may be secret in it.
-    #[must_use]
-    pub fn shown_url(&self) -> String {
-        let Some((scheme, rest)) = self.url.split_once("://") else {
-            return self.url.clone();
-        };
-        // Credentials may stand before the last `@` and among the parameters.
-        let rest = rest.split_once('?').map_or(rest, |(rest, _)| rest);
-        match rest.rsplit_once('@') {
-            Some((_, place)) => format!("{scheme}://***@{place}"),
-            None => format!("{scheme}://{rest}"),
-        }
-    }
-}
-
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database")
-            .field("url", &self.shown_url())
-            .field("connections", &self.connections)
-            .field("layout", &self.layout)
-            .finish()
-    }
-}
-
-/// What applies, one setting a line.
-impl fmt::Display for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let suites: Vec<String> = self.issuer.suites.iter().map(Suite::to_string).collect();
-        let certificate = self.issuer.certificate.as_ref();
-        let code = |code: Option<&String>| code.map_or("-", String::as_str).to_owned();
-        let settings = [
-            ("data", self.data.display().to_string()),
-            ("server.listen", self.server.listen.to_string()),
-            ("server.base_url", self.base_url()),
-            ("database.url", self.database.shown_url()),
-            (
-                "database.connections",
-                self.database.connections.to_string(),
-            ),
-            (
-                "database.layout",
-                match self.database.layout {
-                    Layout::Plain => "plain".to_owned(),
-                    Layout::Partitioned => "partitioned".to_owned(),
-                },
-            ),
-            (
-                "keys.master_file",
-                self.keys.master_file.display().to_string(),
-            ),
-            (
-                "keys.index_file",
-                self.keys.index_file.display().to_string(),
-            ),
-            ("issuer.name", self.issuer.name.clone()),
-            (
-                "issuer.type_code",
-                code(certificate.map(|codes| &codes.type_code)),
-            ),
-            (
-                "issuer.issuer_code",
-                code(certificate.map(|codes| &codes.issuer_code)),
-            ),
-            ("issuer.suites", suites.join(" ")),
-            (
-                "log.format",
-                match self.log.format {
-                    LogFormat::Json => "json".to_owned(),
-                    LogFormat::Text => "text".to_owned(),
-                },
-            ),
-            ("log.filter", self.log.filter.clone()),
-        ];
-        for (key, value) in settings {
-            writeln!(f, "{key} = {value}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.problems.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "\n" };
-            let file = self.file.display();
-            let Problem { line, key, text } = problem;
-            let colon = if key.is_empty() { "" } else { ": " };
-            write!(
-                f,
-                "{separator}{file}:{line}: {key}{colon}{} ({})",
-                text.en, text.zh
-            )?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {

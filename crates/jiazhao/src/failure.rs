@@ -65,7 +65,7 @@ impl From<Error> for Failure {
             about: None,
         };
         match &error {
-            Error::Refused(..) => failure,
+            Error::Refused(..) | Error::TooMany(_) => failure,
             Error::Store(cause) => failure.about(chain(cause)),
             Error::Internal(what) => failure.about(what),
         }

@@ -40,13 +40,13 @@ pub enum Missing {
 /// When a key is missing, malformed or cannot be read or written.
 pub fn open(config: &Config, missing: Missing, rng: &mut impl Rng) -> Result<Opened, Failure> {
     let new_file = config.sqlite_file().map(|file| !file.exists());
-    let make = match (new_file, missing) {
+    let may_make = match (new_file, missing) {
         (Some(new), _) => new,
         (None, missing) => missing == Missing::Make,
     };
     let mut made = Vec::new();
     let mut one = |path: &Path| -> Result<[u8; 32], Failure> {
-        if make && !path.exists() {
+        if may_make && !path.exists() {
             write_new(path, &encoded(rng))?;
             made.push(path.to_owned());
         }

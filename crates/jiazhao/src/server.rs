@@ -55,9 +55,14 @@ pub async fn serve(
     for job in [Job::Follow, Job::FinishApproved] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
+    // The sender's address bounds how often it may try to sign in.
     let router = service::router(app.state());
     let asked = stopping.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let serving = axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move {
         stop.await;
         asked.send_replace(true);
     });

@@ -1,8 +1,10 @@
 //! Who asks, and when. The clock is read here, once a request.
 
+use std::net::{IpAddr, SocketAddr};
+
 use authority::{Act, Actor, Error, views::ReasonView};
 use axum::{
-    extract::{FromRequestParts, Query},
+    extract::{ConnectInfo, FromRequestParts, Query},
     http::{HeaderMap, request::Parts},
 };
 use serde::de::DeserializeOwned;
@@ -110,8 +112,25 @@ fn act(parts: &Parts, app: &App) -> Result<Act, Problem> {
         actor: Actor::Anonymous,
         now: app.clock.now(),
         request: request.clone(),
+        source: source(parts, &app.settings.proxies),
         rng: app.entropy.rng(),
     })
+}
+
+/// Where a request comes from: the peer or, behind a proxy of the operator's, the address that this
+/// proxy saw. What anybody else writes into the header counts for nothing.
+fn source(parts: &Parts, proxies: &[IpAddr]) -> Option<IpAddr> {
+    let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    let peer = peer.ip();
+    if !proxies.contains(&peer) {
+        return Some(peer);
+    }
+    let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();
+    forwarded
+        .and_then(|value| value.to_str().ok())
+        .and_then(|list| list.rsplit(',').next())
+        .and_then(|last| last.trim().parse().ok())
+        .or(Some(peer))
 }
 
 /// One key of 1 to 128 visible ASCII characters, or none.
@@ -142,6 +161,32 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+
+    #[test]
+    fn only_the_operators_proxy_says_where_a_request_comes_from() {
+        let from = |peer: &str, forwarded: &[&str]| {
+            let mut request = axum::http::Request::new(());
+            let peer: IpAddr = peer.parse().unwrap();
+            let peer = SocketAddr::new(peer, 1);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            for value in forwarded {
+                let value = HeaderValue::from_str(value).unwrap();
+                request.headers_mut().append("x-forwarded-for", value);
+            }
+            let proxy: IpAddr = "192.0.2.9".parse().unwrap();
+            source(&request.into_parts().0, &[proxy]).map(|source| source.to_string())
+        };
+        let stranger = Some("198.51.100.7".to_owned());
+        assert_eq!(from("198.51.100.7", &["203.0.113.1"]), stranger);
+        assert_eq!(from("192.0.2.9", &["203.0.113.1, 198.51.100.7"]), stranger);
+        assert_eq!(
+            from("192.0.2.9", &["203.0.113.1", "198.51.100.7"]),
+            stranger
+        );
+        let proxy = Some("192.0.2.9".to_owned());
+        assert_eq!(from("192.0.2.9", &[]), proxy);
+        assert_eq!(from("192.0.2.9", &["anything"]), proxy);
+    }
 
     fn key(values: &[&str]) -> Result<Option<String>, &'static str> {
         let mut headers = HeaderMap::new();

@@ -1,6 +1,6 @@
 //! `application/problem+json` (RFC 9457) with stable codes.
 
-use std::{collections::BTreeMap, error::Error as _, fmt::Write as _};
+use std::{collections::BTreeMap, error::Error as _, fmt::Write as _, num::NonZeroU32};
 
 use authority::{Error, Kind, refusal, views::ReasonView};
 use axum::{
@@ -19,8 +19,8 @@ use utoipa::{
 };
 
 const MEDIA_TYPE: &str = "application/problem+json";
-/// When a client may try again, in seconds.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// When a client may try again where nothing else is known, in seconds.
+const RETRY_AFTER: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
 
 /// The body of every answer from 400 on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -100,11 +100,16 @@ faults! {
 pub(crate) struct Problem {
     fault: Fault,
     reasons: Vec<ReasonView>,
+    retry_after: Option<NonZeroU32>,
 }
 
 impl Problem {
     pub(crate) fn with(fault: Fault, reasons: Vec<ReasonView>) -> Self {
-        Self { fault, reasons }
+        Self {
+            fault,
+            reasons,
+            retry_after: None,
+        }
     }
 
     /// The request can be read, but is not of the form that is asked for.
@@ -168,10 +173,14 @@ impl From<Error> for Problem {
             clears_zh: refused.clears.zh,
             clears_en: refused.clears.en,
         };
-        Self::with(
+        Self {
             fault,
-            error.reasons().iter().map(ReasonView::from).collect(),
-        )
+            reasons: error.reasons().iter().map(ReasonView::from).collect(),
+            retry_after: error
+                .retry_after()
+                .and_then(|seconds| u32::try_from(seconds).ok())
+                .and_then(NonZeroU32::new),
+        }
     }
 }
 
@@ -183,6 +192,7 @@ fn status_of(kind: Kind) -> StatusCode {
         Kind::NotFound => StatusCode::NOT_FOUND,
         Kind::Conflict => StatusCode::CONFLICT,
         Kind::Gone => StatusCode::GONE,
+        Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -203,7 +213,11 @@ fn causes(error: &Error) -> String {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { fault, reasons } = self;
+        let Self {
+            fault,
+            reasons,
+            retry_after,
+        } = self;
         let view = ProblemView {
             kind: format!("urn:jiazhao:problem:{}", fault.code),
             title: fault.zh.to_owned(),
@@ -216,8 +230,9 @@ impl IntoResponse for Problem {
         let mut response = (fault.status, Json(view)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if fault.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        let unavailable = fault.status == StatusCode::SERVICE_UNAVAILABLE;
+        if let Some(seconds) = retry_after.or(unavailable.then_some(RETRY_AFTER)) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.get()));
         }
         if fault.code == refusal::UNKNOWN_SOURCE.code {
             let scheme = HeaderValue::from_static("Bearer");
@@ -261,6 +276,10 @@ impl IntoResponses for Refused {
             ("409", "It does not fit the present state"),
             ("410", "It was there once and is over"),
             ("422", "The request does not follow its form"),
+            (
+                "429",
+                "This was asked too often: wait as long as Retry-After says",
+            ),
         ])
     }
 }

@@ -1,6 +1,6 @@
 //! What every handler shares.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, net::IpAddr, sync::Arc, time::Duration};
 
 use authority::{Authority, Error, rand::rngs::StdRng};
 use axum::body::Bytes;
@@ -33,6 +33,8 @@ pub struct Settings {
     /// Whether the service is reached by https: cookies are `Secure`, origins must be https. Only a
     /// service on a loopback address may go without.
     pub secure: bool,
+    /// Addresses of the operator's own proxies, whose `X-Forwarded-For` counts.
+    pub proxies: Vec<IpAddr>,
     /// Whether this is a demonstration, which every page says (样证).
     pub demo: bool,
 }
@@ -44,6 +46,7 @@ impl Default for Settings {
             delivery_limit: 16 << 20,
             timeout: Duration::from_secs(30),
             secure: true,
+            proxies: Vec::new(),
             demo: false,
         }
     }

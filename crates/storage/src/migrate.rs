@@ -30,6 +30,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "jobs",
         text: include_str!("../migrations/0002_jobs.sql"),
     },
+    Migration {
+        version: 3,
+        name: "audit",
+        text: include_str!("../migrations/0003_audit.sql"),
+    },
 ];
 
 /// Brings the database to the newest version; each migration is one transaction.

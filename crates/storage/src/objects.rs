@@ -1,4 +1,4 @@
-//! Photos in the object store, each sealed.
+//! The object store: photos, each sealed, and segments of the audit, which hold nothing to seal.
 
 use std::{path::Path, sync::Arc};
 
@@ -48,7 +48,39 @@ impl Objects {
         let bytes = self.inner.get(&key(photo)).await?.bytes().await?;
         sealer.unseal(&place(holder, photo), &bytes)
     }
+
+    pub(crate) async fn put_plain(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let key = Key::parse(name).map_err(object_store::Error::from)?;
+        self.inner.put(&key, Bytes::from(bytes).into()).await?;
+        Ok(())
+    }
+
+    /// What lies under `name`, of which `size` bytes are expected, and whether that is all of it;
+    /// none where there is nothing.
+    pub(crate) async fn plain(
+        &self,
+        name: &str,
+        size: u64,
+    ) -> Result<Option<(Bytes, bool)>, StoreError> {
+        let Ok(key) = Key::parse(name) else {
+            return Ok(None);
+        };
+        let found = match self.inner.head(&key).await {
+            Ok(found) => found.size,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if found == 0 {
+            return Ok(Some((Bytes::new(), size == 0)));
+        }
+        let bytes = self.inner.get_range(&key, 0..found.min(MAX_PLAIN)).await?;
+        Ok(Some((bytes, found == size && found <= MAX_PLAIN)))
+    }
 }
+
+/// Bytes of an unsealed object that are read. What is written is far below it; something else may
+/// have been put there.
+const MAX_PLAIN: u64 = 64 << 20;
 
 fn key(photo: &PhotoId) -> Key {
     Key::from(format!(

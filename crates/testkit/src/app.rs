@@ -270,6 +270,7 @@ fn system_act(clock: &TestClock, draws: &Draws) -> Act {
         actor: Actor::System("test"),
         now: clock.now(),
         request: "test".to_owned(),
+        source: None,
         rng: service::Entropy::rng(draws),
     }
 }

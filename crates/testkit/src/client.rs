@@ -1,10 +1,17 @@
 //! A client of the app in process: keeps its session cookie as a browser does.
 
-use std::sync::Mutex;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use axum::{
     Router,
     body::Body,
+    extract::ConnectInfo,
     http::{HeaderMap, Method, Request, header},
 };
 use http_body_util::BodyExt as _;
@@ -17,6 +24,7 @@ pub struct Client {
     router: Router,
     cookie: Mutex<Option<String>>,
     token: Option<String>,
+    address: SocketAddr,
 }
 
 /// What came back.
@@ -32,10 +40,16 @@ pub struct Answer {
 
 impl Client {
     pub(crate) fn new(router: Router) -> Self {
+        // Each client at an address of its own (documentation range 198.18.0.0/15).
+        static CLIENTS: AtomicU32 = AtomicU32::new(0);
+        let number = CLIENTS.fetch_add(1, Ordering::Relaxed) % (1 << 17);
+        let first = u32::from(Ipv4Addr::new(198, 18, 0, 0));
+        let address = Ipv4Addr::from(first + number);
         Self {
             router,
             cookie: Mutex::new(None),
             token: None,
+            address: SocketAddr::from((address, 40_000)),
         }
     }
 
@@ -121,7 +135,8 @@ impl Client {
         let mut request = Request::builder()
             .method(method)
             .uri(uri)
-            .header(header::HOST, "localhost:8080");
+            .header(header::HOST, "localhost:8080")
+            .extension(ConnectInfo(self.address));
         if let Some(cookie) = self.cookie.lock().expect("no test panicked").as_ref() {
             request = request.header(header::COOKIE, cookie);
         }

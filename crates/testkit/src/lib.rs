@@ -1,10 +1,16 @@
 #![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::missing_panics_doc,
     clippy::panic,
     reason = "support of tests: what cannot be set up ends the test with a message"
+)]
+#![cfg_attr(
+    feature = "app",
+    expect(
+        clippy::indexing_slicing,
+        clippy::missing_panics_doc,
+        reason = "as above, where the app in process is driven"
+    )
 )]
 //! For tests only: the real app in process, fixed clock and randomness, throw-away PostgreSQL.
 

@@ -55,7 +55,11 @@ impl Demo {
 
     async fn walk(&self, context: &Context) -> Result<u8, Failure> {
         let folder = tempfile::tempdir()?;
-        let data = context.global.data.as_deref().unwrap_or(folder.path());
+        let data = context
+            .global
+            .data
+            .as_deref()
+            .unwrap_or_else(|| folder.path());
         let config = self.config(context, data)?;
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listen = Some(self.listen.unwrap_or(free));

@@ -21,6 +21,7 @@ fn every_setting_is_read() {
         [server]
         listen = "0.0.0.0:80"
         base_url = "https://example.test"
+        proxies = ["192.0.2.9", "::1"]
         [database]
         url = "postgres://jz:secret@db/jz?password=secret"
         connections = 32
@@ -43,6 +44,7 @@ fn every_setting_is_read() {
     for line in [
         "server.listen = 0.0.0.0:80",
         "server.base_url = https://example.test",
+        "server.proxies = 192.0.2.9 ::1",
         "database.url = postgres://***@db/jz",
         "database.connections = 32",
         "database.layout = partitioned",
@@ -101,6 +103,7 @@ fn settings_that_do_not_fit_together_are_refused() {
         ("[issuer]\nsuites = [\"ES256\", \"ES256\"]", "issuer.suites"),
         ("[server]\nbase_url = \"https://a/\"", "server.base_url"),
         ("[log]\nfilter = \"a=b=c\"", "log.filter"),
+        ("[server]\nproxies = [\"proxy\"]", "server.proxies"),
         ("server = 1", "server"),
     ] {
         let error = parse(text).unwrap_err();

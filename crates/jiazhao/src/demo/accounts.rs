@@ -18,7 +18,7 @@ pub struct Accounts {
     v: u32,
     /// How many walks there were; each takes a driver of its own.
     pub walks: u64,
-    accounts: Vec<Account>,
+    people: Vec<Account>,
 }
 
 /// One account. Its `Debug` form leaves the secret out.
@@ -46,7 +46,7 @@ impl Accounts {
         Self {
             v: VERSION,
             walks: 0,
-            accounts,
+            people: accounts,
         }
     }
 
@@ -92,7 +92,7 @@ impl Accounts {
     /// # Errors
     /// When there is none.
     pub fn of(&self, role: &str, city: &str) -> Result<&Account, Failure> {
-        let mut accounts = self.accounts.iter();
+        let mut accounts = self.people.iter();
         accounts
             .find(|account| account.role == role && account.city == city)
             .ok_or_else(|| {
@@ -106,13 +106,13 @@ impl Accounts {
     }
 
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Account> {
-        self.accounts.iter_mut()
+        self.people.iter_mut()
     }
 
     /// One line each: role, address, login, password or code.
     #[must_use]
     pub fn lines(&self, base_url: &str) -> Vec<String> {
-        self.accounts
+        self.people
             .iter()
             .map(|account| {
                 let Account {

@@ -188,24 +188,31 @@ fn other_birth_date(person: Person) -> Person {
 }
 
 fn other_sex(person: Person) -> Person {
-    let stated = if person.number() % 9 % 2 == 0 {
-        "female"
-    } else {
+    let stated = if person.sequence.is_multiple_of(2) {
         "male"
+    } else {
+        "female"
     };
     person.and("sex", stated)
 }
 
 /// A resident from Hong Kong, Macao or Taiwan (港澳台居民居住证).
 fn resident(mut person: Person, area: &str) -> Person {
-    person.licence_number = with_check_digit(area, person.born, 991 + person.number() % 9);
+    person.sequence = beyond_cities(&person);
+    person.licence_number = with_check_digit(area, person.born, person.sequence);
     person
 }
 
 /// 外国人永久居留身份证, of no country that exists.
 fn foreign_resident(mut person: Person) -> Person {
-    person.licence_number = with_check_digit("911999", person.born, 991 + person.number() % 9);
+    person.sequence = beyond_cities(&person);
+    person.licence_number = with_check_digit("911999", person.born, person.sequence);
     person.and("nationality", "XXX")
+}
+
+/// The sequence of a number that does not name a city, so that two cities share none.
+fn beyond_cities(person: &Person) -> u64 {
+    991 + person.number() % 9
 }
 
 fn soldier(mut person: Person) -> Person {

@@ -16,7 +16,7 @@ pub const OUTSIDE: City = City {
     zh: "武汉",
     en: "Wuhan",
     authority: "湖北省武汉市公安局交通管理局",
-    sample_id: "420199199001019914",
+    sample_id: "420199199001019915",
 };
 
 /// One synthetic driver's record; [`Person::line`] is what a registry would send of it.
@@ -24,6 +24,8 @@ pub const OUTSIDE: City = City {
 pub struct Person {
     city: &'static City,
     number: u64,
+    /// Three digits from 991 to 999; odd is male.
+    pub(super) sequence: u64,
     pub(super) born: Date,
     pub(super) today: Date,
     pub(super) licence_number: String,
@@ -110,11 +112,12 @@ impl Person {
     pub fn new(city: &'static City, number: u64, today: Date) -> Self {
         let day = (SAMPLE_DAY + (number / 9) * BIRTH_STEP) % BIRTH_DAYS;
         let born = after(FIRST_BIRTH, day);
-        let sequence = 991 + number % 9;
+        let sequence = 991 + (first_sequence(city) - 991 + number) % 9;
         let valid_from = before(today, 200 + (number * 37) % 700);
         Self {
             city,
             number,
+            sequence,
             born,
             today,
             licence_number: with_check_digit(&format!("{}99", city.code), born, sequence),
@@ -187,14 +190,14 @@ impl Person {
             "file_number": format!("{}99{:06}", city.code, self.number % 1_000_000),
             "document_edition": self.edition,
             "name": NAMES.get(name).unwrap_or(&"演示员"),
-            "sex": if self.number % 9 % 2 == 0 { "male" } else { "female" },
+            "sex": if self.sequence.is_multiple_of(2) { "female" } else { "male" },
             "nationality": "CHN",
             "birth_date": self.born,
             "address": format!("{}市样例区测试路0号", city.zh),
             "first_issue_date": self.first_issue(),
             "classes": self.classes,
             "valid_from": self.valid_from,
-            "valid_until": self.valid_until.map_or(json!("long-term"), |date| json!(date)),
+            "valid_until": self.valid_until.map_or_else(|| json!("long-term"), |date| json!(date)),
             "issuing_authority": {
                 "code": city.code,
                 "name": format!("{}（演示）", city.authority),
@@ -245,6 +248,17 @@ impl Person {
             this_year
         }
     }
+}
+
+/// The sequence of the city's sample number.
+fn first_sequence(city: &City) -> u64 {
+    let digits = city
+        .sample_id
+        .get(14..17)
+        .and_then(|digits| digits.parse().ok());
+    digits
+        .filter(|first| (991..=999).contains(first))
+        .unwrap_or(991)
 }
 
 /// An identity number: its first digits, birth date, sequence and the true check digit (ISO 7064

@@ -108,7 +108,8 @@ async fn all<S: FnMut(&str) -> Result<(), Failure>>(
     walker: &Walker,
     printer: &mut Printer<S>,
 ) -> Result<(), Failure> {
-    let driver = to_the_licence(walker, printer).await?;
+    let (officer, application) = at_the_counter(walker, printer).await?;
+    let driver = reviewed(walker, printer, (&officer, &application)).await?;
     let credential = shown_and_verified(walker, printer, &driver).await?;
     changed(walker, printer, &driver).await?;
     offline(walker, printer, &credential).await?;
@@ -117,11 +118,11 @@ async fn all<S: FnMut(&str) -> Result<(), Failure>>(
     (printer.say)(&format!("all {steps} steps as expected in {seconds:.1} s"))
 }
 
-/// From the registry to the licence in the driver's hands (R91, R92).
-async fn to_the_licence<S: FnMut(&str) -> Result<(), Failure>>(
+/// From the registry to an application, and what is refused on the way (R6, R91).
+async fn at_the_counter<S: FnMut(&str) -> Result<(), Failure>>(
     walker: &Walker,
     printer: &mut Printer<S>,
-) -> Result<Client, Failure> {
+) -> Result<(Client, String), Failure> {
     printer
         .step("registry delivers a new driver (登记)", walker.register())
         .await?;
@@ -158,28 +159,37 @@ async fn to_the_licence<S: FnMut(&str) -> Result<(), Failure>>(
             walker.decide_own(&officer, &application),
         )
         .await?;
+    Ok((officer, application))
+}
+
+/// Another officer reviews, and the licence gets into the driver's hands (R92).
+async fn reviewed<S: FnMut(&str) -> Result<(), Failure>>(
+    walker: &Walker,
+    printer: &mut Printer<S>,
+    (officer, application): (&Client, &str),
+) -> Result<Client, Failure> {
     let reviewer = printer
         .step(
             "reviewer signs in, sees the queue (审核队列)",
-            walker.queue(&application),
+            walker.queue(application),
         )
         .await?;
     printer
         .step(
             "reviewer claims the case (领取)",
-            walker.claim(&reviewer, &application),
+            walker.claim(&reviewer, application),
         )
         .await?;
     printer
         .step(
             "reviewer approves, e-licence issued (通过并生成)",
-            walker.approve(&reviewer, &application),
+            walker.approve(&reviewer, application),
         )
         .await?;
     let code = printer
         .step(
             "activation code printed (激活码)",
-            walker.activation_code(&officer),
+            walker.activation_code(officer),
         )
         .await?;
     printer

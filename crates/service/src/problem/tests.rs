@@ -26,6 +26,7 @@ async fn every_refusal_of_the_catalogue_is_a_problem_of_its_kind() {
             Kind::NotFound => 404,
             Kind::Conflict => 409,
             Kind::Gone => 410,
+            Kind::TooMany => 429,
             Kind::Unavailable if refusal.code == "internal" => 500,
             Kind::Unavailable => 503,
         };
@@ -51,8 +52,8 @@ fn every_kind_has_a_status_of_its_own() {
         .iter()
         .map(|refusal| status_of(refusal.kind))
         .collect();
-    assert_eq!(kinds.len(), 7);
-    assert_eq!(statuses.len(), 7);
+    assert_eq!(kinds.len(), 8);
+    assert_eq!(statuses.len(), 8);
 }
 
 #[test]

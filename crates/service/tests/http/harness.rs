@@ -234,6 +234,7 @@ fn system_act(now: Timestamp) -> Act {
         actor: Actor::System("test"),
         now,
         request: "test".to_owned(),
+        source: None,
         rng: random::seeded(2),
     }
 }

@@ -1,8 +1,8 @@
 //! A fresh store for each test, on each engine and layout.
 
 use std::sync::{
-    OnceLock,
-    atomic::{AtomicU64, Ordering},
+    Mutex, OnceLock,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -29,6 +29,8 @@ pub(crate) struct Setup {
     pub(crate) options: StoreOptions,
     pub(crate) folder: TempDir,
     seeds: AtomicU64,
+    /// Whether the test went past the store, so that its database serves no other test.
+    spoiled: AtomicBool,
 }
 
 /// Runs `test` on a fresh store; PostgreSQL is left out where the quick run asks for it.
@@ -45,9 +47,11 @@ pub(crate) fn run(kind: Kind, test: impl AsyncFnOnce(&Setup)) {
             options,
             folder,
             seeds: AtomicU64::new(100),
+            spoiled: AtomicBool::new(false),
         };
         test(&setup).await;
         setup.store.close().await;
+        setup.give_back().await;
     });
 }
 
@@ -59,6 +63,7 @@ impl Setup {
 
     /// A connection that goes past the store.
     pub(crate) async fn raw(&self) -> AnyConnection {
+        self.spoiled.store(true, Ordering::SeqCst);
         let url = match self.kind {
             Kind::Sqlite => format!("{}?mode=rw", self.options.url),
             Kind::PostgreSql | Kind::Partitioned => self.options.url.clone(),
@@ -75,6 +80,38 @@ impl Setup {
             .unwrap();
         connection.close().await.unwrap();
         done.rows_affected()
+    }
+
+    /// Empties a PostgreSQL database for the next test: a copy has thousands of files.
+    async fn give_back(&self) {
+        if self.kind == Kind::Sqlite || self.spoiled.load(Ordering::SeqCst) {
+            return;
+        }
+        let mut connection = AnyConnection::connect(&self.options.url).await.unwrap();
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT CAST(relname AS TEXT) FROM pg_class WHERE relnamespace = CAST('public' AS regnamespace) \
+             AND relkind IN ('r', 'p') AND NOT relispartition",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        for table in tables {
+            let text = match table.as_str() {
+                "schema_migrations" | "data_keys" => continue,
+                "partition_heads" => "UPDATE partition_heads SET audit_seq = 0, outbox_seq = 0, \
+                     audit_hash = decode(repeat('00', 32), 'hex')"
+                    .to_owned(),
+                "status_counters" => "UPDATE status_counters SET next_place = 0".to_owned(),
+                _ => format!("DELETE FROM {table}"),
+            };
+            sqlx::query(AssertSqlSafe(text))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+        connection.close().await.unwrap();
+        let mut free = FREE.lock().unwrap();
+        free.push((self.kind, self.options.url.clone()));
     }
 }
 
@@ -133,20 +170,35 @@ fn options(kind: Kind, folder: &TempDir, runtime: &Runtime) -> Option<StoreOptio
             format!("sqlite:{}", folder.path().join("store.db").display()),
             Layout::Plain,
         ),
-        Kind::PostgreSql => at(copy(&PLAIN, Layout::Plain, runtime)?, Layout::Plain),
+        Kind::PostgreSql => at(
+            database(kind, &PLAIN, Layout::Plain, runtime)?,
+            Layout::Plain,
+        ),
         Kind::Partitioned => at(
-            copy(&PARTITIONED, Layout::Partitioned, runtime)?,
+            database(kind, &PARTITIONED, Layout::Partitioned, runtime)?,
             Layout::Partitioned,
         ),
     })
 }
 
+/// Emptied databases that tests have given back.
+static FREE: Mutex<Vec<(Kind, String)>> = Mutex::new(Vec::new());
 static PLAIN: OnceLock<String> = OnceLock::new();
 static PARTITIONED: OnceLock<String> = OnceLock::new();
 
-/// Migrating takes longer than copying, so each layout is migrated once.
-fn copy(template: &'static OnceLock<String>, layout: Layout, runtime: &Runtime) -> Option<String> {
+/// One that a test gave back, or a copy: migrating takes longer, so each layout is migrated once.
+fn database(
+    kind: Kind,
+    template: &'static OnceLock<String>,
+    layout: Layout,
+    runtime: &Runtime,
+) -> Option<String> {
     let server = Server::shared()?;
+    let mut free = FREE.lock().unwrap();
+    if let Some(at) = free.iter().position(|(of, _)| *of == kind) {
+        return Some(free.swap_remove(at).1);
+    }
+    drop(free);
     let template = template.get_or_init(|| {
         let folder = TempDir::new().unwrap();
         let options = StoreOptions {

@@ -22,6 +22,7 @@ mod drivers;
 mod e_licences;
 mod harness;
 mod inbox;
+mod jobs;
 mod opening;
 mod order;
 mod people;
@@ -61,7 +62,8 @@ conformance! {
     drivers: a_driver_comes_back_as_written,
         an_update_replaces_the_record_and_raises_the_revision,
         a_stale_revision_or_another_partition_is_refused, a_lock_is_good_for_its_driver_only,
-        the_same_driver_is_not_added_twice, many_drivers_are_added_and_read_at_once, a_row_of_another_partition_is_refused,
+        the_same_driver_is_not_added_twice, many_drivers_are_added_and_read_at_once,
+        a_row_of_another_partition_is_refused,
         sc_63_a_swapped_or_rolled_back_record_is_noticed;
     aliases: the_first_claimer_keeps_a_name_and_the_second_learns_of_it, kinds_of_names_are_apart,
         file_numbers_are_shared, many_names_are_claimed_at_once,
@@ -109,5 +111,7 @@ conformance! {
     order: who_takes_numbers_first_commits_first, numbers_given_up_are_given_again,
         another_partition_does_not_wait, readers_do_not_wait_for_a_writer,
         a_follower_skips_nothing_under_load;
+    jobs: sc_66_drivers_whose_instant_has_come_are_found,
+        a_lease_is_renewed_by_its_owner_and_ends_by_itself, of_two_nodes_at_once_one_has_the_lease;
     properties: the_revision_counts_successful_writes;
 }

@@ -15,6 +15,7 @@ on_both_engines!(
     sc_20_another_drivers_things_do_not_exist,
     answers_are_equal_whether_or_not_a_number_exists,
     sessions_end,
+    guessing_is_slowed_by_source_and_never_locks_a_driver_out,
     audit_rows_hold_no_names_numbers_or_addresses,
 );
 
@@ -97,6 +98,45 @@ async fn answers_are_equal_whether_or_not_a_number_exists(app: App) {
     let admin = app.client().post("/sessions", &staff).await;
     nobody.problem(401, "wrong-login");
     assert_eq!(nobody.body, admin.body);
+}
+
+async fn guessing_is_slowed_by_source_and_never_locks_a_driver_out(app: App) {
+    issue(&app, BEIJING).await;
+    crate::steps::activate(&app, BEIJING).await;
+    let attacker = app.client();
+    let wrong = json!({"kind": "holder", "login": BEIJING, "password": "a wrong password"});
+    for _ in 0..10 {
+        attacker
+            .post("/sessions", &wrong)
+            .await
+            .problem(401, "wrong-login");
+    }
+    let refused = attacker.post("/sessions", &wrong).await;
+    refused.problem(429, "too-many-requests");
+    assert_eq!(refused.headers["retry-after"], "6");
+    // The driver, from elsewhere, is not concerned.
+    let right = json!({"kind": "holder", "login": BEIJING, "password": PASSWORD});
+    app.client().post("/sessions", &right).await.done();
+    // Activation codes likewise.
+    for attempt in 0..6 {
+        let answer = attacker
+            .post("/activations", &activation(CHENGDU, "22222-22222"))
+            .await;
+        assert_eq!(answer.status == 429, attempt == 5, "{}", answer.text());
+    }
+    // And a verifier who guesses codes.
+    let police = app.staff("police").await;
+    for attempt in 0..11 {
+        let answer = police
+            .post("/verifications", &crate::steps::check("123"))
+            .await;
+        assert_eq!(answer.status == 429, attempt == 10, "{}", answer.text());
+    }
+    app.clock.advance(jiff::SignedDuration::from_secs(6));
+    police
+        .post("/verifications", &crate::steps::check("123"))
+        .await
+        .problem(422, "not-a-code");
 }
 
 async fn sessions_end(app: App) {

@@ -193,6 +193,7 @@ async fn a_race_for_one_code_has_one_winner(app: App) {
             }
         }
         assert_eq!(won, 1);
+        app.clock.advance(SignedDuration::from_mins(1));
     }
 }
 

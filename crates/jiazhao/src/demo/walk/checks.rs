@@ -59,7 +59,7 @@ impl Walker {
         expect(&view, "/e_licence/stage", &json!("superseded"))?;
         expect(&view, "/entitled/outcome", &json!("yes"))?;
         let reasons = codes(view.pointer("/e_licence/reasons"));
-        contains(&reasons, "classes-changed")?;
+        contains(&reasons, "e-licence-superseded")?;
         Ok(((), format!("{}{reasons}", told(&view))))
     }
 

@@ -88,7 +88,7 @@ impl Walker {
         let answer = officer
             .post(&path, &json!({ "decision": "approve" }))
             .await?;
-        Ok(((), answer.refused(403, "not-your-role")?))
+        Ok(((), answer.refused(403, "same-officer")?))
     }
 
     pub(super) async fn queue(&self, id: &str) -> Told<Client> {

@@ -1,0 +1,143 @@
+//! Figures: samples of interleaved rounds, their medians, and how they are told.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt, fs,
+    io::{self, Write as _},
+    time::Duration,
+};
+
+/// Why nothing could be measured.
+#[derive(Debug)]
+pub(crate) struct Failed(String);
+
+impl Failed {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+// It is no `Error` itself: then it could not be made of every other one.
+impl<E: Error> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// What each competitor reached in each round.
+#[derive(Debug, Default)]
+pub(crate) struct Rounds(BTreeMap<String, Vec<f64>>);
+
+impl Rounds {
+    pub(crate) fn add(&mut self, name: &str, value: f64) {
+        self.0.entry(name.to_owned()).or_default().push(value);
+    }
+
+    pub(crate) fn median(&self, name: &str) -> Option<f64> {
+        let mut values = self.0.get(name)?.clone();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied()
+    }
+
+    /// Tells a figure: one line for each peer, or one with `-` where there is none.
+    pub(crate) fn tell(&self, name: &str, unit: &str, peers: &[&str]) -> Result<(), Failed> {
+        self.tell_as(name, name, unit, peers)
+    }
+
+    /// The same under another name than it has among the rounds. What follows a slash in a peer's
+    /// name says which of its figures is meant.
+    pub(crate) fn tell_as(
+        &self,
+        shown: &str,
+        name: &str,
+        unit: &str,
+        peers: &[&str],
+    ) -> Result<(), Failed> {
+        let Some(value) = self.median(name) else {
+            return absent(shown, "it was not reached");
+        };
+        if peers.is_empty() {
+            return line(&format!("{shown}  {}  {unit}  -  -", rounded(value)));
+        }
+        for peer in peers {
+            let ratio = match self.median(peer) {
+                Some(of_peer) if of_peer > 0.0 => format!("{:.2}", value / of_peer),
+                Some(_) | None => "-".to_owned(),
+            };
+            let peer = peer.split('/').next().unwrap_or_default();
+            line(&format!(
+                "{shown}  {}  {unit}  {ratio}  {peer}",
+                rounded(value)
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+/// Tells why there is no figure.
+pub(crate) fn absent(name: &str, reason: &str) -> Result<(), Failed> {
+    line(&format!("{name} absent {reason}"))
+}
+
+/// Tells what figures rest on, apart from them.
+pub(crate) fn note(text: &str) {
+    // Nowhere to tell it is no reason to measure nothing.
+    writeln!(io::stderr().lock(), "{text}").ok();
+}
+
+/// So many in such a time, a second.
+pub(crate) fn rate(count: u64, took: Duration) -> f64 {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    f64::from(count) / took.as_secs_f64().max(f64::EPSILON)
+}
+
+/// How often `work` is done in a second of this thread's own processor time: what others do on the
+/// machine meanwhile counts as little as it can.
+pub(crate) fn per_core_second(
+    at_least: Duration,
+    mut work: impl FnMut() -> bool,
+) -> Result<f64, Failed> {
+    const BATCH: u64 = 16;
+    let started = thread_time()?;
+    let mut count = 0_u64;
+    loop {
+        for _ in 0..BATCH {
+            if !work() {
+                return Err(Failed::new("what is measured does not work"));
+            }
+        }
+        count = count.saturating_add(BATCH);
+        let took = thread_time()?.saturating_sub(started);
+        if took >= at_least {
+            return Ok(rate(count, took));
+        }
+    }
+}
+
+fn thread_time() -> Result<Duration, Failed> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanos = text.split_whitespace().next().unwrap_or_default();
+    Ok(Duration::from_nanos(nanos.parse()?))
+}
+
+fn rounded(value: f64) -> String {
+    if value >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
+}
+
+fn line(text: &str) -> Result<(), Failed> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()?;
+    Ok(())
+}

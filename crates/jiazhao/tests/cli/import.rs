@@ -1,0 +1,179 @@
+//! `jiazhao registry import` (SC-60 in small).
+
+use super::*;
+
+/// 300 drivers, every hundredth line bad, each in its own way.
+fn file_with_bad_lines() -> String {
+    let mut lines: Vec<String> = people(300).iter().map(Person::line).collect();
+    let mut record = people(1)[0].record();
+    record["licence_number"] = json!("110199199001019913");
+    record["birth_date"] = json!("1990-02-30");
+    lines[99] = format!("{record}\n");
+    lines[199] = "{\"name\": \"测试甲\"\n".to_owned();
+    let mut record = people(300)[299].record();
+    record["surprise"] = json!(1);
+    record["photo"] = json!("../../etc/passwd");
+    lines[299] = format!("{record}\n");
+    lines.concat()
+}
+
+#[test]
+fn sc_60_good_lines_are_in_bad_ones_named_and_a_second_run_changes_nothing() {
+    let folder = Folder::new();
+    let file = folder.write("records.ndjson", file_with_bad_lines());
+    let rejects = folder.write("rejects.ndjson", "left over\n");
+    let arguments = ["registry", "import", &file, "--rejects", &rejects];
+
+    let first = folder.run(&arguments);
+    assert_eq!(
+        first.last_line(),
+        "imported 297, unchanged 0, rejected 3",
+        "{}",
+        first.err
+    );
+    assert_eq!(first.code, 1);
+    let named = fs::read_to_string(&rejects).unwrap();
+    let lines = json_lines(&named);
+    let numbers: Vec<u64> = lines
+        .iter()
+        .map(|it| it["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!(numbers, [100, 200, 300]);
+    let fields = |line: usize| -> Vec<(String, String)> {
+        let reasons = lines[line]["reasons"].as_array().unwrap();
+        let text = |reason: &Value, key: &str| reason[key].as_str().unwrap().to_owned();
+        reasons
+            .iter()
+            .map(|reason| (text(reason, "field"), text(reason, "code")))
+            .collect()
+    };
+    let pair = |field: &str, code: &str| (field.to_owned(), code.to_owned());
+    assert!(fields(0).contains(&pair("licence_number", "check-digit")));
+    assert!(fields(0).contains(&pair("birth_date", "impossible-date")));
+    assert_eq!(fields(1), [pair("line", "not-json")]);
+    assert!(fields(2).contains(&pair("surprise", "unknown-field")));
+    assert!(fields(2).contains(&pair("photo", "photo-path")));
+    for personal in ["测试", "110199199001019913", "passwd", "left over"] {
+        assert!(
+            !named.contains(personal) && !first.err.contains(personal),
+            "{personal}"
+        );
+    }
+
+    let second = folder.run(&arguments);
+    assert_eq!(second.last_line(), "imported 0, unchanged 297, rejected 3");
+    assert_eq!(fs::read_to_string(&rejects).unwrap(), named);
+}
+
+#[test]
+fn r30_oddities_are_imported_and_listed() {
+    let folder = Folder::new();
+    let text: String = people(2_000).iter().map(Person::line).collect();
+    let file = folder.write("records.ndjson", text);
+    let run = folder.run(&["registry", "import", &file]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(run.last_line(), "imported 2000, unchanged 0, rejected 0");
+    for note in [
+        "birth-date-contradiction",
+        "sex-contradiction",
+        "status-contradiction",
+        "unknown-class",
+        "unknown-status",
+    ] {
+        assert!(
+            run.err.contains(&format!("note {note} x ")),
+            "{note}: {}",
+            run.err
+        );
+    }
+}
+
+#[test]
+fn a_gap_of_versions_is_applied_and_told() {
+    let folder = Folder::new();
+    let person = people(1).remove(0);
+    let first = folder.write("1.ndjson", person.line());
+    let third = folder.write("3.ndjson", person.clone().next().next().line());
+    assert_eq!(folder.run(&["registry", "import", &first]).code, 0);
+    let run = folder.run(&["registry", "import", &third]);
+    assert_eq!(run.last_line(), "imported 1, unchanged 0, rejected 0");
+    assert!(run.err.contains("note version-gap x 1"), "{}", run.err);
+    let older = folder.run(&["registry", "import", &first]);
+    assert_eq!(older.last_line(), "imported 0, unchanged 1, rejected 0");
+}
+
+#[test]
+fn photos_beside_the_file_are_taken_and_nothing_else() {
+    let folder = Folder::new();
+    let jpeg = jiazhao::demo::portraits::Portraits::default();
+    folder.write("in/photos/a.jpg", jpeg.jpeg(1).unwrap());
+    folder.write("in/photos/b.jpg", "no photo");
+    folder.write("secret.jpg", jpeg.jpeg(2).unwrap());
+    let outside = folder.path("secret.jpg");
+    let paths = [
+        "photos/a.jpg",
+        "photos/b.jpg",
+        "photos/missing.jpg",
+        &outside,
+    ];
+    let text: String = people(4)
+        .iter()
+        .zip(paths)
+        .map(|(person, path)| person.clone().with_photo(path.to_owned()).line())
+        .collect();
+    let file = folder.write("in/records.ndjson", text);
+    let rejects = folder.path("rejects.ndjson");
+    for dry_run in [true, false] {
+        let mut arguments = vec!["registry", "import", &file, "--rejects", &rejects];
+        arguments.extend(dry_run.then_some("--dry-run"));
+        let run = folder.run(&arguments);
+        assert_eq!(run.code, 1, "{}", run.err);
+        let imported = u8::from(!dry_run);
+        let last = format!("imported {imported}, unchanged 0, rejected 3");
+        assert_eq!(run.last_line(), last);
+        let named = json_lines(&fs::read_to_string(&rejects).unwrap());
+        let codes: Vec<&str> = named
+            .iter()
+            .map(|it| it["reasons"][0]["code"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            codes,
+            ["photo-not-an-image", "photo-unreadable", "photo-unreadable"]
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_reads_everything_and_writes_nothing() {
+    let folder = Folder::new();
+    let file = folder.write("records.ndjson", file_with_bad_lines());
+    let run = folder.run(&["registry", "import", &file, "--dry-run"]);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.out
+            .contains("dry run: 297 can be read, nothing was written")
+    );
+    assert_eq!(run.last_line(), "imported 0, unchanged 0, rejected 3");
+    assert_eq!(
+        run.err
+            .lines()
+            .filter(|line| line.starts_with("rejected {"))
+            .count(),
+        3
+    );
+    assert!(!Path::new(&folder.path("data")).exists());
+}
+
+#[test]
+fn an_import_that_cannot_run_says_why() {
+    let folder = Folder::new();
+    let missing = folder.path("missing.ndjson");
+    let run = folder.run(&["registry", "import", &missing]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("file-unreadable"), "{}", run.err);
+    let file = folder.write("records.ndjson", people(1)[0].line());
+    let run = folder.run(&["registry", "import", &file, "--rejects", &file]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("rejects-is-input"), "{}", run.err);
+    assert_eq!(fs::read_to_string(&file).unwrap(), people(1)[0].line());
+}

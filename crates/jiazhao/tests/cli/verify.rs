@@ -1,0 +1,181 @@
+//! `jiazhao verify` of credential files, offline.
+
+use credential::{
+    KeyState, LicenceClaims, NumericDate, Sex, Signer, StatusReference, TrustList, TrustedKey,
+    Validity, issue, sign_trust_list,
+};
+use jiff::Timestamp;
+
+use super::*;
+
+const NUMBER: &str = "110199199001019912";
+
+fn at(text: &str) -> NumericDate {
+    NumericDate::floor(text.parse::<Timestamp>().unwrap())
+}
+
+fn signer(suite: &Suite, seed: u64) -> SoftwareSigner {
+    SoftwareSigner::generate(suite, &mut StdRng::seed_from_u64(seed)).unwrap()
+}
+
+fn claims() -> LicenceClaims {
+    LicenceClaims {
+        issuer: "测试系统".to_owned(),
+        e_licence_id: "lic_1".to_owned(),
+        credential_id: "crd_1".to_owned(),
+        issued_at: at("2026-01-01T00:00:00Z"),
+        not_before: at("2026-01-01T00:00:00Z"),
+        expires_at: at("2027-01-01T00:00:00Z"),
+        generated_at: at("2026-01-01T00:00:00Z"),
+        status: StatusReference {
+            list: "http://localhost/status/1".to_owned(),
+            index: 1,
+        },
+        certificate_identifier: None,
+        licence_number: NUMBER.to_owned(),
+        name: "测试甲".to_owned(),
+        sex: Sex::Male,
+        nationality: "CHN".to_owned(),
+        birth_date: date(1990, 1, 1),
+        address: None,
+        first_issue_date: date(2010, 1, 1),
+        classes: vec!["C1".to_owned()],
+        valid_from: date(2022, 1, 1),
+        valid_until: Validity::Until(date(2028, 1, 1)),
+        authority_code: "1101".to_owned(),
+        authority_name: "北京市公安局公安交通管理局（演示）".to_owned(),
+        file_number: None,
+        document_edition: 1,
+        portrait_sha256: None,
+        holder_key: None,
+    }
+}
+
+/// A trust list for the signers' keys, current in the first half of 2026.
+fn trust(signers: &[&SoftwareSigner]) -> String {
+    let list = TrustList {
+        version: 1,
+        issued_at: at("2026-01-01T00:00:00Z"),
+        next_update: at("2026-07-01T00:00:00Z"),
+        keys: signers
+            .iter()
+            .map(|signer| TrustedKey {
+                public_key: signer.public_key().clone(),
+                issuer: "测试系统".to_owned(),
+                not_before: at("2026-01-01T00:00:00Z"),
+                not_after: at("2027-12-31T00:00:00Z"),
+                state: KeyState::Active,
+            })
+            .collect(),
+    };
+    let root = signer(&Suite::Es256, 99);
+    sign_trust_list(&list, &[&root]).unwrap().to_json()
+}
+
+fn verify(folder: &Folder, credential: &str, trust: &str, at: &str) -> (Run, Value) {
+    let mut arguments = vec!["verify", "--credential", credential, "--trust", trust];
+    arguments.extend(["--at", at]);
+    let text = folder.run(&arguments);
+    arguments.push("--json");
+    let run = folder.run(&arguments);
+    assert_eq!(text.code, run.code);
+    let json = serde_json::from_str(&run.out).unwrap_or_default();
+    (text, json)
+}
+
+fn codes(json: &Value) -> Vec<&str> {
+    let reasons = json["reasons"].as_array().unwrap();
+    reasons
+        .iter()
+        .map(|it| it["code"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn r13_an_authentic_file_is_2_in_both_suites_because_a_file_is_never_fresh() {
+    let folder = Folder::new();
+    for suite in [Suite::sm2(), Suite::Es256] {
+        let signer = signer(&suite, 1);
+        let file = folder.write("a.cose", issue(&claims(), &signer).unwrap());
+        let list = folder.write("trust.json", trust(&[&signer]));
+        let (run, json) = verify(&folder, &file, &list, "2026-02-28T00:00:00Z");
+        assert_eq!(run.code, 2, "{}", run.err);
+        assert!(run.out.contains(NUMBER) && run.out.contains("authentic     yes"));
+        assert_eq!(json["authentic"], json!(true));
+        assert_eq!(json["fresh"], json!(false));
+        assert_eq!(json["status"], json!("unknown"));
+        assert_eq!(json["status_as_of"], Value::Null);
+        assert_eq!(json["person"], json!("not-compared"));
+        assert_eq!(codes(&json), ["not-fresh", "status-unknown"]);
+    }
+}
+
+#[test]
+fn sc_42_altered_resigned_foreign_and_expired_are_1_each_with_its_reason() {
+    let folder = Folder::new();
+    let (ours, other) = (signer(&Suite::sm2(), 1), signer(&Suite::sm2(), 2));
+    let good = issue(&claims(), &ours).unwrap();
+    let list = folder.write("trust.json", trust(&[&ours]));
+    let mut altered = good.clone();
+    let place = good
+        .windows(NUMBER.len())
+        .position(|window| window == NUMBER.as_bytes())
+        .unwrap();
+    altered[place] ^= 1;
+    let foreign = issue(&claims(), &other).unwrap();
+    let mut seen = Vec::new();
+    for (name, bytes, at) in [
+        ("altered", &altered, "2026-02-28T00:00:00Z"),
+        ("foreign", &foreign, "2026-02-28T00:00:00Z"),
+        ("expired", &good, "2027-01-01T00:00:00Z"),
+        ("none", &b"hello".to_vec(), "2026-02-28T00:00:00Z"),
+    ] {
+        let file = folder.write(name, bytes);
+        let (run, json) = verify(&folder, &file, &list, at);
+        assert_eq!(run.code, 1, "{name}: {}", run.out);
+        assert!(!run.out.to_lowercase().contains("revoked"), "{}", run.out);
+        assert_eq!(json["authentic"], json!(name == "expired"), "{name}");
+        if name != "expired" {
+            assert!(!run.out.contains(NUMBER), "{name}");
+        }
+        seen.push(codes(&json)[0].to_owned());
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 4, "{seen:?}");
+}
+
+#[test]
+fn sc_45_a_stale_trust_list_says_so() {
+    let folder = Folder::new();
+    let signer = signer(&Suite::sm2(), 1);
+    let file = folder.write("a.cose", issue(&claims(), &signer).unwrap());
+    let list = folder.write("trust.json", trust(&[&signer]));
+    let (run, json) = verify(&folder, &file, &list, "2026-08-01T00:00:00Z");
+    assert_eq!(run.code, 2);
+    assert!(codes(&json).contains(&"trust-list-stale"));
+}
+
+#[test]
+fn what_cannot_be_read_could_not_be_checked() {
+    let folder = Folder::new();
+    let signer = signer(&Suite::sm2(), 1);
+    let file = folder.write("a.cose", issue(&claims(), &signer).unwrap());
+    let good = trust(&[&signer]);
+    let mut altered: Value = serde_json::from_str(&good).unwrap();
+    let text = altered["lists"][0].as_str().unwrap().to_owned();
+    let other = if text.ends_with("A==") { "B==" } else { "A==" };
+    altered["lists"][0] = json!(format!("{}{other}", &text[..text.len() - 3]));
+    for (name, content) in [("no", "{}".to_owned()), ("altered", altered.to_string())] {
+        let list = folder.write(name, content);
+        let run = folder.run(&["verify", "--credential", &file, "--trust", &list]);
+        assert_eq!(run.code, 2, "{name}");
+        assert!(run.out.is_empty() && !run.err.is_empty(), "{name}");
+    }
+    let run = folder.run(&["verify", "--credential", &file, "--trust", "missing"]);
+    assert!(
+        run.code == 2 && run.err.contains("file-unreadable"),
+        "{}",
+        run.err
+    );
+}
