@@ -187,6 +187,12 @@ impl Authority {
             .and_then(licence::StatusValue::from_value)
     }
 
+    /// What this node's memory says at a place of the status lists.
+    #[must_use]
+    pub fn status_in_memory(&self, place: storage::StatusPlace) -> Option<u8> {
+        self.inner.plane.get(place)
+    }
+
     pub(crate) async fn photo_file(
         &self,
         holder: &HolderId,

@@ -6,6 +6,7 @@
 mod act;
 mod admin;
 mod apply;
+mod audit;
 mod calendar;
 mod composition;
 mod enrol;
@@ -28,6 +29,7 @@ mod verify;
 pub mod views;
 
 pub use act::{Act, Actor, Role, StaffActor};
+pub use audit::{AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine};
 pub use composition::{Authority, CertificateCodes, PasswordCost, PhotoFile, Settings};
 pub use follow::Live;
 pub use rand;

@@ -86,6 +86,7 @@ fn status(kind: Kind, code: &str) -> &'static str {
         Kind::NotFound => "404",
         Kind::Conflict => "409",
         Kind::Gone => "410",
+        Kind::TooMany => "429",
         Kind::Unavailable if code == "internal" => "500",
         Kind::Unavailable => "503",
     }

@@ -5,6 +5,7 @@ use std::{fs, io::Write as _, path::Path, sync::Arc};
 use authority::{Act, Authority, PasswordCost};
 use jiff::civil::Date;
 use licence::civil_date;
+use rand::Rng as _;
 use service::{Clock, Entropy, ServiceState};
 use storage::{MasterKeys, Store, StoreError, StoreOptions};
 
@@ -43,6 +44,7 @@ pub struct App {
     authority: Authority,
     ambient: Ambient,
     settings: service::Settings,
+    node: String,
 }
 
 impl Ambient {
@@ -137,6 +139,7 @@ impl App {
         Ok(Self {
             authority,
             ambient: ambient.clone(),
+            node: format!("node-{:016x}", ambient.entropy.rng().next_u64()),
             settings: service::Settings {
                 secure: config.base_url().starts_with("https://"),
                 proxies: config.server.proxies.clone(),
@@ -162,6 +165,12 @@ impl App {
     #[must_use]
     pub fn act(&self, name: &'static str) -> Act {
         self.ambient.act(name)
+    }
+
+    /// This process among others on one database: the holder of its leases.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.node
     }
 
     /// The date in Asia/Shanghai.

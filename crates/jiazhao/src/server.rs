@@ -23,6 +23,8 @@ use crate::{app::App, failure::Failure};
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 /// How often what was approved but not issued is looked for; only a crash leaves any.
 const FINISH_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked for what the calendar has changed. Answers do not wait for it.
+const TURN_EVERY: Duration = Duration::from_secs(5);
 /// How long open requests may take to finish; event streams never do by themselves.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -52,7 +54,7 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     let (stopping, stopped) = watch::channel(false);
     let mut jobs = JoinSet::new();
-    for job in [Job::Follow, Job::FinishApproved] {
+    for job in [Job::Follow, Job::FinishApproved, Job::TurnCalendar] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
     // The sender's address bounds how often it may try to sign in.
@@ -105,6 +107,8 @@ enum Job {
     Follow,
     /// Issues what was approved before a crash.
     FinishApproved,
+    /// Turns status lists and open pages when midnight has changed a status (SC-66).
+    TurnCalendar,
 }
 
 impl Job {
@@ -112,6 +116,7 @@ impl Job {
         match self {
             Self::Follow => "follow",
             Self::FinishApproved => "finish-approved",
+            Self::TurnCalendar => "turn-calendar",
         }
     }
 
@@ -119,6 +124,7 @@ impl Job {
         match self {
             Self::Follow => FOLLOW_EVERY,
             Self::FinishApproved => FINISH_EVERY,
+            Self::TurnCalendar => TURN_EVERY,
         }
     }
 
@@ -130,6 +136,14 @@ impl Job {
                 let issued = app.authority().finish_approved(&mut act).await?;
                 if issued > 0 {
                     tracing::info!(issued, "issued what had been approved");
+                }
+                Ok(())
+            }
+            Self::TurnCalendar => {
+                let mut act = app.act(self.name());
+                let turned = app.authority().turn_calendar(&mut act, app.node()).await?;
+                if turned > 0 {
+                    tracing::info!(turned, "turned what the calendar changed");
                 }
                 Ok(())
             }

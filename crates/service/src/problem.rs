@@ -231,7 +231,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         let unavailable = fault.status == StatusCode::SERVICE_UNAVAILABLE;
-        if let Some(seconds) = retry_after.or(unavailable.then_some(RETRY_AFTER)) {
+        if let Some(seconds) = retry_after.or_else(|| unavailable.then_some(RETRY_AFTER)) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.get()));
         }
         if fault.code == refusal::UNKNOWN_SOURCE.code {

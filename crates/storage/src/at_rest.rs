@@ -210,19 +210,20 @@ impl provider_hkdf::KeyType for Length32 {
 
 /// The key of the blind index.
 pub(crate) enum IndexKey {
-    Sha256(provider_hmac::Key),
+    Sha256(Box<provider_hmac::Key>),
     Sm3(Box<Hmac<Sm3>>),
 }
 
 impl IndexKey {
     pub(crate) fn new(suite: AtRest, key: &[u8; 32]) -> Result<Self, Failed> {
         Ok(match suite {
-            AtRest::Aes256Gcm => {
-                Self::Sha256(provider_hmac::Key::new(provider_hmac::HMAC_SHA256, key))
-            }
-            AtRest::Sm4Gcm => {
-                Self::Sm3(Box::new(Hmac::new_from_slice(key).map_err(|_length| Failed)?))
-            }
+            AtRest::Aes256Gcm => Self::Sha256(Box::new(provider_hmac::Key::new(
+                provider_hmac::HMAC_SHA256,
+                key,
+            ))),
+            AtRest::Sm4Gcm => Self::Sm3(Box::new(
+                Hmac::new_from_slice(key).map_err(|_length| Failed)?,
+            )),
         })
     }
 
@@ -304,7 +305,9 @@ mod tests {
             ([0x5a; 32], b"".as_slice()),
             ([0xff; 32], [7; 200].as_slice()),
         ] {
-            let ours = IndexKey::new(AtRest::Sm4Gcm, &key).unwrap().hash(&[message]);
+            let ours = IndexKey::new(AtRest::Sm4Gcm, &key)
+                .unwrap()
+                .hash(&[message]);
             assert_eq!(hex::encode(ours), openssl_hmac(&key, message));
         }
     }

@@ -151,13 +151,17 @@ impl Tx {
         load_one(self.connection(), store.sealer(), holder).await
     }
 
-    /// The driver's revision as this transaction sees it, to tell whether what was read before it
-    /// still holds.
+    /// The driver's revision, which nobody changes before this transaction ends: to tell whether what
+    /// was read before it still holds.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn driver_revision(&mut self, holder: &HolderId) -> Result<Option<u64>, StoreError> {
-        let row = sqlx::query("SELECT revision FROM drivers WHERE partition = $1 AND id = $2")
+        let text = format!(
+            "SELECT revision FROM drivers WHERE partition = $1 AND id = $2{}",
+            self.store().inner.database.keeping_rows()
+        );
+        let row = sqlx::query(AssertSqlSafe(text))
             .bind(holder.partition().sql())
             .bind(holder.as_str())
             .fetch_optional(self.connection())
@@ -323,6 +327,7 @@ fn seal(sealer: &Sealer, id: &HolderId, record: &Record) -> Result<Vec<u8>, Stor
             |_not_json| StoreError::Inconsistent {
                 table: TABLE,
                 column: "record_sealed",
+                row: Some(id.to_string()),
                 what: "cannot be written as JSON",
             },
         )?);

@@ -107,6 +107,15 @@ impl Database {
         })
     }
 
+    /// The end of a `SELECT` inside a write that keeps others from changing the rows it found. On
+    /// SQLite a write has the whole database to itself.
+    pub(crate) fn keeping_rows(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => "",
+            Engine::PostgreSql => " FOR UPDATE",
+        }
+    }
+
     /// A connection for reading only.
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
         Ok(self.read.acquire().await?)

@@ -56,18 +56,24 @@ pub enum StoreError {
     #[error("the object store is unavailable")]
     Objects(#[source] object_store::Error),
     /// A stored value contradicts its own rules, or was changed outside the system.
-    #[error("inconsistent data in {table}.{column}: {what}")]
+    #[error("inconsistent data in {table}.{column}{}: {what}", of(row.as_deref()))]
     Inconsistent {
         /// Table (or `objects`).
         table: &'static str,
         /// Column (or kind of object).
         column: &'static str,
+        /// The row's identifier, where one is known. It says nothing about a person.
+        row: Option<String>,
         /// What is wrong with it.
         what: &'static str,
     },
     /// Keys, migrations or configuration do not fit the database.
     #[error("the database does not fit: {0}")]
     Mismatch(&'static str),
+}
+
+fn of(row: Option<&str>) -> String {
+    row.map(|row| format!(" of {row}")).unwrap_or_default()
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -35,6 +35,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "audit",
         text: include_str!("../migrations/0003_audit.sql"),
     },
+    Migration {
+        version: 4,
+        name: "seal",
+        text: include_str!("../migrations/0004_seal.sql"),
+    },
 ];
 
 /// Brings the database to the newest version; each migration is one transaction.
@@ -97,6 +102,12 @@ pub(crate) async fn migrate(
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// The texts of all migrations.
+#[cfg(test)]
+pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(|migration| migration.text)
 }
 
 /// The statements of a migration, with growing tables partitioned where the layout says so.

@@ -7,8 +7,8 @@ use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Pa
 use zeroize::Zeroizing;
 
 use crate::{
-    HolderId, PhotoId, StoreError,
-    seal::{Place, Sealer},
+    AtRest, HolderId, PhotoId, StoreError,
+    seal::{LABEL, Place, Sealer, label},
 };
 
 #[derive(Clone, Debug)]
@@ -47,6 +47,50 @@ impl Objects {
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let bytes = self.inner.get(&key(photo)).await?.bytes().await?;
         sealer.unseal(&place(holder, photo), &bytes)
+    }
+
+    /// Suite and key version under which a photo lies; none where there is no file, or none that
+    /// has a label.
+    pub(crate) async fn label(&self, photo: &PhotoId) -> Result<Option<(AtRest, u32)>, StoreError> {
+        let length = u64::try_from(LABEL).unwrap_or(u64::MAX);
+        match self.inner.get_range(&key(photo), 0..length).await {
+            Ok(bytes) => Ok(label(&bytes)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            // A file shorter than the label: an empty one is no range to any store.
+            Err(error) => match self.inner.head(&key(photo)).await {
+                Ok(found) if found.size < length => Ok(None),
+                Ok(_) | Err(_) => Err(error.into()),
+            },
+        }
+    }
+
+    /// Seals a photo's file anew where it lies under an older key; whether it did.
+    pub(crate) async fn reseal_photo(
+        &self,
+        sealer: &Sealer,
+        holder: &HolderId,
+        photo: &PhotoId,
+    ) -> Result<bool, StoreError> {
+        if self
+            .label(photo)
+            .await?
+            .is_some_and(|(_, version)| version == sealer.active())
+        {
+            return Ok(false);
+        }
+        let plain = match self.photo(sealer, holder, photo).await {
+            Err(StoreError::Objects(object_store::Error::NotFound { .. })) => {
+                return Err(StoreError::Inconsistent {
+                    table: "objects",
+                    column: "photo",
+                    row: Some(photo.to_string()),
+                    what: "the file is missing",
+                });
+            }
+            other => other?,
+        };
+        self.put_photo(sealer, holder, photo, &plain).await?;
+        Ok(true)
     }
 
     pub(crate) async fn put_plain(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {

@@ -109,6 +109,7 @@ impl Tx {
             serde_json::to_vec(&photo.meta).map_err(|_not_json| StoreError::Inconsistent {
                 table: TABLE,
                 column: "meta_sealed",
+                row: Some(photo.id.to_string()),
                 what: "cannot be written as JSON",
             })?;
         let sealed = self

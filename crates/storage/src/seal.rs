@@ -3,23 +3,33 @@
 //! A sealed value is `suite (1) | key version (4, big endian) | nonce (12) | ciphertext | tag (16)`.
 //! The associated data names table, column, owner, row and version, so that a value moved to
 //! another place, or an older one put back, does not open. Each owner has a key of its own, derived
-//! from the data key by HKDF-SHA256: a random 96-bit nonce then stays far from its collision bound
-//! however many drivers there are.
+//! from the data key by HKDF: a random 96-bit nonce then stays far from its collision bound however
+//! many drivers there are.
 
-use std::{collections::BTreeMap, fmt};
-
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
-    constant_time, hkdf, hmac,
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
+
+use aws_lc_rs::constant_time;
 use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    at_rest::{AeadKey, AtRest, DataKey, Failed, IndexKey, NONCE},
+};
 
-/// AES-256-GCM with a random nonce. The first byte of every sealed value.
-const SUITE_AES_256_GCM: u8 = 1;
-const HEADER: usize = 1 + 4 + 12;
+/// Suite and key version: what tells under which key a value lies.
+pub(crate) const LABEL: usize = 1 + 4;
+const HEADER: usize = LABEL + NONCE;
+
+const WRONG_MASTER: StoreError =
+    StoreError::Mismatch("the master key does not open the database's data keys");
 
 /// The two secrets that live outside the database, apart from each other.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -96,23 +106,33 @@ impl Place<'_> {
         StoreError::Inconsistent {
             table: self.table,
             column: self.column,
+            row: Some(self.row.to_owned()),
             what: "the sealed value does not open: it was changed, moved, or its key is missing",
         }
     }
 }
 
-struct OwnerKey;
+/// A data key as the database keeps it.
+#[derive(Clone)]
+pub(crate) struct StoredKey {
+    pub(crate) version: u32,
+    pub(crate) wrapped: Vec<u8>,
+    /// Whether new values are sealed with it once it is the newest such.
+    pub(crate) active: bool,
+}
 
-impl hkdf::KeyType for OwnerKey {
-    fn len(&self) -> usize {
-        32
-    }
+/// The data keys this node knows.
+struct Ring {
+    keys: BTreeMap<u32, DataKey>,
+    active: u32,
 }
 
 pub(crate) struct Sealer {
-    data_keys: BTreeMap<u32, hkdf::Prk>,
-    newest: u32,
-    index: hmac::Key,
+    ring: RwLock<Arc<Ring>>,
+    master: RwLock<Zeroizing<[u8; 32]>>,
+    index: IndexKey,
+    /// A value named a key that the ring lacks: another node may have made one.
+    stale: AtomicBool,
 }
 
 impl fmt::Debug for Sealer {
@@ -122,43 +142,91 @@ impl fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// Unwraps the stored data keys (version, wrapped key).
-    pub(crate) fn open(keys: &MasterKeys, wrapped: &[(u32, Vec<u8>)]) -> Result<Self, StoreError> {
-        let wrong = StoreError::Mismatch("the master key does not open the database's data keys");
-        let mut data_keys = BTreeMap::new();
-        for (version, bytes) in wrapped {
-            let Ok(data_key) = unwrap_data_key(keys, *version, bytes) else {
-                return Err(wrong);
-            };
-            data_keys.insert(
-                *version,
-                hkdf::Salt::new(hkdf::HKDF_SHA256, b"jiazhao seal").extract(&data_key),
-            );
-        }
-        let Some(newest) = data_keys.keys().next_back().copied() else {
-            return Err(wrong);
-        };
+    /// Unwraps the stored data keys; `index` is the suite of the blind index.
+    pub(crate) fn open(
+        keys: &MasterKeys,
+        stored: &[StoredKey],
+        index: AtRest,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
-            data_keys,
-            newest,
-            index: hmac::Key::new(hmac::HMAC_SHA256, &keys.index),
+            ring: RwLock::new(Arc::new(ring(&keys.master, stored)?)),
+            master: RwLock::new(Zeroizing::new(keys.master)),
+            index: IndexKey::new(index, &keys.index)
+                .map_err(|Failed| StoreError::Mismatch("the index key cannot be used"))?,
+            stale: AtomicBool::new(false),
         })
+    }
+
+    /// Takes up the data keys as they now are in the database.
+    pub(crate) fn reload(&self, stored: &[StoredKey]) -> Result<(), StoreError> {
+        let fresh = Arc::new(ring(&self.master(), stored)?);
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
     }
 
     /// A new data key, wrapped for storage.
     pub(crate) fn new_data_key(
-        keys: &MasterKeys,
+        master: &[u8; 32],
+        suite: AtRest,
         version: u32,
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<u8>, StoreError> {
-        let mut data_key = Zeroizing::new([0_u8; 32]);
-        rng.fill_bytes(&mut *data_key);
-        seal_with(&keys.master, version, &data_key_place(), &*data_key)
+        let mut secret = Zeroizing::new([0_u8; 32]);
+        rng.fill_bytes(&mut *secret);
+        wrap(master, suite, version, &*secret)
+    }
+
+    /// The same data key wrapped by another master key.
+    pub(crate) fn rewrapped(
+        &self,
+        stored: &StoredKey,
+        master: &[u8; 32],
+    ) -> Result<Vec<u8>, StoreError> {
+        let (suite, secret) = unwrap(&self.master(), stored)?;
+        wrap(master, suite, stored.version, &secret)
+    }
+
+    pub(crate) fn master(&self) -> Zeroizing<[u8; 32]> {
+        let master = self.master.read().unwrap_or_else(PoisonError::into_inner);
+        master.clone()
+    }
+
+    pub(crate) fn set_master(&self, master: &[u8; 32]) {
+        *self.master.write().unwrap_or_else(PoisonError::into_inner) = Zeroizing::new(*master);
+    }
+
+    /// Whether the keys should be loaded anew; asking resets it.
+    pub(crate) fn take_stale(&self) -> bool {
+        self.stale.swap(false, Ordering::Relaxed)
+    }
+
+    pub(crate) fn mark_stale(&self) {
+        self.stale.store(true, Ordering::Relaxed);
+    }
+
+    /// The version with which new values are sealed.
+    pub(crate) fn active(&self) -> u32 {
+        self.ring().active
+    }
+
+    /// How a value begins that is sealed now.
+    pub(crate) fn active_label(&self) -> [u8; LABEL] {
+        let ring = self.ring();
+        let [a, b, c, d] = ring.active.to_be_bytes();
+        let suite = ring
+            .keys
+            .get(&ring.active)
+            .map_or(0, |key| key.suite().byte());
+        [suite, a, b, c, d]
     }
 
     pub(crate) fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let key = self.owner_key(self.newest, place)?;
-        seal_with(&key, self.newest, place, plain)
+        let ring = self.ring();
+        let data_key = ring.keys.get(&ring.active).ok_or_else(|| place.broken())?;
+        data_key
+            .owner_key(place.owner)
+            .and_then(|key| seal_with(&key, data_key.suite(), ring.active, place, plain))
+            .map_err(|Failed| place.broken())
     }
 
     pub(crate) fn unseal(
@@ -166,38 +234,40 @@ impl Sealer {
         place: &Place<'_>,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        let version = key_version(sealed).ok_or_else(|| place.broken())?;
-        let key = self.owner_key(version, place)?;
-        unseal_with(&key, place, sealed)
-    }
-
-    fn owner_key(
-        &self,
-        version: u32,
-        place: &Place<'_>,
-    ) -> Result<Zeroizing<[u8; 32]>, StoreError> {
-        let mut key = Zeroizing::new([0_u8; 32]);
-        self.data_keys
-            .get(&version)
-            .and_then(|prk| {
-                prk.expand(&[place.owner.as_bytes()], OwnerKey)
-                    .and_then(|okm| okm.fill(&mut *key))
-                    .ok()
-            })
-            .ok_or_else(|| place.broken())?;
-        Ok(key)
+        let (suite, version) = label(sealed).ok_or_else(|| place.broken())?;
+        let ring = self.ring();
+        let Some(data_key) = ring.keys.get(&version) else {
+            self.mark_stale();
+            return Err(place.broken());
+        };
+        if data_key.suite() != suite {
+            return Err(place.broken());
+        }
+        data_key
+            .owner_key(place.owner)
+            .and_then(|key| unseal_with(&key, place, sealed))
+            .map_err(|Failed| place.broken())
     }
 
     /// The blind index of `value` among values of `kind`.
     pub(crate) fn blind(&self, kind: &str, value: &[u8]) -> Blind {
-        let mut context = hmac::Context::with_key(&self.index);
-        context.update(kind.as_bytes());
-        context.update(&[0]);
-        context.update(value);
-        let mut blind = [0_u8; 32];
-        blind.copy_from_slice(context.sign().as_ref());
-        Blind(blind)
+        Blind(self.index.hash(&[kind.as_bytes(), &[0], value]))
     }
+
+    fn ring(&self) -> Arc<Ring> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn ring(master: &[u8; 32], stored: &[StoredKey]) -> Result<Ring, StoreError> {
+    let mut keys = BTreeMap::new();
+    for key in stored {
+        let (suite, secret) = unwrap(master, key)?;
+        keys.insert(key.version, DataKey::new(suite, &secret));
+    }
+    let active = stored.iter().filter(|key| key.active);
+    let active = active.map(|key| key.version).max().ok_or(WRONG_MASTER)?;
+    Ok(Ring { keys, active })
 }
 
 fn data_key_place() -> Place<'static> {
@@ -210,59 +280,65 @@ fn data_key_place() -> Place<'static> {
     }
 }
 
-fn unwrap_data_key(
-    keys: &MasterKeys,
+fn wrap(
+    master: &[u8; 32],
+    suite: AtRest,
     version: u32,
-    wrapped: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    if key_version(wrapped) != Some(version) {
-        return Err(data_key_place().broken());
-    }
-    unseal_with(&keys.master, &data_key_place(), wrapped)
+    secret: &[u8],
+) -> Result<Vec<u8>, StoreError> {
+    AeadKey::wrapping(suite, master)
+        .and_then(|key| seal_with(&key, suite, version, &data_key_place(), secret))
+        .map_err(|Failed| data_key_place().broken())
 }
 
-fn key_version(sealed: &[u8]) -> Option<u32> {
+fn unwrap(
+    master: &[u8; 32],
+    stored: &StoredKey,
+) -> Result<(AtRest, Zeroizing<Vec<u8>>), StoreError> {
+    let (suite, version) = label(&stored.wrapped).ok_or(WRONG_MASTER)?;
+    if version != stored.version {
+        return Err(WRONG_MASTER);
+    }
+    let secret = AeadKey::wrapping(suite, master)
+        .and_then(|key| unseal_with(&key, &data_key_place(), &stored.wrapped))
+        .map_err(|Failed| WRONG_MASTER)?;
+    Ok((suite, secret))
+}
+
+/// Suite and key version of a sealed value.
+pub(crate) fn label(sealed: &[u8]) -> Option<(AtRest, u32)> {
     let (suite, rest) = sealed.split_first()?;
     let version = rest.first_chunk::<4>()?;
-    (*suite == SUITE_AES_256_GCM).then(|| u32::from_be_bytes(*version))
+    Some((AtRest::from_byte(*suite)?, u32::from_be_bytes(*version)))
 }
 
 fn seal_with(
-    key: &[u8; 32],
+    key: &AeadKey,
+    suite: AtRest,
     version: u32,
     place: &Place<'_>,
     plain: &[u8],
-) -> Result<Vec<u8>, StoreError> {
-    let mut body = plain.to_vec();
-    let nonce = RandomizedNonceKey::new(&AES_256_GCM, key)
-        .and_then(|key| key.seal_in_place_append_tag(Aad::from(place.associated_data()), &mut body))
-        .map_err(|_unspecified| place.broken())?;
-    let mut sealed = Vec::with_capacity(HEADER + body.len());
-    sealed.push(SUITE_AES_256_GCM);
+) -> Result<Vec<u8>, Failed> {
+    // Room for the tag, so that the plain text is not moved, and left behind, when it grows.
+    let mut body = Vec::with_capacity(plain.len().saturating_add(16));
+    body.extend_from_slice(plain);
+    let nonce = key.seal(&place.associated_data(), &mut body)?;
+    let mut sealed = Vec::with_capacity(HEADER.saturating_add(body.len()));
+    sealed.push(suite.byte());
     sealed.extend_from_slice(&version.to_be_bytes());
-    sealed.extend_from_slice(nonce.as_ref());
+    sealed.extend_from_slice(&nonce);
     sealed.append(&mut body);
     Ok(sealed)
 }
 
 fn unseal_with(
-    key: &[u8; 32],
+    key: &AeadKey,
     place: &Place<'_>,
     sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    let open = || {
-        let (head, body) = sealed.split_at_checked(HEADER)?;
-        let nonce = Nonce::from(head.last_chunk::<12>()?);
-        let mut buffer = Zeroizing::new(body.to_vec());
-        let length = RandomizedNonceKey::new(&AES_256_GCM, key)
-            .ok()?
-            .open_in_place(nonce, Aad::from(place.associated_data()), &mut buffer)
-            .ok()?
-            .len();
-        buffer.truncate(length);
-        Some(buffer)
-    };
-    open().ok_or_else(|| place.broken())
+) -> Result<Zeroizing<Vec<u8>>, Failed> {
+    let (head, body) = sealed.split_at_checked(HEADER).ok_or(Failed)?;
+    let nonce = head.last_chunk::<NONCE>().ok_or(Failed)?;
+    key.open(*nonce, &place.associated_data(), body)
 }
 
 #[cfg(test)]
@@ -271,14 +347,26 @@ mod tests {
 
     use super::*;
 
-    fn sealer(seed: u8) -> Sealer {
-        let keys = MasterKeys {
+    const SUITES: [AtRest; 2] = [AtRest::Aes256Gcm, AtRest::Sm4Gcm];
+
+    fn keys(seed: u8) -> MasterKeys {
+        MasterKeys {
             master: [seed; 32],
             index: [seed ^ 0xff; 32],
-        };
-        let wrapped =
-            Sealer::new_data_key(&keys, 1, &mut StdRng::seed_from_u64(u64::from(seed))).unwrap();
-        Sealer::open(&keys, &[(1, wrapped)]).unwrap()
+        }
+    }
+
+    fn stored(seed: u8, suite: AtRest, version: u32) -> StoredKey {
+        let mut rng = StdRng::seed_from_u64(u64::from(version));
+        StoredKey {
+            version,
+            wrapped: Sealer::new_data_key(&[seed; 32], suite, version, &mut rng).unwrap(),
+            active: true,
+        }
+    }
+
+    fn sealer(seed: u8, suite: AtRest) -> Sealer {
+        Sealer::open(&keys(seed), &[stored(seed, suite, 1)], suite).unwrap()
     }
 
     const HERE: Place<'static> = Place {
@@ -291,54 +379,101 @@ mod tests {
 
     #[test]
     fn sc_63_a_sealed_value_opens_only_where_it_was_put() {
-        let one = sealer(1);
-        let sealed = one.seal(&HERE, b"secret").unwrap();
-        assert_eq!(&*one.unseal(&HERE, &sealed).unwrap(), b"secret");
-        for elsewhere in [
-            Place {
-                table: "photos",
-                ..HERE
-            },
-            Place {
-                column: "meta",
-                ..HERE
-            },
-            Place { owner: "b", ..HERE },
-            Place { row: "b", ..HERE },
-            Place { version: 6, ..HERE },
-        ] {
-            assert!(one.unseal(&elsewhere, &sealed).is_err());
+        for suite in SUITES {
+            let one = sealer(1, suite);
+            let sealed = one.seal(&HERE, b"secret").unwrap();
+            assert_eq!(label(&sealed), Some((suite, 1)));
+            assert_eq!(&**one.unseal(&HERE, &sealed).unwrap(), b"secret");
+            for elsewhere in [
+                Place {
+                    table: "photos",
+                    ..HERE
+                },
+                Place {
+                    column: "meta",
+                    ..HERE
+                },
+                Place { owner: "b", ..HERE },
+                Place { row: "b", ..HERE },
+                Place { version: 6, ..HERE },
+            ] {
+                assert!(one.unseal(&elsewhere, &sealed).is_err());
+            }
+            assert!(!sealed.windows(6).any(|window| window == b"secret"));
         }
-        assert!(!sealed.windows(6).any(|window| window == b"secret"));
+    }
+
+    #[test]
+    fn sc_63_what_does_not_open_is_named_by_its_place() {
+        let error = sealer(1, AtRest::Aes256Gcm).unseal(&HERE, b"").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "inconsistent data in drivers.record of a: the sealed value does not open: \
+             it was changed, moved, or its key is missing"
+        );
     }
 
     #[test]
     fn a_changed_or_cut_value_does_not_open() {
-        let one = sealer(1);
-        let sealed = one.seal(&HERE, b"secret").unwrap();
-        for index in 0..sealed.len() {
-            let mut changed = sealed.clone();
-            changed[index] ^= 1;
-            assert!(one.unseal(&HERE, &changed).is_err(), "byte {index}");
-            assert!(one.unseal(&HERE, &sealed[..index]).is_err());
+        for suite in SUITES {
+            let one = sealer(1, suite);
+            let sealed = one.seal(&HERE, b"secret").unwrap();
+            for index in 0..sealed.len() {
+                let mut changed = sealed.clone();
+                changed[index] ^= 1;
+                assert!(one.unseal(&HERE, &changed).is_err(), "byte {index}");
+                assert!(one.unseal(&HERE, &sealed[..index]).is_err());
+            }
         }
     }
 
     #[test]
     fn another_master_key_is_refused_at_the_start() {
-        let keys = |byte| MasterKeys {
-            master: [byte; 32],
-            index: [9; 32],
-        };
-        let wrapped = Sealer::new_data_key(&keys(1), 1, &mut StdRng::seed_from_u64(1)).unwrap();
-        assert!(Sealer::open(&keys(2), &[(1, wrapped)]).is_err());
+        for suite in SUITES {
+            let stored = [stored(1, suite, 1)];
+            assert!(Sealer::open(&keys(1), &stored, suite).is_ok());
+            assert!(Sealer::open(&keys(2), &stored, suite).is_err());
+            // Nor does a wrapped key pass under another version or suite.
+            let mut moved = stored.clone();
+            moved[0].version = 2;
+            assert!(Sealer::open(&keys(1), &moved, suite).is_err());
+            let mut relabelled = stored;
+            relabelled[0].wrapped[0] ^= 3;
+            assert!(Sealer::open(&keys(1), &relabelled, suite).is_err());
+        }
     }
 
     #[test]
-    fn blind_indexes_differ_by_kind_and_key() {
-        let one = sealer(1);
-        assert_eq!(one.blind("a", b"x"), one.blind("a", b"x"));
-        assert_ne!(one.blind("a", b"x"), one.blind("b", b"x"));
-        assert_ne!(one.blind("a", b"x"), sealer(2).blind("a", b"x"));
+    fn the_newest_active_key_seals_and_every_known_key_opens() {
+        let first = stored(1, AtRest::Aes256Gcm, 1);
+        let mut second = stored(1, AtRest::Sm4Gcm, 2);
+        second.active = false;
+        let one = sealer(1, AtRest::Aes256Gcm);
+        let old = one.seal(&HERE, b"old").unwrap();
+        one.reload(&[first.clone(), second.clone()]).unwrap();
+        assert_eq!(one.active(), 1);
+        second.active = true;
+        one.reload(&[first, second.clone()]).unwrap();
+        let new = one.seal(&HERE, b"new").unwrap();
+        assert_eq!(label(&new), Some((AtRest::Sm4Gcm, 2)));
+        assert!(new.starts_with(&one.active_label()) && !old.starts_with(&one.active_label()));
+        assert_eq!(&**one.unseal(&HERE, &old).unwrap(), b"old");
+        assert_eq!(&**one.unseal(&HERE, &new).unwrap(), b"new");
+        assert!(!one.take_stale());
+        one.reload(&[second]).unwrap();
+        assert!(one.unseal(&HERE, &old).is_err());
+        assert!(one.take_stale() && !one.take_stale());
+    }
+
+    #[test]
+    fn blind_indexes_differ_by_kind_key_and_suite() {
+        for suite in SUITES {
+            let one = sealer(1, suite);
+            assert_eq!(one.blind("a", b"x"), one.blind("a", b"x"));
+            assert_ne!(one.blind("a", b"x"), one.blind("b", b"x"));
+            assert_ne!(one.blind("a", b"x"), sealer(2, suite).blind("a", b"x"));
+        }
+        let [aes, sm4] = SUITES.map(|suite| sealer(1, suite).blind("a", b"x"));
+        assert_ne!(aes, sm4);
     }
 }

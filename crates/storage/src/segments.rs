@@ -7,9 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
-use crate::{
-    Partition, Store, StoreError, Tx, audit::AuditRow, rows::Columns, store::sql_number,
-};
+use crate::{Partition, Store, StoreError, Tx, audit::AuditRow, rows::Columns, store::sql_number};
 
 /// Where rows `from` to `to` of a partition lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,11 +104,10 @@ impl Store {
     /// When the database cannot be reached.
     pub async fn first_audit_seq(&self, partition: Partition) -> Result<Option<i64>, StoreError> {
         let mut connection = self.reader().await?;
-        let row =
-            sqlx::query("SELECT seq FROM audit WHERE partition = $1 ORDER BY seq LIMIT 1")
-                .bind(partition.sql())
-                .fetch_optional(&mut *connection)
-                .await?;
+        let row = sqlx::query("SELECT seq FROM audit WHERE partition = $1 ORDER BY seq LIMIT 1")
+            .bind(partition.sql())
+            .fetch_optional(&mut *connection)
+            .await?;
         row.map(|row| {
             Columns {
                 table: "audit",
@@ -175,7 +172,10 @@ impl Store {
         };
         let mut rows = Vec::new();
         let mut damaged = !whole;
-        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        for line in bytes
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
             let Some(row) = row_of(segment.partition, line) else {
                 damaged = true;
                 break;
@@ -193,13 +193,14 @@ impl Tx {
     /// When they are not all there any more, or the database cannot be reached.
     pub async fn close_segment(&mut self, segment: &AuditSegment) -> Result<(), StoreError> {
         self.expect_own("audit_segments", segment.partition)?;
-        let gone = sqlx::query("DELETE FROM audit WHERE partition = $1 AND seq >= $2 AND seq <= $3")
-            .bind(segment.partition.sql())
-            .bind(sql_number(segment.from))
-            .bind(sql_number(segment.to))
-            .execute(self.connection())
-            .await?
-            .rows_affected();
+        let gone =
+            sqlx::query("DELETE FROM audit WHERE partition = $1 AND seq >= $2 AND seq <= $3")
+                .bind(segment.partition.sql())
+                .bind(sql_number(segment.from))
+                .bind(sql_number(segment.to))
+                .execute(self.connection())
+                .await?
+                .rows_affected();
         if gone != segment.to.saturating_sub(segment.from).saturating_add(1) {
             return Err(damaged("its rows are not in the table any more"));
         }
@@ -224,6 +225,7 @@ fn damaged(what: &'static str) -> StoreError {
     StoreError::Inconsistent {
         table: "objects",
         column: "audit",
+        row: None,
         what,
     }
 }

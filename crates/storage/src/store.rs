@@ -7,8 +7,9 @@ use rand::CryptoRng;
 use sqlx::{Any, AssertSqlSafe, pool::PoolConnection};
 
 use crate::{
-    Blind, Engine, HolderId, Layout, MasterKeys, Partition, StoreError, Tx,
+    AtRest, Blind, Engine, HolderId, Layout, MasterKeys, Partition, StoreError, Tx,
     audit::AuditRow,
+    data_keys::open_sealer,
     engine::Database,
     migrate::migrate,
     objects::Objects,
@@ -50,17 +51,32 @@ impl Store {
     /// Opens the store, migrates it, and makes its first data key where it is new.
     ///
     /// # Errors
-    /// When the database cannot be reached, is newer than this program, or its data keys do not
-    /// open with `keys`.
+    /// When the database cannot be reached, is newer than this program, its data keys do not open
+    /// with `keys`, or its names were entered under another index key.
     pub async fn open(
         options: &StoreOptions,
         keys: &MasterKeys,
         now: Timestamp,
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<Self, StoreError> {
+        Self::open_at_rest(options, AtRest::default(), keys, now, rng).await
+    }
+
+    /// The same, with the suite that seals a store which is new. One that exists keeps the suites
+    /// of its data keys (see [`Store::rotate_data_key`]) and of its index.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_at_rest(
+        options: &StoreOptions,
+        suite: AtRest,
+        keys: &MasterKeys,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<Self, StoreError> {
         let database = Database::open(&options.url, options.connections).await?;
         migrate(&database, options.layout, now).await?;
-        let sealer = open_sealer(&database, keys, now, rng).await?;
+        let sealer = open_sealer(&database, suite, keys, now, rng).await?;
         seed_partitions(&database).await?;
         let objects = Objects::local(&options.objects, options.durable_objects)?;
         Ok(Self {
@@ -92,6 +108,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn begin_in(&self, partition: Partition) -> Result<Tx, StoreError> {
+        self.heal_keys().await;
         let inner = self.inner.database.begin().await?;
         Ok(Tx::new(self.clone(), inner, partition))
     }
@@ -223,7 +240,18 @@ impl Store {
     }
 
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
+        self.heal_keys().await;
         self.inner.database.reader().await
+    }
+
+    /// Loads the data keys anew where something showed that another node made one. Where that
+    /// fails, the access goes on with the keys there are.
+    async fn heal_keys(&self) {
+        if self.sealer().take_stale()
+            && let Err(error) = self.refresh_keys().await
+        {
+            tracing::warn!(%error, "the data keys could not be loaded anew");
+        }
     }
 
     pub(crate) fn sealer(&self) -> &Sealer {
@@ -234,39 +262,6 @@ impl Store {
 /// A count or number as the engines keep it. Numbers here stay far below 2^63.
 pub(crate) fn sql_number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-async fn open_sealer(
-    database: &Database,
-    keys: &MasterKeys,
-    now: Timestamp,
-    rng: &mut (impl CryptoRng + Send),
-) -> Result<Sealer, StoreError> {
-    let mut tx = database.begin().await?;
-    sqlx::query(
-        "INSERT INTO data_keys (version, wrapped, created_at) VALUES (1, $1, $2) ON CONFLICT DO NOTHING",
-    )
-    .bind(Sealer::new_data_key(keys, 1, rng)?)
-    .bind(now.as_microsecond())
-    .execute(&mut *tx)
-    .await?;
-    let rows = sqlx::query("SELECT version, wrapped FROM data_keys ORDER BY version")
-        .fetch_all(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    let wrapped = rows
-        .iter()
-        .map(|row| {
-            let row = Columns {
-                table: "data_keys",
-                row,
-            };
-            let version = u32::try_from(row.int("version")?)
-                .map_err(|_out_of_range| row.odd("version", "out of range"))?;
-            Ok((version, row.bytes("wrapped")?))
-        })
-        .collect::<Result<Vec<_>, StoreError>>()?;
-    Sealer::open(keys, &wrapped)
 }
 
 async fn seed_partitions(database: &Database) -> Result<(), StoreError> {

@@ -20,6 +20,8 @@ pub struct Tx {
     store: Store,
     inner: Transaction<'static, Any>,
     partition: Partition,
+    /// The lowest data key version under which this write can have sealed something.
+    least_key: u32,
 }
 
 /// Proof that this transaction holds the driver at the revision the caller read. Every write that
@@ -69,10 +71,12 @@ impl Tx {
         inner: Transaction<'static, Any>,
         partition: Partition,
     ) -> Self {
+        let least_key = store.sealer().active();
         Self {
             store,
             inner,
             partition,
+            least_key,
         }
     }
 
@@ -106,7 +110,9 @@ impl Tx {
     /// Commits with its audit trail and events.
     ///
     /// # Errors
-    /// When the database cannot be reached; nothing was written then.
+    /// [`Conflict::Revision`] when a pass to a newer data key began after this write did, or this
+    /// node did not know of it; the next write does. When the database cannot be reached. Nothing
+    /// was written then.
     pub async fn commit(
         self,
         trail: impl Into<Trail> + Send,
@@ -119,7 +125,7 @@ impl Tx {
     /// partition's head locked until the returned write is committed or dropped.
     ///
     /// # Errors
-    /// When the database cannot be reached.
+    /// As [`Tx::commit`].
     pub async fn number(
         mut self,
         trail: impl Into<Trail> + Send,
@@ -129,13 +135,19 @@ impl Tx {
         let at = entries.first().map(|entry| entry.at).unwrap_or_default();
         let row = sqlx::query(
             "UPDATE partition_heads SET audit_seq = audit_seq + $2, outbox_seq = outbox_seq + $3 \
-             WHERE partition = $1 RETURNING audit_seq, audit_hash, outbox_seq",
+             WHERE partition = $1 AND least_key <= $4 RETURNING audit_seq, audit_hash, outbox_seq",
         )
         .bind(self.partition.sql())
         .bind(sql_count(entries.len()))
         .bind(sql_count(events.len()))
-        .fetch_one(&mut *self.inner)
+        .bind(i64::from(self.least_key))
+        .fetch_optional(&mut *self.inner)
         .await?;
+        let Some(row) = row else {
+            // What was sealed here lies under a data key that is being given up.
+            self.store.sealer().mark_stale();
+            return Err(Conflict::Revision.into());
+        };
         let head = Columns {
             table: "partition_heads",
             row: &row,
@@ -226,6 +238,7 @@ impl Tx {
                     StoreError::Inconsistent {
                         table: "outbox",
                         column: "event",
+                        row: None,
                         what: "cannot be written as JSON",
                     }
                 })?;
@@ -258,6 +271,7 @@ impl Tx {
             Err(StoreError::Inconsistent {
                 table,
                 column: "partition",
+                row: None,
                 what: "is not the partition of the transaction",
             })
         }

@@ -173,6 +173,8 @@ impl RejectedField {
 }
 
 fn named(lines: impl Iterator<Item = u64>) -> String {
-    let lines: Vec<String> = lines.map(|line| line.to_string()).collect();
+    let mut lines: Vec<u64> = lines.collect();
+    lines.sort_unstable();
+    let lines: Vec<String> = lines.iter().map(u64::to_string).collect();
     lines.join(", ")
 }

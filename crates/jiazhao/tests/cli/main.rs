@@ -18,6 +18,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+mod crash;
 mod import;
 mod keys;
 mod verify;

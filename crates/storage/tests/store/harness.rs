@@ -29,7 +29,7 @@ pub(crate) struct Setup {
     pub(crate) options: StoreOptions,
     pub(crate) folder: TempDir,
     seeds: AtomicU64,
-    /// Whether the test went past the store, so that its database serves no other test.
+    /// Whether the test went past the store or changed its keys, so that its database serves no other test.
     spoiled: AtomicBool,
 }
 
@@ -61,9 +61,14 @@ impl Setup {
         random::seeded(self.seeds.fetch_add(1, Ordering::SeqCst))
     }
 
+    /// Says that the database serves no other test: the test changes what is not emptied.
+    pub(crate) fn spoil(&self) {
+        self.spoiled.store(true, Ordering::SeqCst);
+    }
+
     /// A connection that goes past the store.
     pub(crate) async fn raw(&self) -> AnyConnection {
-        self.spoiled.store(true, Ordering::SeqCst);
+        self.spoil();
         let url = match self.kind {
             Kind::Sqlite => format!("{}?mode=rw", self.options.url),
             Kind::PostgreSql | Kind::Partitioned => self.options.url.clone(),
@@ -150,6 +155,17 @@ pub(crate) fn conflict<T>(result: Result<T, StoreError>) -> Conflict {
 pub(crate) fn inconsistent<T>(result: Result<T, StoreError>) -> (&'static str, &'static str) {
     match result {
         Err(StoreError::Inconsistent { table, column, .. }) => (table, column),
+        Err(error) => panic!("another error: {error:?}"),
+        Ok(_) => panic!("not noticed"),
+    }
+}
+
+/// Table, column and row that were found to be tampered with.
+pub(crate) fn named<T>(result: Result<T, StoreError>) -> (&'static str, &'static str, String) {
+    match result {
+        Err(StoreError::Inconsistent {
+            table, column, row, ..
+        }) => (table, column, row.unwrap()),
         Err(error) => panic!("another error: {error:?}"),
         Ok(_) => panic!("not noticed"),
     }

@@ -20,6 +20,7 @@ mod bindings;
 mod codes;
 mod drivers;
 mod e_licences;
+mod everything;
 mod harness;
 mod inbox;
 mod jobs;
@@ -30,6 +31,7 @@ mod photos;
 mod properties;
 mod queue;
 mod races;
+mod rotation;
 mod sealed;
 mod staff;
 mod status_places;
@@ -57,7 +59,7 @@ macro_rules! conformance {
 
 conformance! {
     opening: reopening_keeps_data, two_nodes_open_one_database, a_wrong_master_key_is_refused,
-        another_index_key_finds_nobody, a_changed_or_newer_schema_is_refused, the_engine_is_known,
+        another_index_key_is_refused, a_changed_or_newer_schema_is_refused, the_engine_is_known,
         every_partition_can_be_written, the_servers_default_isolation_does_not_matter;
     drivers: a_driver_comes_back_as_written,
         an_update_replaces_the_record_and_raises_the_revision,
@@ -96,8 +98,14 @@ conformance! {
         sc_43_a_request_key_is_used_once;
     photos: a_photos_row_comes_back_as_written, sc_63_swapped_facts_of_a_photo_are_noticed,
         sc_63_photo_bytes_are_sealed_to_their_place;
-    sealed: sc_63_swapped_columns_are_noticed,
-        a_value_that_breaks_its_rule_is_named, sc_63_a_stolen_database_tells_nothing;
+    sealed: sc_63_swapped_columns_are_noticed, sc_63_every_sealed_value_names_its_row,
+        a_value_that_breaks_its_rule_is_named, sc_63_a_stolen_database_tells_nothing,
+        sc_63_a_stolen_database_of_the_national_suite_tells_nothing;
+    rotation: a_new_data_key_takes_every_value_over, a_change_of_suite_takes_every_value_over,
+        a_pass_goes_on_while_others_write, an_interrupted_pass_goes_on_where_it_was,
+        two_nodes_share_a_pass, a_node_that_does_not_know_the_key_learns_of_it,
+        a_prepared_key_seals_nothing_yet, sc_63_a_pass_names_what_does_not_open,
+        a_key_in_use_is_not_retired, another_master_key_takes_the_data_keys_over;
     audit: audit_rows_come_back_as_written, partitions_have_trails_of_their_own,
         a_long_trail_is_numbered_and_chained, sc_62_a_changed_row_breaks_the_chain,
         sc_61_what_is_not_committed_never_was, events_follow_in_commit_order,

@@ -1,15 +1,16 @@
 //! What a thief of the disk or a writer past the store would find.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use licence::e_licence;
-use storage::{Staff, StaffId};
+use storage::{AtRest, Steward};
 use testkit::postgres::Server;
 
 use crate::{
-    harness::{Kind, Setup, after, inconsistent, start},
+    everything::Everything,
+    harness::{Kind, Setup, after, inconsistent, named, start},
     people,
-    steps::{write, write_in},
+    steps::write,
 };
 
 /// SC-63: a sealed column moved to another row of the same holder does not open either.
@@ -43,6 +44,57 @@ pub(crate) async fn sc_63_swapped_columns_are_noticed(setup: &Setup) {
     swap(setup, "credential_forms", "form_sealed", key).await;
     let found = setup.store.forms(&driver.id, to).await;
     assert_eq!(inconsistent(found), ("credential_forms", "form_sealed"));
+}
+
+/// SC-63: whatever value is exchanged, the error names table, column and row, and nobody.
+pub(crate) async fn sc_63_every_sealed_value_names_its_row(setup: &Setup) {
+    let one = Everything::of(setup, 1).await;
+    let two = Everything::of(setup, 2).await;
+    exchange(setup, &one, &two).await;
+    let store = &setup.store;
+    let at = |table, column, row: &str| (table, column, row.to_owned());
+
+    let found = named(store.driver(&one.holder).await);
+    assert_eq!(found, at("drivers", "record_sealed", one.holder.as_str()));
+    let found = named(store.photo(&one.photo).await);
+    assert_eq!(found, at("photos", "meta_sealed", one.photo.as_str()));
+    let found = named(store.application(&one.application).await);
+    let row = one.application.as_str();
+    assert_eq!(found, at("applications", "identity_sealed", row));
+    let found = named(store.forms(&one.holder, &one.credential).await);
+    let row = format!("{} ES256", one.credential);
+    assert_eq!(found, at("credential_forms", "form_sealed", &row));
+    let found = named(store.verifications_of(&one.holder, 10).await);
+    let row = one.look_up.as_str();
+    assert_eq!(found, at("verifications", "answer_sealed", row));
+    let found = named(store.staff(&one.staff).await);
+    assert_eq!(found, at("staff", "name_sealed", one.staff.as_str()));
+    let found = named(store.photo_bytes(&one.holder, &one.photo).await);
+    assert_eq!(found, at("objects", "photo", one.photo.as_str()));
+    two.reads_as_written(store).await;
+
+    let key = ("key_id", "bb02", "aa01");
+    swap(setup, "signing_keys", "secret_sealed", key).await;
+    let found = named(store.signing_keys().await);
+    assert_eq!(found, at("signing_keys", "secret_sealed", "aa01"));
+}
+
+/// Puts every value of `two` but the signing key's in the place of `one`'s.
+async fn exchange(setup: &Setup, one: &Everything, two: &Everything) {
+    let (from, to) = (two.holder.as_str(), one.holder.as_str());
+    swap(setup, "drivers", "record_sealed", ("id", from, to)).await;
+    let (from, to) = (two.photo.as_str(), one.photo.as_str());
+    swap(setup, "photos", "meta_sealed", ("id", from, to)).await;
+    let (from, to) = (two.application.as_str(), one.application.as_str());
+    swap(setup, "applications", "identity_sealed", ("id", from, to)).await;
+    let (from, to) = (two.credential.as_str(), one.credential.as_str());
+    let key = ("credential_id", from, to);
+    swap(setup, "credential_forms", "form_sealed", key).await;
+    let (from, to) = (two.look_up.as_str(), one.look_up.as_str());
+    swap(setup, "verifications", "answer_sealed", ("id", from, to)).await;
+    let (from, to) = (two.staff.as_str(), one.staff.as_str());
+    swap(setup, "staff", "name_sealed", ("id", from, to)).await;
+    std::fs::copy(two.photo_file(setup), one.photo_file(setup)).unwrap();
 }
 
 async fn swap(setup: &Setup, table: &str, column: &str, (key, from, to): (&str, &str, &str)) {
@@ -79,26 +131,37 @@ pub(crate) async fn a_value_that_breaks_its_rule_is_named(setup: &Setup) {
     }
 }
 
-/// SC-63: neither name, number, address nor an officer's name can be read from the database's files.
+/// SC-63: neither name, number, address, face nor an officer's name can be read from the files.
 pub(crate) async fn sc_63_a_stolen_database_tells_nothing(setup: &Setup) {
-    let n = 4_711;
-    let driver = setup.driver(n).await;
-    setup.issued(&driver.id).await;
-    let officer = Staff {
-        id: StaffId::generate(storage::Partition::SYSTEM, &mut setup.rng()),
-        login: "sc63-login".to_owned(),
-        name: "演示员六三".to_owned(),
-        password_hash: "$argon2id$".to_owned(),
-        roles: vec!["counter".to_owned()],
-        office: None,
-        own_licence: None,
-        disabled_at: None,
+    tells_nothing(setup).await;
+}
+
+/// SC-63: the same under SM4-GCM.
+pub(crate) async fn sc_63_a_stolen_database_of_the_national_suite_tells_nothing(setup: &Setup) {
+    let by = Steward {
+        actor: "operator",
+        request: "request-1",
+        now: start(),
     };
-    write_in(&setup.store, storage::Partition::SYSTEM, async |tx| {
-        tx.insert_staff(&officer, start()).await
-    })
-    .await
-    .unwrap();
+    setup.spoil();
+    let store = &setup.store;
+    let mut rng = setup.rng();
+    let key = store.rotate_data_key(AtRest::Sm4Gcm, &by, &mut rng).await;
+    assert_eq!(key.unwrap(), 2);
+    tells_nothing(setup).await;
+    let under: Vec<String> = store
+        .values_under(2)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(place, _)| place)
+        .collect();
+    assert_eq!(under.len(), 8, "{under:?}");
+}
+
+async fn tells_nothing(setup: &Setup) {
+    let n = 4_711;
+    let everything = Everything::of(setup, n).await;
     let record = people::record(n, 1);
     let secrets = [
         record.name.as_str(),
@@ -106,16 +169,23 @@ pub(crate) async fn sc_63_a_stolen_database_tells_nothing(setup: &Setup) {
         record.subject.as_str(),
         record.address.as_deref().unwrap(),
         record.file_number.as_ref().unwrap().as_str(),
-        officer.name.as_str(),
+        "演示员4711",
+        "a drawn portrait",
+        "secret of",
     ];
-    let files = database_files(setup).await;
+    let mut files = database_files(setup).await;
+    files.push(text_of(&everything.photo_file(setup)));
     let holds = |text: &str| files.iter().any(|file| file.contains(text));
     // What is not sealed is found, so the search can find.
-    assert!(holds(driver.id.as_str()));
-    assert!(holds("sc63-login"));
+    assert!(holds(everything.holder.as_str()));
+    assert!(holds("login4711"));
     for secret in secrets {
         assert!(!holds(secret), "{secret}");
     }
+}
+
+fn text_of(file: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned()
 }
 
 /// What of the database's files reads as text.
@@ -140,6 +210,6 @@ async fn database_files(setup: &Setup) -> Vec<String> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_file())
-        .map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned())
+        .map(|path| text_of(&path))
         .collect()
 }

@@ -1,0 +1,171 @@
+//! One driver with a value in every sealed column, and a photo file.
+
+use std::path::PathBuf;
+
+use jiff::civil::date;
+use licence::application::PhotoOrigin;
+use storage::{
+    ApplicationId, CredentialId, HolderId, Partition, PhotoId, PhotoMeta, PhotoRow, SigningKeyRow,
+    Staff, StaffId, Store, VerificationId, VerificationRow,
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    harness::{Setup, after, start},
+    people,
+    steps::write_in,
+};
+
+/// How many sealed values it makes; a credential has two forms.
+pub(crate) const VALUES: u64 = 8;
+/// The same with the photo file.
+pub(crate) const WITH_FILE: u64 = VALUES + 1;
+
+#[derive(Debug)]
+pub(crate) struct Everything {
+    n: u32,
+    pub(crate) holder: HolderId,
+    pub(crate) photo: PhotoId,
+    pub(crate) application: ApplicationId,
+    pub(crate) credential: CredentialId,
+    pub(crate) look_up: VerificationId,
+    pub(crate) staff: StaffId,
+    key_id: &'static str,
+}
+
+impl Everything {
+    /// Driver number `n`; at most two in one store.
+    pub(crate) async fn of(setup: &Setup, n: u32) -> Self {
+        let holder = setup.driver(n).await.id;
+        let current = setup.issued(&holder).await;
+        let mut rng = setup.rng();
+        let partition = holder.partition();
+        let everything = Self {
+            n,
+            photo: PhotoId::generate(partition, &mut rng),
+            application: current.e_licence.application,
+            credential: current.credential.id,
+            look_up: VerificationId::generate(partition, &mut rng),
+            staff: StaffId::generate(Partition::SYSTEM, &mut rng),
+            key_id: if n.is_multiple_of(2) { "bb02" } else { "aa01" },
+            holder,
+        };
+        everything.insert(setup).await;
+        everything
+    }
+
+    async fn insert(&self, setup: &Setup) {
+        let store = &setup.store;
+        let bytes = self.photo_bytes();
+        store
+            .put_photo_bytes(&self.holder, &self.photo, &bytes)
+            .await
+            .unwrap();
+        write_in(store, self.holder.partition(), async |tx| {
+            tx.insert_photo(&self.photo_row()).await?;
+            tx.insert_verification(&self.look_up_row()).await
+        })
+        .await
+        .unwrap();
+        write_in(store, Partition::SYSTEM, async |tx| {
+            tx.insert_staff(&self.officer(), start()).await?;
+            tx.insert_signing_key(&self.key(), after(i64::from(self.n)))
+                .await
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Every value opens and says what was written.
+    pub(crate) async fn reads_as_written(&self, store: &Store) {
+        let driver = store.driver(&self.holder).await.unwrap().unwrap();
+        assert_eq!(
+            driver.record,
+            people::record(self.n, driver.registry_version)
+        );
+        let photo = store.photo(&self.photo).await.unwrap().unwrap();
+        assert_eq!(photo.meta, self.photo_row().meta);
+        let bytes = store.photo_bytes(&self.holder, &self.photo).await.unwrap();
+        assert_eq!(*bytes, self.photo_bytes());
+        let application = store.application(&self.application).await.unwrap().unwrap();
+        let identity = application.identity.unwrap();
+        assert_eq!(*identity, br#"{"v":1,"document":"id-card"}"#.to_vec());
+        let forms = store.forms(&self.holder, &self.credential).await.unwrap();
+        assert_eq!(forms.len(), 2);
+        for form in forms {
+            assert_eq!(*form.form, format!("signed by {}", form.suite).into_bytes());
+        }
+        let look_ups = store.verifications_of(&self.holder, 10).await.unwrap();
+        assert_eq!(look_ups.len(), 1);
+        assert_eq!(look_ups[0].answer, self.look_up_row().answer);
+        let officer = store.staff(&self.staff).await.unwrap().unwrap();
+        assert_eq!(officer.name, self.officer().name);
+        let keys = store.signing_keys().await.unwrap();
+        let key = keys.iter().find(|key| key.key_id == self.key_id).unwrap();
+        assert_eq!(key.secret, self.key().secret);
+    }
+
+    pub(crate) fn photo_file(&self, setup: &Setup) -> PathBuf {
+        setup
+            .options
+            .objects
+            .join("photos")
+            .join(format!("{:03x}", self.photo.partition().number()))
+            .join(self.photo.as_str())
+    }
+
+    fn photo_bytes(&self) -> Vec<u8> {
+        format!("a drawn portrait, number {}", self.n).into_bytes()
+    }
+
+    fn photo_row(&self) -> PhotoRow {
+        PhotoRow {
+            id: self.photo.clone(),
+            holder: self.holder.clone(),
+            source: PhotoOrigin::Counter,
+            meta: PhotoMeta {
+                sha256: format!("{:064x}", self.n),
+                media_type: "image/jpeg".to_owned(),
+                width: 358,
+                height: 441,
+                taken_on: Some(date(2024, 8, 30)),
+            },
+            created_at: after(5),
+        }
+    }
+
+    fn look_up_row(&self) -> VerificationRow {
+        VerificationRow {
+            id: self.look_up.clone(),
+            holder: self.holder.clone(),
+            verifier: "stf_police".to_owned(),
+            office: "510101".to_owned(),
+            purpose: "enforcement".to_owned(),
+            at: after(90),
+            answer: Zeroizing::new(format!(r#"{{"v":1,"n":{}}}"#, self.n).into_bytes()),
+        }
+    }
+
+    fn officer(&self) -> Staff {
+        Staff {
+            id: self.staff.clone(),
+            login: format!("login{}", self.n),
+            name: format!("演示员{}", self.n),
+            password_hash: "$argon2id$".to_owned(),
+            roles: vec!["counter".to_owned()],
+            office: None,
+            own_licence: None,
+            disabled_at: None,
+        }
+    }
+
+    fn key(&self) -> SigningKeyRow {
+        SigningKeyRow {
+            key_id: self.key_id.to_owned(),
+            suite: "ES256".to_owned(),
+            secret: Zeroizing::new(format!("secret of {}", self.key_id).into_bytes()),
+            not_before: start(),
+            not_after: after(86_400),
+        }
+    }
+}
