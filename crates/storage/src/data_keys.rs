@@ -97,6 +97,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Conflict::Revision`] when another node makes one, or one of another suite is prepared.
+    /// [`StoreError::Mismatch`] when the data keys were wrapped anew by another master key.
     pub async fn prepare_data_key(
         &self,
         suite: AtRest,
@@ -111,10 +112,13 @@ impl Store {
                 Err(Conflict::Revision.into())
             };
         }
-        let newest = keys.iter().map(|key| key.version).max().unwrap_or(0);
+        let mut tx = self.begin_in(Partition::SYSTEM).await?;
+        let stored = locked_keys(tx.connection()).await?;
+        // Opens them all, so that no key is ever wrapped by a master key that was replaced.
+        self.sealer().reload(&stored)?;
+        let newest = stored.iter().map(|key| key.version).max().unwrap_or(0);
         let next = newest.saturating_add(1);
         let wrapped = Sealer::new_data_key(&self.sealer().master(), suite, next, rng)?;
-        let mut tx = self.begin_in(Partition::SYSTEM).await?;
         sqlx::query("INSERT INTO data_keys (version, wrapped, created_at) VALUES ($1, $2, $3)")
             .bind(i64::from(next))
             .bind(wrapped)
@@ -226,10 +230,10 @@ impl Store {
     /// with the new one before the next rotation. The index key stays.
     ///
     /// # Errors
-    /// [`Conflict::Revision`] when a data key was made or wrapped anew meanwhile.
+    /// [`StoreError::Mismatch`] when another node wrapped them anew.
     pub async fn rewrap(&self, master: &[u8; 32], by: &Steward<'_>) -> Result<(), StoreError> {
         let mut tx = self.begin_in(Partition::SYSTEM).await?;
-        let stored = stored_keys(tx.connection()).await?;
+        let stored = locked_keys(tx.connection()).await?;
         let count = stored.len();
         for key in stored {
             let moved = sqlx::query(
@@ -320,6 +324,14 @@ async fn blind_index(
 
 fn check_blind(sealer: &Sealer) -> crate::Blind {
     sealer.blind("index-check", b"")
+}
+
+/// The data keys, with all their rows held: nobody makes one or wraps them anew meanwhile.
+async fn locked_keys(connection: &mut AnyConnection) -> Result<Vec<StoredKey>, StoreError> {
+    sqlx::query("UPDATE data_keys SET created_at = created_at")
+        .execute(&mut *connection)
+        .await?;
+    stored_keys(connection).await
 }
 
 async fn stored_keys(connection: &mut AnyConnection) -> Result<Vec<StoredKey>, StoreError> {

@@ -8,10 +8,7 @@ use std::{
     },
 };
 
-use authority::{
-    Act, Actor, Authority, CertificateCodes, PasswordCost, RootKeys, rand::rngs::StdRng,
-};
-use credential::Suite;
+use authority::{Act, Actor, Authority, PasswordCost, RootKeys, rand::rngs::StdRng};
 use jiff::Timestamp;
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use serde_json::{Value, json};
@@ -101,19 +98,19 @@ impl App {
         let clock = TestClock::new(monday_noon());
         let draws = Arc::new(Draws::default());
         let options = options(&folder, url, layout);
-        let without_keys = open(&options, &clock).await;
+        let without_keys = open(&options, &clock, &draws).await;
         let mut act = system_act(&clock, &draws);
         let roots = without_keys
+            .authority()
             .establish_keys(&mut act)
             .await
             .expect("keys can be made");
-        let authority = open(&options, &clock).await;
-        let router = router(&authority, &clock, &draws);
+        let platform = open(&options, &clock, &draws).await;
         let app = Self {
-            authority,
+            authority: platform.authority().clone(),
+            router: service::router(platform.state()),
             clock,
             roots,
-            router,
             options,
             draws,
             folder,
@@ -125,20 +122,19 @@ impl App {
     /// The same app started anew on the same data: what was only in memory is gone.
     #[must_use]
     pub async fn restarted(self) -> Self {
-        let authority = open(&self.options, &self.clock).await;
-        let router = router(&authority, &self.clock, &self.draws);
+        let platform = open(&self.options, &self.clock, &self.draws).await;
         Self {
-            authority,
-            router,
+            authority: platform.authority().clone(),
+            router: service::router(platform.state()),
             ..self
         }
     }
 
     /// A second node on the same database.
     pub async fn second_node(&self) -> (Authority, Client) {
-        let authority = open(&self.options, &self.clock).await;
-        let client = Client::new(router(&authority, &self.clock, &self.draws));
-        (authority, client)
+        let platform = open(&self.options, &self.clock, &self.draws).await;
+        let client = Client::new(service::router(platform.state()));
+        (platform.authority().clone(), client)
     }
 
     /// The data folder.
@@ -234,35 +230,43 @@ fn options(folder: &TempDir, url: String, layout: Layout) -> StoreOptions {
     }
 }
 
-async fn open(options: &StoreOptions, clock: &TestClock) -> Authority {
-    let store = Store::open(options, &test_keys(), clock.now(), &mut seeded(1))
-        .await
-        .expect("the store opens");
-    let settings = authority::Settings {
-        base_url: "http://localhost:8080".to_owned(),
-        issuer: "urn:jiazhao:test".to_owned(),
-        certificate: Some(CertificateCodes {
-            type_code: DEMO_TYPE.to_owned(),
-            issuer_code: DEMO_ISSUER.to_owned(),
-        }),
-        suites: vec![Suite::sm2(), Suite::Es256],
-        password_cost: PasswordCost::Test,
+/// Opens the platform as its binary does, with the test's clock and randomness.
+async fn open(options: &StoreOptions, clock: &TestClock, draws: &Arc<Draws>) -> jiazhao::app::App {
+    let keys = test_keys();
+    let write = |name: &str, key: [u8; 32]| {
+        let path = options.objects.join(name);
+        std::fs::write(&path, hex::encode(key)).expect("a key file");
+        path.display().to_string()
     };
-    Authority::open(store, settings, clock.now())
-        .await
-        .expect("the authority opens")
-}
-
-fn router(authority: &Authority, clock: &TestClock, draws: &Arc<Draws>) -> axum::Router {
-    service::router(service::ServiceState {
-        authority: authority.clone(),
+    let layout = match options.layout {
+        Layout::Plain => "plain",
+        Layout::Partitioned => "partitioned",
+    };
+    let text = format!(
+        "[server]\nbase_url = \"http://localhost:8080\"\n\
+         [database]\nurl = \"{}\"\nlayout = \"{layout}\"\nconnections = {}\n\
+         [keys]\nmaster_file = \"{}\"\nindex_file = \"{}\"\n\
+         [issuer]\nname = \"urn:jiazhao:test\"\n\
+         type_code = \"{DEMO_TYPE}\"\nissuer_code = \"{DEMO_ISSUER}\"\n",
+        options.url,
+        options.connections,
+        write("master.key", keys.master),
+        write("index.key", keys.index),
+    );
+    let config = jiazhao::config::Config::parse(&text, None, &options.objects)
+        .unwrap_or_else(|error| panic!("the configuration: {error}"));
+    let ambient = jiazhao::app::Ambient {
         clock: Arc::new(clock.clone()),
         entropy: draws.clone(),
-        settings: service::Settings {
-            secure: false,
-            ..service::Settings::default()
-        },
-    })
+    };
+    let given = jiazhao::app::Options {
+        password_cost: PasswordCost::Test,
+        durable_objects: false,
+        ..jiazhao::app::Options::default()
+    };
+    jiazhao::app::App::open(&config, &ambient, given)
+        .await
+        .unwrap_or_else(|error| panic!("the platform opens: {error}"))
 }
 
 fn system_act(clock: &TestClock, draws: &Draws) -> Act {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use storage::{Conflict, Engine, Layout, MasterKeys, Partition, Store, StoreError, StoreOptions};
+use storage::{
+    AtRest, Conflict, Engine, Layout, MasterKeys, Partition, Store, StoreError, StoreOptions,
+};
 use testkit::random;
 
 use crate::{
@@ -147,6 +149,51 @@ pub(crate) async fn every_partition_can_be_written(setup: &Setup) {
         let audit = setup.store.audit_after(partition, 0, 10).await.unwrap();
         assert_eq!(audit.len(), 1);
     }
+}
+
+/// The suite is chosen when a store is made, and kept whatever is asked later.
+#[test]
+fn a_store_keeps_the_suite_with_which_it_was_made() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let options = StoreOptions {
+        url: format!("sqlite:{}", folder.path().join("s.db").display()),
+        connections: 2,
+        layout: Layout::Plain,
+        objects: folder.path().to_owned(),
+        durable_objects: false,
+    };
+    runtime.block_on(async {
+        let mut rng = random::seeded(1);
+        let keys = keys();
+        let national = Store::open_at_rest(&options, AtRest::Sm4Gcm, &keys, start(), &mut rng);
+        let national = national.await.unwrap();
+        let blind = national.blind("kind", b"value");
+        national.close().await;
+        let again = open(&options, 2).await.unwrap();
+        let suites: Vec<_> = again
+            .data_keys()
+            .await
+            .unwrap()
+            .iter()
+            .map(|key| key.suite)
+            .collect();
+        assert_eq!(suites, [AtRest::Sm4Gcm]);
+        assert_eq!(again.blind("kind", b"value"), blind);
+        again.close().await;
+    });
+}
+
+/// A store from before the suites is one of AES-256-GCM and HMAC-SHA-256.
+pub(crate) async fn a_store_without_an_index_entry_has_the_first_suite(setup: &Setup) {
+    setup.execute("DELETE FROM blind_indexes").await;
+    let mut rng = random::seeded(2);
+    let keys = keys();
+    let again = Store::open_at_rest(&setup.options, AtRest::Sm4Gcm, &keys, start(), &mut rng);
+    let again = again.await.unwrap();
+    assert_eq!(again.blind("k", b"v"), setup.store.blind("k", b"v"));
+    again.close().await;
+    open(&setup.options, 3).await.unwrap().close().await;
 }
 
 /// Characters that mean something in a URL are plain characters in a path.

@@ -122,3 +122,9 @@ pub(crate) fn codes(reasons: &Value) -> Vec<&str> {
         .map(|reason| reason["code"].as_str().unwrap())
         .collect()
 }
+
+/// Whether the inbox holds a message of this kind.
+pub(crate) fn told(inbox: &Value, kind: &str) -> bool {
+    let mut messages = inbox.as_array().into_iter().flatten();
+    messages.any(|message| message["kind"] == kind)
+}

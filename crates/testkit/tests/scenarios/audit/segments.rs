@@ -77,7 +77,7 @@ async fn sc_62_a_damaged_segment_is_named(app: App) {
     whole(&app).await;
     let object = app
         .folder()
-        .join(format!("audit/100/{:012}-{newest:012}.ndjson", 1));
+        .join(format!("objects/audit/100/{:012}-{newest:012}.ndjson", 1));
     let text = fs::read_to_string(&object).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let joined = |lines: &[&str]| lines.join("\n") + "\n";
