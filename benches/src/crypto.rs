@@ -30,7 +30,9 @@ pub(crate) fn turn(extent: Extent) -> Duration {
 }
 
 pub(crate) fn run(extent: Extent) -> Result<(), Failed> {
-    note("per second of one core's own time; messages of 200 bytes, hashed; OpenSSL: its own `speed`, a digest");
+    note(
+        "per second of one core's own time; messages of 200 bytes, hashed; OpenSSL: its own `speed`, a digest",
+    );
     let turn = turn(extent);
     let mut rounds = Rounds::default();
     for _ in 0..ROUNDS {
@@ -44,7 +46,11 @@ pub(crate) fn run(extent: Extent) -> Result<(), Failed> {
     rounds.tell(
         "sm2-verify",
         "1/s",
-        &["openssl-p256/verify", "openssl-sm2/verify", "sm2-crate/verify"],
+        &[
+            "openssl-p256/verify",
+            "openssl-sm2/verify",
+            "sm2-crate/verify",
+        ],
     )?;
     for name in [
         "sm2-verify-batch",
@@ -66,8 +72,8 @@ pub(crate) fn run(extent: Extent) -> Result<(), Failed> {
 fn ours(rounds: &mut Rounds, turn: Duration) -> Result<(), Failed> {
     for (name, suite) in [("sm2", Suite::sm2()), ("es256", Suite::Es256)] {
         let signer = SoftwareSigner::from_secret(&suite, Zeroizing::new(SECRET))?;
-        let signed = per_core_second(turn, || signer.sign(&MESSAGE).is_ok())?;
-        rounds.add(&format!("{name}-sign"), signed);
+        let rate = per_core_second(turn, || signer.sign(&MESSAGE).is_ok())?;
+        rounds.add(&format!("{name}-sign"), rate);
         let signature: Signature = signer.sign(&MESSAGE)?;
         let key = signer.public_key();
         let verified = per_core_second(turn, || key.verify(&MESSAGE, &signature).is_ok())?;
@@ -107,7 +113,8 @@ pub(crate) fn with_ring(rounds: &mut Rounds, turn: Duration) -> Result<(), Faile
     let signed = per_core_second(turn, || pair.sign(&random, &MESSAGE).is_ok())?;
     rounds.add("ring/sign", signed);
     let signature = pair.sign(&random, &MESSAGE)?;
-    let key = ring_signature::UnparsedPublicKey::new(&ring_signature::ECDSA_P256_SHA256_FIXED, point);
+    let key =
+        ring_signature::UnparsedPublicKey::new(&ring_signature::ECDSA_P256_SHA256_FIXED, point);
     let verified = per_core_second(turn, || key.verify(&MESSAGE, signature.as_ref()).is_ok())?;
     rounds.add("ring/verify", verified);
     Ok(())

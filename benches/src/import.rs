@@ -32,7 +32,10 @@ pub(crate) struct Imported {
 
 impl Imported {
     pub(crate) fn per_second(&self) -> f64 {
-        rate(self.records, std::time::Duration::from_secs_f64(self.seconds))
+        rate(
+            self.records,
+            std::time::Duration::from_secs_f64(self.seconds),
+        )
     }
 }
 

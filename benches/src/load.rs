@@ -39,7 +39,9 @@ impl Target {
             told.send(target.run(time)).ok();
         });
         let rate = wait.await?;
-        client.join().map_err(|_panicked| Failed::new("the client panicked"))?;
+        client
+            .join()
+            .map_err(|_panicked| Failed::new("the client panicked"))?;
         rate
     }
 

@@ -41,7 +41,7 @@ const WARM_UP: Duration = Duration::from_millis(150);
 /// Length of a load, and codes for all of them.
 fn size(extent: Extent) -> (Duration, usize) {
     match extent {
-        Extent::Quick => (Duration::from_millis(1_000), 20_000),
+        Extent::Quick => (Duration::from_millis(700), 12_000),
         Extent::Full => (Duration::from_secs(5), 100_000),
     }
 }
@@ -82,7 +82,12 @@ pub(crate) async fn run(
         }
     }
     stop.send(()).ok();
-    rounds.tell_as(&engine.named(VERIFY), VERIFY, "requests/s", &[HELLO, INSERT])?;
+    rounds.tell_as(
+        &engine.named(VERIFY),
+        VERIFY,
+        "requests/s",
+        &[HELLO, INSERT],
+    )?;
     absent(
         &engine.named("http-read-and-insert"),
         "look-ups are not committed in groups yet",
@@ -149,7 +154,13 @@ fn verifications(address: SocketAddr, token: &str, codes: Vec<String>) -> Target
         next: Arc::new(move || {
             let code = codes.get(next.fetch_add(1, Ordering::Relaxed))?;
             let body = format!(r#"{{"code":"{code}","purpose":"enforcement","class":"C1"}}"#);
-            request(address, Method::POST, "/api/v1/verifications", body, Some(&cookie))
+            request(
+                address,
+                Method::POST,
+                "/api/v1/verifications",
+                body,
+                Some(&cookie),
+            )
         }),
     }
 }

@@ -25,15 +25,17 @@ pub(crate) async fn run(
     let authority = platform.authority();
     let trust = SignedTrustList::from_json(authority.trust_list()?.as_bytes())?.verify(None)?;
     let credential = &licensed.current.credential.id;
-    let forms = authority.store().forms(&licensed.holder, credential).await?;
+    let forms = authority
+        .store()
+        .forms(&licensed.holder, credential)
+        .await?;
     let turn = crypto::turn(extent);
     let mut rounds = Rounds::default();
     for _ in 0..ROUNDS {
         for form in &forms {
             let name = if form.suite == "ES256" { ES256 } else { SM2 };
-            let checked = per_core_second(turn, || {
-                check_credential(&form.form, &trust, NOW).authentic
-            })?;
+            let checked =
+                per_core_second(turn, || check_credential(&form.form, &trust, NOW).authentic)?;
             rounds.add(name, checked);
         }
         crypto::with_aws(&mut rounds, turn)?;
@@ -44,7 +46,11 @@ pub(crate) async fn run(
     rounds.tell(
         SM2,
         "1/s",
-        &["openssl-p256/verify", "openssl-sm2/verify", "sm2-crate/verify"],
+        &[
+            "openssl-p256/verify",
+            "openssl-sm2/verify",
+            "sm2-crate/verify",
+        ],
     )?;
     rounds.tell(
         ES256,

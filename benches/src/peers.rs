@@ -71,7 +71,9 @@ impl Rows {
                 pool: AnyPoolOptions::new()
                     .max_connections(1)
                     .after_connect(|connection, _| {
-                        Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(|_| ()) })
+                        Box::pin(
+                            async move { connection.execute(SQLITE_PRAGMAS).await.map(|_| ()) },
+                        )
                     })
                     .connect(&format!("sqlite:{}/rows.sqlite?mode=rwc", folder.display()))
                     .await?,

@@ -238,7 +238,7 @@ async fn sign_in(app: &App, login: &str, password: &str) -> Result<(Actor, Strin
     };
     let (token, _) = app.authority().sign_in(&mut act, request).await?;
     let (actor, _) = app.authority().authenticate(&token, act.now).await?;
-    Ok((actor, token.to_string()))
+    Ok((actor, token.as_str().to_owned()))
 }
 
 fn act(app: &App, actor: &Actor) -> Act {

@@ -144,7 +144,10 @@ fn write_photos(folder: &Path, path: &Path, count: u64) -> Result<u64, Failed> {
         file.write_all(person.with_photo(name).line().as_bytes())?;
     }
     file.flush()?;
-    note(&format!("{count} photos of {} bytes each", bytes / count.max(1)));
+    note(&format!(
+        "{count} photos of {} bytes each",
+        bytes / count.max(1)
+    ));
     Ok(bytes)
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Drivers whose codes are verified.
-const DRIVERS: u64 = 64;
+const DRIVERS: u64 = 32;
 
 pub(crate) async fn run(extent: Extent) -> Result<(), Failed> {
     on(&Engine::Sqlite, extent).await?;

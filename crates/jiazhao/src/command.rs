@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod import;
 mod keys;
+mod seal;
 mod serve;
 mod staff;
 mod trust;
@@ -66,6 +67,9 @@ enum Command {
     /// Signing keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// The keys of what lies at rest
+    #[command(subcommand)]
+    Seal(seal::SealCommand),
     /// The trust list
     #[command(subcommand)]
     Trust(trust::TrustCommand),
@@ -118,6 +122,7 @@ fn execute(cli: Cli) -> Result<u8, Failure> {
             Command::Registry(command) => command.run(&context).await,
             Command::Verify(command) => command.run(&context),
             Command::Keys(command) => command.run(&context).await,
+            Command::Seal(command) => command.run(&context).await,
             Command::Trust(command) => command.run(&context).await,
         }
     })

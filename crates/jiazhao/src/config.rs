@@ -103,6 +103,9 @@ pub enum LogFormat {
 /// The name of the file that is read without `--config`, in the data folder.
 pub const DEFAULT_FILE: &str = "jiazhao.toml";
 
+/// What is logged where the file does not say.
+pub const DEFAULT_FILTER: &str = "info,sqlx=warn";
+
 /// The system that generates licences (R9).
 const DEFAULT_ISSUER: &str = "全国公安交管电子证照系统";
 
@@ -384,7 +387,7 @@ fn log(source: &mut Source<'_>) -> Log {
     });
     Log {
         format: format.unwrap_or(LogFormat::Text),
-        filter: filter.unwrap_or_else(|| "info,sqlx=warn".to_owned()),
+        filter: filter.unwrap_or_else(|| DEFAULT_FILTER.to_owned()),
     }
 }
 

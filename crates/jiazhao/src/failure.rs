@@ -16,6 +16,12 @@ pub struct Failure {
     about: Option<String>,
 }
 
+const MISMATCH: Failure = Failure::new(
+    "database-mismatch",
+    "数据库与主密钥或程序版本不符",
+    "Database, master keys and program do not fit together",
+);
+
 /// The exit code of a command that could not run.
 pub const COULD_NOT_RUN: u8 = 2;
 
@@ -66,6 +72,7 @@ impl From<Error> for Failure {
         };
         match &error {
             Error::Refused(..) | Error::TooMany(_) => failure,
+            Error::Store(StoreError::Mismatch(what)) => MISMATCH.about(what),
             Error::Store(cause) => failure.about(chain(cause)),
             Error::Internal(what) => failure.about(what),
         }

@@ -66,6 +66,15 @@ pub fn open(config: &Config, missing: Missing, rng: &mut impl Rng) -> Result<Ope
     Ok(Opened { keys, made })
 }
 
+/// Makes a key in a file that must not exist yet.
+///
+/// # Errors
+/// When it exists or cannot be written.
+pub fn make(path: &Path, rng: &mut impl Rng) -> Result<[u8; 32], Failure> {
+    write_new(path, &encoded(rng))?;
+    read(path)
+}
+
 /// What is wrong with the key files as they lie there, for `config check`.
 #[must_use]
 pub fn problems(config: &Config) -> Vec<Failure> {

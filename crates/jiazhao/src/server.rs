@@ -25,6 +25,9 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 const FINISH_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked for what the calendar has changed. Answers do not wait for it.
 const TURN_EVERY: Duration = Duration::from_secs(5);
+
+/// Well within the pause that `seal rotate` makes between its steps.
+const REFRESH_EVERY: Duration = Duration::from_secs(2);
 /// How long open requests may take to finish; event streams never do by themselves.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -54,7 +57,7 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     let (stopping, stopped) = watch::channel(false);
     let mut jobs = JoinSet::new();
-    for job in [Job::Follow, Job::FinishApproved, Job::TurnCalendar] {
+    for job in [Job::Follow, Job::FinishApproved, Job::RefreshKeys, Job::TurnCalendar] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
     // The sender's address bounds how often it may try to sign in.
@@ -107,6 +110,8 @@ enum Job {
     Follow,
     /// Issues what was approved before a crash.
     FinishApproved,
+    /// Learns of data keys that another node or the command line made.
+    RefreshKeys,
     /// Turns status lists and open pages when midnight has changed a status (SC-66).
     TurnCalendar,
 }
@@ -116,6 +121,7 @@ impl Job {
         match self {
             Self::Follow => "follow",
             Self::FinishApproved => "finish-approved",
+            Self::RefreshKeys => "refresh-keys",
             Self::TurnCalendar => "turn-calendar",
         }
     }
@@ -124,6 +130,7 @@ impl Job {
         match self {
             Self::Follow => FOLLOW_EVERY,
             Self::FinishApproved => FINISH_EVERY,
+            Self::RefreshKeys => REFRESH_EVERY,
             Self::TurnCalendar => TURN_EVERY,
         }
     }
@@ -139,6 +146,7 @@ impl Job {
                 }
                 Ok(())
             }
+            Self::RefreshKeys => Ok(app.authority().store().refresh_keys().await?),
             Self::TurnCalendar => {
                 let mut act = app.act(self.name());
                 let turned = app.authority().turn_calendar(&mut act, app.node()).await?;

@@ -1,6 +1,6 @@
 //! The log, on standard error.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt as _};
 
@@ -10,7 +10,10 @@ use crate::config::{Log, LogFormat};
 pub fn start(log: &Log) {
     let filter =
         EnvFilter::try_new(&log.filter).unwrap_or_else(|_unreadable| EnvFilter::new("info"));
-    let builder = fmt().with_writer(io::stderr).with_env_filter(filter);
+    let builder = fmt()
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .with_env_filter(filter);
     let outcome = match log.format {
         LogFormat::Json => builder.json().finish().try_init(),
         LogFormat::Text => builder.finish().try_init(),

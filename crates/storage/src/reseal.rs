@@ -26,6 +26,8 @@ pub struct Resealed {
     pub resealed: u64,
     /// Values found by this step that do not open. They are left as they are.
     pub damaged: Vec<Damaged>,
+    /// How many such values the whole pass has found so far.
+    pub damaged_so_far: u64,
     /// Whether the pass has been everywhere.
     pub finished: bool,
 }
@@ -45,6 +47,7 @@ pub(crate) struct Pass {
     pub(crate) begun_at: Timestamp,
     pub(crate) finished_at: Option<Timestamp>,
     position: String,
+    damaged: u64,
 }
 
 /// What is to be done in one place.
@@ -77,12 +80,7 @@ impl Store {
             None => self.begin_pass(version, by).await?,
         };
         if pass.finished_at.is_some() {
-            return Ok(Resealed {
-                version,
-                resealed: 0,
-                damaged: Vec::new(),
-                finished: true,
-            });
+            return Ok(Resealed::finished(version, &pass));
         }
         let mut position = Position::parse(&pass.position)?;
         loop {
@@ -132,11 +130,12 @@ impl Store {
 
     pub(crate) async fn pass(&self, version: u32) -> Result<Option<Pass>, StoreError> {
         let mut connection = self.reader().await?;
-        let row =
-            sqlx::query("SELECT begun_at, finished_at, position FROM reseals WHERE version = $1")
-                .bind(i64::from(version))
-                .fetch_optional(&mut *connection)
-                .await?;
+        let row = sqlx::query(
+            "SELECT begun_at, finished_at, position, damaged FROM reseals WHERE version = $1",
+        )
+        .bind(i64::from(version))
+        .fetch_optional(&mut *connection)
+        .await?;
         row.map(|row| {
             let row = Columns {
                 table: "reseals",
@@ -146,6 +145,7 @@ impl Store {
                 begun_at: row.instant("begun_at")?,
                 finished_at: row.opt_instant("finished_at")?,
                 position: row.text("position")?,
+                damaged: row.number("damaged")?,
             })
         })
         .transpose()
@@ -173,6 +173,7 @@ impl Store {
             begun_at: by.now,
             finished_at: None,
             position,
+            damaged: 0,
         })
     }
 
@@ -195,12 +196,7 @@ impl Store {
         expect_one(moved)?;
         let entry = by.entry("seal.reseal-finished").with("version", version);
         tx.commit(entry, Vec::new()).await?;
-        Ok(Resealed {
-            version,
-            resealed: 0,
-            damaged: Vec::new(),
-            finished: true,
-        })
+        Ok(Resealed::finished(version, pass))
     }
 
     /// The next values at `position`; none when its place holds no more.
@@ -313,6 +309,7 @@ impl Store {
             Work::Objects(resealed) => *resealed,
         };
         count(tx.connection(), version, resealed, &batch.damaged).await?;
+        let found = u64::try_from(batch.damaged.len()).unwrap_or(u64::MAX);
         let rows: Vec<String> = batch.damaged.iter().map(|one| one.row.clone()).collect();
         let entry = by
             .entry("seal.resealed")
@@ -325,6 +322,7 @@ impl Store {
             version,
             resealed,
             damaged: batch.damaged,
+            damaged_so_far: pass.damaged.saturating_add(found),
             finished: false,
         })
     }
@@ -408,6 +406,18 @@ fn expect_one(moved: u64) -> Result<(), StoreError> {
         Ok(())
     } else {
         Err(Conflict::Cursor.into())
+    }
+}
+
+impl Resealed {
+    fn finished(version: u32, pass: &Pass) -> Self {
+        Self {
+            version,
+            resealed: 0,
+            damaged: Vec::new(),
+            damaged_so_far: pass.damaged,
+            finished: true,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Context, say, tell};
 use crate::{
-    config::Config,
+    config::{Config, DEFAULT_FILTER},
     demo::{DRIVERS, Demo as Demonstration, FEWEST_DRIVERS, MOST_DRIVERS, walk},
     failure::Failure,
     server, telemetry,
@@ -28,7 +28,7 @@ pub(super) struct Demo {
     /// --data in a folder that is removed afterwards
     #[arg(long)]
     walk: bool,
-    /// Leave the web apps out, where there are any
+    /// Leave the web apps out; a build without them leaves nothing out
     #[arg(long)]
     no_web: bool,
 }
@@ -75,12 +75,12 @@ impl Demo {
 
     fn config(&self, context: &Context, data: &std::path::Path) -> Result<Config, Failure> {
         let mut config = Config::load(context.global.config.as_deref(), data)?;
-        if config.file.is_none() {
+        if config.log.filter == DEFAULT_FILTER {
             QUIET.clone_into(&mut config.log.filter);
         }
         telemetry::start(&config.log);
         if self.no_web {
-            tracing::info!("this build has no web apps to leave out");
+            tracing::debug!("this build has no web apps to leave out");
         }
         Ok(config)
     }

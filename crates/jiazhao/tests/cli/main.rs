@@ -120,3 +120,16 @@ fn unknown_arguments_could_not_run() {
     assert_eq!(folder.run(&["demo", "--drivers", "3"]).code, 2);
     assert_eq!(folder.run(&["--help"]).code, 0);
 }
+
+/// The main job over HTTP: SC-10, SC-15, SC-30, SC-31, SC-40, SC-41, SC-42 and SC-43 in one walk,
+/// twice in one folder.
+#[test]
+fn sc_30_the_walk_meets_what_it_expects_every_time() {
+    let folder = Folder::new();
+    for _ in 0..2 {
+        let run = folder.run(&["demo", "--walk", "--drivers", "200"]);
+        assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+        assert!(run.last_line().starts_with("all 29 steps as expected in "));
+        assert!(!run.out.contains("FAILED"));
+    }
+}

@@ -363,6 +363,7 @@ pub(crate) async fn sc_63_a_pass_names_what_does_not_open(setup: &Setup) {
             &named("objects.photo", one.photo.as_str()),
         ]
     );
+    assert_eq!(steps.last().unwrap().damaged_so_far, 2);
     assert_eq!(total(&steps), 2 * WITH_FILE - 2);
     two.reads_as_written(&setup.store).await;
     let kept = setup.store.retire_data_key(1, &by(9_000)).await.unwrap();

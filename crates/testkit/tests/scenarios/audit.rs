@@ -80,11 +80,9 @@ async fn all_rows(app: &App) -> u64 {
 /// Copies the tables of the audit, for [`restore`].
 async fn keep(app: &App) {
     for table in TABLES {
-        execute(
-            app,
-            &format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"),
-        )
-        .await;
+        let copy = format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}");
+        execute(app, &format!("DROP TABLE IF EXISTS kept_{table}")).await;
+        execute(app, &copy).await;
     }
 }
 

@@ -1,9 +1,12 @@
 //! Checkpoints: forged, missing, of another history, and who makes them.
 
 use authority::{AuditCheck, AuditFault};
-use credential::SignedTrustList;
+use credential::{
+    NumericDate, SignedTrustList, SoftwareSigner, Suite, TrustList, VerifiedTrustList,
+    sign_trust_list,
+};
 use jiff::SignedDuration;
-use testkit::app::App;
+use testkit::{app::App, random::seeded};
 
 use super::{checkpoint, execute, found, keep, restore, three_stretches, verify, whole};
 use crate::on_both_engines;
@@ -58,13 +61,8 @@ async fn sc_62_forged_and_missing_checkpoints_are_named(app: App) {
         expect_checkpoint(&app, AuditFault::CheckpointMissing, missing).await;
     }
     // Signed, but by nobody whom the trust list at hand names.
-    let elsewhere = App::sqlite().await.authority.trust_list().unwrap();
-    let trust = SignedTrustList::from_json(elsewhere.as_bytes())
-        .unwrap()
-        .verify(None)
-        .unwrap();
     let check = AuditCheck {
-        trust: Some(trust),
+        trust: Some(trust_of_somebody_else(&app)),
         ..AuditCheck::default()
     };
     let finding = found(&app, &check).await;
@@ -82,6 +80,18 @@ async fn sc_62_forged_and_missing_checkpoints_are_named(app: App) {
         ..AuditCheck::default()
     };
     assert_eq!(verify(&app, &check).await.first, None);
+}
+
+fn trust_of_somebody_else(app: &App) -> VerifiedTrustList {
+    let root = SoftwareSigner::generate(&Suite::Es256, &mut seeded(1_000)).unwrap();
+    let list = TrustList {
+        version: 1,
+        issued_at: NumericDate::floor(app.clock.now()),
+        next_update: NumericDate::floor(app.clock.now() + SignedDuration::from_secs(60)),
+        keys: Vec::new(),
+    };
+    let signed = sign_trust_list(&list, &[&root]).unwrap();
+    signed.verify(None).unwrap()
 }
 
 async fn sc_62_a_checkpoint_of_another_history_is_named(app: App) {
