@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 done with something to look at (see each command), 2 could not run.
 
+mod audit;
 mod config;
 mod demo;
 mod import;
@@ -73,6 +74,9 @@ enum Command {
     /// The trust list
     #[command(subcommand)]
     Trust(trust::TrustCommand),
+    /// The audit
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 /// What every command is given.
@@ -124,6 +128,7 @@ fn execute(cli: Cli) -> Result<u8, Failure> {
             Command::Keys(command) => command.run(&context).await,
             Command::Seal(command) => command.run(&context).await,
             Command::Trust(command) => command.run(&context).await,
+            Command::Audit(command) => command.run(&context).await,
         }
     })
 }

@@ -25,7 +25,8 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 const FINISH_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked for what the calendar has changed. Answers do not wait for it.
 const TURN_EVERY: Duration = Duration::from_secs(5);
-
+/// How often the heads of the audit are signed.
+const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 /// Well within the pause that `seal rotate` makes between its steps.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
 /// How long open requests may take to finish; event streams never do by themselves.
@@ -57,7 +58,13 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     let (stopping, stopped) = watch::channel(false);
     let mut jobs = JoinSet::new();
-    for job in [Job::Follow, Job::FinishApproved, Job::RefreshKeys, Job::TurnCalendar] {
+    for job in [
+        Job::Follow,
+        Job::FinishApproved,
+        Job::RefreshKeys,
+        Job::TurnCalendar,
+        Job::Checkpoint,
+    ] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
     // The sender's address bounds how often it may try to sign in.
@@ -114,6 +121,8 @@ enum Job {
     RefreshKeys,
     /// Turns status lists and open pages when midnight has changed a status (SC-66).
     TurnCalendar,
+    /// Signs the heads of the audit (SC-62).
+    Checkpoint,
 }
 
 impl Job {
@@ -123,6 +132,7 @@ impl Job {
             Self::FinishApproved => "finish-approved",
             Self::RefreshKeys => "refresh-keys",
             Self::TurnCalendar => "turn-calendar",
+            Self::Checkpoint => "checkpoint",
         }
     }
 
@@ -132,6 +142,7 @@ impl Job {
             Self::FinishApproved => FINISH_EVERY,
             Self::RefreshKeys => REFRESH_EVERY,
             Self::TurnCalendar => TURN_EVERY,
+            Self::Checkpoint => CHECKPOINT_EVERY,
         }
     }
 
@@ -154,6 +165,10 @@ impl Job {
                     tracing::info!(turned, "turned what the calendar changed");
                 }
                 Ok(())
+            }
+            Self::Checkpoint => {
+                let act = app.act(self.name());
+                app.authority().checkpoint(&act, app.node()).await.map(drop)
             }
         }
     }

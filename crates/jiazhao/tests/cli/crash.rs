@@ -166,13 +166,17 @@ impl Http {
             request = request.header(*name, value);
         }
         let request = request.body(Full::from(body.to_string())).unwrap();
-        let answer = self.client.request(request).await.map_err(|_| Killed)?;
+        let answer = self
+            .client
+            .request(request)
+            .await
+            .map_err(|_cut_off| Killed)?;
         let (parts, body) = answer.into_parts();
         if let Some(cookie) = parts.headers.get("set-cookie") {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
             self.session = Some(("cookie", cookie.to_owned()));
         }
-        let body = body.collect().await.map_err(|_| Killed)?.to_bytes();
+        let body = body.collect().await.map_err(|_cut_off| Killed)?.to_bytes();
         Ok((
             parts.status.as_u16(),
             serde_json::from_slice(&body).unwrap_or_default(),

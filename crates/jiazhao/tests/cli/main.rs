@@ -1,6 +1,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "helpers of tests: what cannot be set up ends the test"
 )]
 //! The command line as a script uses it: arguments in, exit code and lines out.

@@ -191,7 +191,7 @@ async fn rewrite(app: &App, from: u64) {
     let mut previous = vec![0; 32];
     for mut row in rows {
         if row.seq == from {
-            row.actor = "stf_x".to_owned();
+            "stf_x".clone_into(&mut row.actor);
         }
         row.hash = row.chained(&previous);
         previous.clone_from(&row.hash);
