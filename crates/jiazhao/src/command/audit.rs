@@ -132,7 +132,7 @@ fn tell(report: &AuditReport) -> Result<(), Failure> {
         newest_checkpoint_at,
         witnessed,
     } = report;
-    say(&format!("rows {rows}, of them archived {archived}"))?;
+    say(&format!("rows checked {rows}, of them archived {archived}"))?;
     let newest = newest_checkpoint_at.map_or_else(|| "none".to_owned(), |at| at.to_string());
     say(&format!(
         "checkpoints {checkpoints}, newest {newest}, witnessed {witnessed}"
