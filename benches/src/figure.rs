@@ -67,13 +67,13 @@ impl Rounds {
             return line(&format!("{shown}  {}  {unit}  -  -", rounded(value)));
         }
         for peer in peers {
-            let ratio = match self.median(peer) {
-                Some(of_peer) if of_peer > 0.0 => format!("{:.2}", value / of_peer),
+            let beside = match self.median(peer) {
+                Some(of_peer) if of_peer > 0.0 => ratio(value / of_peer),
                 Some(_) | None => "-".to_owned(),
             };
             let peer = peer.split('/').next().unwrap_or_default();
             line(&format!(
-                "{shown}  {}  {unit}  {ratio}  {peer}",
+                "{shown}  {}  {unit}  {beside}  {peer}",
                 rounded(value)
             ))?;
         }
@@ -132,6 +132,14 @@ fn rounded(value: f64) -> String {
         format!("{value:.0}")
     } else {
         format!("{value:.1}")
+    }
+}
+
+fn ratio(ratio: f64) -> String {
+    if ratio >= 0.1 {
+        format!("{ratio:.2}")
+    } else {
+        format!("{ratio:.4}")
     }
 }
 
