@@ -7,7 +7,6 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::string_slice,
-    clippy::too_many_lines,
     clippy::unwrap_used,
     reason = "tests: what does not fit ends the test, and a scenario reads from top to bottom"
 )]

@@ -2,8 +2,8 @@
 
 use authority::{AuditCheck, AuditFault};
 use credential::{
-    NumericDate, SignedTrustList, SoftwareSigner, Suite, TrustList, VerifiedTrustList,
-    sign_trust_list,
+    KeyState, NumericDate, SignedTrustList, SoftwareSigner, Suite, TrustList, TrustedKey,
+    VerifiedTrustList, sign_trust_list,
 };
 use jiff::SignedDuration;
 use testkit::{app::App, random::seeded};
@@ -13,6 +13,7 @@ use crate::on_both_engines;
 
 on_both_engines!(
     sc_62_forged_and_missing_checkpoints_are_named,
+    sc_62_checkpoints_are_checked_with_a_trust_list_kept_elsewhere,
     sc_62_a_checkpoint_of_another_history_is_named,
     sc_62_a_checkpoint_does_not_cover_up_a_cut,
     sc_32_one_node_makes_checkpoints,
@@ -60,35 +61,47 @@ async fn sc_62_forged_and_missing_checkpoints_are_named(app: App) {
         .await;
         expect_checkpoint(&app, AuditFault::CheckpointMissing, missing).await;
     }
-    // Signed, but by nobody whom the trust list at hand names.
-    let check = AuditCheck {
-        trust: Some(trust_of_somebody_else(&app)),
-        ..AuditCheck::default()
-    };
-    let finding = found(&app, &check).await;
-    assert_eq!(
-        (finding.what, finding.checkpoint),
-        (AuditFault::CheckpointSignature, Some(1))
-    );
-    let own = app.authority.trust_list().unwrap();
-    let trust = SignedTrustList::from_json(own.as_bytes())
-        .unwrap()
-        .verify(None)
-        .unwrap();
-    let check = AuditCheck {
-        trust: Some(trust),
-        ..AuditCheck::default()
-    };
-    assert_eq!(verify(&app, &check).await.first, None);
 }
 
-fn trust_of_somebody_else(app: &App) -> VerifiedTrustList {
+async fn sc_62_checkpoints_are_checked_with_a_trust_list_kept_elsewhere(app: App) {
+    three_stretches(&app).await;
+    let own = app.authority.trust_list().unwrap();
+    let own = SignedTrustList::from_json(own.as_bytes()).unwrap();
+    let own = own.verify(None).unwrap();
+    let keys = |change: fn(&mut TrustedKey)| {
+        let mut keys = own.list().keys.clone();
+        keys.iter_mut().for_each(change);
+        keys
+    };
+    let ended: fn(&mut TrustedKey) = |key| key.not_after = key.not_before;
+    let revoked: fn(&mut TrustedKey) = |key| key.state = KeyState::Revoked { at: key.not_before };
+    let retired: fn(&mut TrustedKey) = |key| key.state = KeyState::Retired;
+    let fault = AuditFault::CheckpointSignature;
+    for (keys, expected) in [
+        (keys(|_| {}), None),
+        (keys(retired), None),
+        (Vec::new(), Some((fault, Some(1)))),
+        (keys(ended), Some((fault, Some(1)))),
+        // Nothing that is still trusted follows the newest one.
+        (keys(revoked), Some((fault, Some(2)))),
+    ] {
+        let check = AuditCheck {
+            trust: Some(trust(&app, keys)),
+            ..AuditCheck::default()
+        };
+        let first = verify(&app, &check).await.first;
+        let place = first.map(|finding| (finding.what, finding.checkpoint));
+        assert_eq!(place, expected);
+    }
+}
+
+fn trust(app: &App, keys: Vec<TrustedKey>) -> VerifiedTrustList {
     let root = SoftwareSigner::generate(&Suite::Es256, &mut seeded(1_000)).unwrap();
     let list = TrustList {
         version: 1,
         issued_at: NumericDate::floor(app.clock.now()),
         next_update: NumericDate::floor(app.clock.now() + SignedDuration::from_secs(60)),
-        keys: Vec::new(),
+        keys,
     };
     let signed = sign_trust_list(&list, &[&root]).unwrap();
     signed.verify(None).unwrap()

@@ -14,6 +14,7 @@ use crate::on_both_engines;
 on_both_engines!(
     sc_62_a_whole_audit_verifies,
     sc_62_the_first_damaged_row_is_named,
+    sc_62_a_cut_tail_or_another_head_is_named,
     sc_62_a_chain_written_anew_is_found_by_its_checkpoint,
 );
 
@@ -44,23 +45,101 @@ async fn sc_62_a_whole_audit_verifies(app: App) {
 }
 
 async fn sc_62_the_first_damaged_row_is_named(app: App) {
-    let (first, second, newest) = three_stretches(&app).await;
-    assert!(first > 6 && second > first && newest > second);
-    let set =
-        |what: &str, seq| format!("UPDATE audit SET {what} WHERE partition = 256 AND seq = {seq}");
-    let delete = |which: &str| format!("DELETE FROM audit WHERE partition = 256 AND seq {which}");
-    let head = |seq| {
-        format!(
-            "UPDATE partition_heads SET audit_seq = {seq}, audit_hash = (SELECT hash FROM kept_audit k \
-             WHERE k.partition = 256 AND k.seq = {seq}) WHERE partition = 256"
-        )
-    };
-    let add = |seq| {
-        format!(
-            "INSERT INTO audit SELECT 256, {seq}, at, act, actor, subject, request, detail, hash \
-             FROM kept_audit WHERE partition = 256 AND seq = 3"
-        )
-    };
+    let (_, _, newest) = three_stretches(&app).await;
+    let other_hash = "hash = (SELECT hash FROM kept_audit k WHERE k.partition = 256 AND k.seq = 5)";
+    let unreadable = format!("at = {}", i64::MAX);
+    let swapped = vec![
+        set("seq = 1000", 4),
+        set("seq = 4", 5),
+        set("seq = 5", 1000),
+    ];
+    let moved_up = vec![delete("= 4"), set("seq = 4", 5)];
+    keep(&app).await;
+    for (changes, what, seq) in [
+        (vec![set("actor = 'stf_x'", 3)], AuditFault::Changed, 3),
+        (vec![set("at = at + 1", 1)], AuditFault::Changed, 1),
+        (vec![set(other_hash, 3)], AuditFault::Changed, 3),
+        (vec![set(&unreadable, 3)], AuditFault::Changed, 3),
+        (vec![delete("= 1")], AuditFault::Removed, 1),
+        (vec![delete("= 4")], AuditFault::Removed, 4),
+        (moved_up, AuditFault::Changed, 4),
+        (swapped, AuditFault::Reordered, 4),
+        (contents_swapped(4, 5), AuditFault::Reordered, 4),
+    ] {
+        expect(&app, &changes, (what, seq, Some(1))).await;
+    }
+    // After the newest checkpoint the chain tells it.
+    let last = vec![set("act = ''", newest)];
+    expect(&app, &last, (AuditFault::Changed, newest, None)).await;
+    let added = vec![add(0)];
+    expect(&app, &added, (AuditFault::Added, 0, None)).await;
+}
+
+async fn sc_62_a_cut_tail_or_another_head_is_named(app: App) {
+    let (_, second, newest) = three_stretches(&app).await;
+    keep(&app).await;
+    for (changes, what, seq, checkpoint) in [
+        (
+            vec![delete(&format!("= {newest}"))],
+            AuditFault::Cut,
+            newest,
+            None,
+        ),
+        (
+            vec![delete(&format!(">= {second}")), head(second - 1)],
+            AuditFault::Cut,
+            second,
+            Some(2),
+        ),
+        (vec![delete("> 0"), head(2)], AuditFault::Cut, 1, Some(1)),
+        (vec![head(newest - 1)], AuditFault::Head, newest, None),
+        (vec![head(2)], AuditFault::Head, second, None),
+        (vec![add(newest + 1)], AuditFault::Head, newest + 1, None),
+    ] {
+        expect(&app, &changes, (what, seq, checkpoint)).await;
+    }
+}
+
+/// Makes the changes in the system's partition, expects the finding there, and undoes them.
+async fn expect(app: &App, changes: &[String], expected: (AuditFault, u64, Option<u64>)) {
+    for change in changes {
+        assert!(execute(app, change).await > 0, "{change}");
+    }
+    let finding = found(app, &AuditCheck::default()).await;
+    let place = (finding.what, finding.seq, finding.checkpoint);
+    let (what, seq, checkpoint) = expected;
+    assert_eq!(place, (what, Some(seq), checkpoint), "{changes:?}");
+    assert_eq!(finding.partition, Some(256), "{changes:?}");
+    restore(app).await;
+    whole(app).await;
+}
+
+fn set(what: &str, seq: u64) -> String {
+    format!("UPDATE audit SET {what} WHERE partition = 256 AND seq = {seq}")
+}
+
+fn delete(which: &str) -> String {
+    format!("DELETE FROM audit WHERE partition = 256 AND seq {which}")
+}
+
+/// Another row number 3, at `seq`.
+fn add(seq: u64) -> String {
+    format!(
+        "INSERT INTO audit SELECT 256, {seq}, at, act, actor, subject, request, detail, hash \
+         FROM kept_audit WHERE partition = 256 AND seq = 3"
+    )
+}
+
+/// The head set to an earlier row, with that row's hash.
+fn head(seq: u64) -> String {
+    format!(
+        "UPDATE partition_heads SET audit_seq = {seq}, audit_hash = (SELECT hash FROM kept_audit k \
+         WHERE k.partition = 256 AND k.seq = {seq}) WHERE partition = 256"
+    )
+}
+
+/// Two rows that keep their numbers and hashes and exchange all else.
+fn contents_swapped(one: u64, other: u64) -> Vec<String> {
     let contents = |of, at| {
         let column = |name| {
             format!(
@@ -70,87 +149,7 @@ async fn sc_62_the_first_damaged_row_is_named(app: App) {
         let columns = ["at", "act", "actor", "subject", "request", "detail"].map(column);
         set(&columns.join(", "), at)
     };
-    let other_hash = "hash = (SELECT hash FROM kept_audit k WHERE k.partition = 256 AND k.seq = 5)";
-    let unreadable = format!("at = {}", i64::MAX);
-    let swapped = [
-        set("seq = 1000", 4),
-        set("seq = 4", 5),
-        set("seq = 5", 1000),
-    ];
-    let cut_and_set_back = vec![delete(&format!(">= {second}")), head(second - 1)];
-    keep(&app).await;
-    for (changes, what, seq, checkpoint) in [
-        (
-            vec![set("actor = 'stf_x'", 3)],
-            AuditFault::Changed,
-            3,
-            Some(1),
-        ),
-        (vec![set("at = at + 1", 1)], AuditFault::Changed, 1, Some(1)),
-        (vec![set(other_hash, 3)], AuditFault::Changed, 3, Some(1)),
-        (vec![set(&unreadable, 3)], AuditFault::Changed, 3, Some(1)),
-        (
-            vec![set("act = ''", newest)],
-            AuditFault::Changed,
-            newest,
-            None,
-        ),
-        (vec![delete("= 1")], AuditFault::Removed, 1, Some(1)),
-        (vec![delete("= 4")], AuditFault::Removed, 4, Some(1)),
-        (
-            vec![delete("= 4"), set("seq = 4", 5)],
-            AuditFault::Changed,
-            4,
-            Some(1),
-        ),
-        (swapped.to_vec(), AuditFault::Reordered, 4, Some(1)),
-        (
-            vec![contents(5, 4), contents(4, 5)],
-            AuditFault::Reordered,
-            4,
-            Some(1),
-        ),
-        (
-            vec![delete(&format!("= {newest}"))],
-            AuditFault::Cut,
-            newest,
-            None,
-        ),
-        (cut_and_set_back, AuditFault::Cut, second, Some(2)),
-        (vec![head(newest - 1)], AuditFault::Head, newest, None),
-        (vec![head(2)], AuditFault::Head, second, None),
-        (vec![add(newest + 1)], AuditFault::Head, newest + 1, None),
-        (vec![add(0)], AuditFault::Added, 0, None),
-        (vec![delete("> 0"), head(2)], AuditFault::Cut, 1, Some(1)),
-    ] {
-        for change in &changes {
-            assert_eq!(
-                execute(&app, change).await,
-                rows_meant(change, newest),
-                "{change}"
-            );
-        }
-        let found = found(&app, &AuditCheck::default()).await;
-        let expected = (what, Some(256), Some(seq), checkpoint);
-        let place = (found.what, found.partition, found.seq, found.checkpoint);
-        assert_eq!(place, expected, "{changes:?}: {found}");
-        restore(&app).await;
-        whole(&app).await;
-    }
-}
-
-/// How many rows a change of [`sc_62_the_first_damaged_row_is_named`] touches.
-fn rows_meant(change: &str, newest: u64) -> u64 {
-    let behind = |text: &str| {
-        change
-            .split_once(text)
-            .map(|(_, number)| number.parse::<u64>().unwrap())
-    };
-    if change.starts_with("DELETE") {
-        let from = behind("seq >= ").or_else(|| behind("seq > ").map(|after| after + 1));
-        return from.map_or(1, |from| newest - from + 1);
-    }
-    1
+    vec![contents(one, other), contents(other, one)]
 }
 
 /// Rows whose hashes are all right again, head included: only what was signed tells.

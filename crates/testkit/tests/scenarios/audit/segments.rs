@@ -2,7 +2,7 @@
 
 use authority::{AuditCheck, AuditFault};
 use jiff::SignedDuration;
-use std::fs;
+use std::{fs, path::PathBuf};
 use testkit::app::App;
 
 use super::{
@@ -12,7 +12,9 @@ use crate::on_both_engines;
 
 on_both_engines!(
     sc_62_closed_segments_verify,
+    sc_62_what_is_broken_is_not_archived,
     sc_62_a_damaged_segment_is_named,
+    sc_62_a_changed_list_of_segments_is_named,
 );
 
 async fn sc_62_closed_segments_verify(app: App) {
@@ -57,27 +59,21 @@ async fn sc_62_closed_segments_verify(app: App) {
     assert_eq!(refused.unwrap_err().code(), "not-your-role");
 }
 
-async fn sc_62_a_damaged_segment_is_named(app: App) {
-    let (first, _, newest) = three_stretches(&app).await;
+async fn sc_62_what_is_broken_is_not_archived(app: App) {
+    three_stretches(&app).await;
     checkpoint(&app).await;
     keep(&app).await;
-    // A row that is broken already stays where it can be looked at.
-    execute(
-        &app,
-        "UPDATE audit SET act = 'x' WHERE partition = 256 AND seq = 2",
-    )
-    .await;
+    let broken = "UPDATE audit SET act = 'x' WHERE partition = 256 AND seq = 2";
+    assert_eq!(execute(&app, broken).await, 1);
     let now = app.clock.now() + SignedDuration::from_secs(1);
     let refused = app.authority.archive_audit(&app.act(), "node-a", now).await;
     assert_eq!(refused.unwrap_err().code(), "audit-broken");
-    restore(&app).await;
+    expect_row(&app, AuditFault::Changed, 2).await;
+    assert_eq!(whole(&app).await.archived, 0);
+}
 
-    assert!(archive(&app, now).await >= newest);
-    whole(&app).await;
-    keep(&app).await;
-    let object = app
-        .folder()
-        .join(format!("objects/audit/100/{:012}-{newest:012}.ndjson", 1));
+async fn sc_62_a_damaged_segment_is_named(app: App) {
+    let (newest, object) = archived(&app).await;
     let text = fs::read_to_string(&object).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let joined = |lines: &[&str]| lines.join("\n") + "\n";
@@ -105,47 +101,45 @@ async fn sc_62_a_damaged_segment_is_named(app: App) {
     expect_row(&app, AuditFault::Removed, 1).await;
     fs::write(&object, &text).unwrap();
     whole(&app).await;
+}
+
+async fn sc_62_a_changed_list_of_segments_is_named(app: App) {
+    let (newest, _) = archived(&app).await;
+    let set = |what| format!("UPDATE audit_segments SET {what} WHERE partition = 256");
+    let gone = "DELETE FROM audit_segments WHERE partition = 256".to_owned();
+    let put_back =
+        "INSERT INTO audit SELECT 256, 3, at, act, actor, subject, request, detail, hash \
+                    FROM audit WHERE partition = 256"
+            .to_owned();
     for (change, what, seq) in [
+        (gone, AuditFault::Removed, 1),
+        (set("object = '../secret'"), AuditFault::Removed, 1),
+        (set("from_seq = 2"), AuditFault::Removed, 1),
+        (set("previous_hash = last_hash"), AuditFault::Segment, 1),
         (
-            "DELETE FROM audit_segments WHERE partition = 256",
-            AuditFault::Removed,
-            1,
-        ),
-        (
-            "UPDATE audit_segments SET object = '../secret' WHERE partition = 256",
-            AuditFault::Removed,
-            1,
-        ),
-        (
-            "UPDATE audit_segments SET from_seq = 2 WHERE partition = 256",
-            AuditFault::Removed,
-            1,
-        ),
-        (
-            "UPDATE audit_segments SET previous_hash = last_hash WHERE partition = 256",
-            AuditFault::Segment,
-            1,
-        ),
-        (
-            "UPDATE audit_segments SET last_hash = previous_hash WHERE partition = 256",
+            set("last_hash = previous_hash"),
             AuditFault::Segment,
             newest,
         ),
-        (
-            "UPDATE audit_segments SET size = size + 1 WHERE partition = 256",
-            AuditFault::Segment,
-            newest,
-        ),
-        (
-            "INSERT INTO audit SELECT 256, 3, at, act, actor, subject, request, detail, hash FROM audit WHERE partition = 256",
-            AuditFault::Added,
-            3,
-        ),
+        (set("size = size + 1"), AuditFault::Segment, newest),
+        (put_back, AuditFault::Added, 3),
     ] {
-        assert_eq!(execute(&app, change).await, 1, "{change}");
+        assert_eq!(execute(&app, &change).await, 1, "{change}");
         expect_row(&app, what, seq).await;
+        whole(&app).await;
     }
-    assert!(first < newest);
+}
+
+/// All rows of the system's partition in one segment: the newest of them, and where it lies.
+async fn archived(app: &App) -> (u64, PathBuf) {
+    let (_, _, newest) = three_stretches(app).await;
+    checkpoint(app).await;
+    let now = app.clock.now() + SignedDuration::from_secs(1);
+    assert!(archive(app, now).await >= newest);
+    whole(app).await;
+    keep(app).await;
+    let object = format!("objects/audit/100/{:012}-{newest:012}.ndjson", 1);
+    (newest, app.folder().join(object))
 }
 
 async fn many_rows(app: &App, count: u32) {
