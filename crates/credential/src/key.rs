@@ -5,8 +5,8 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey},
 };
 use serde::{Deserialize, Serialize};
-use sm2::dsa::signature::Verifier as _;
-use std::{fmt, str::FromStr};
+use sm2_verifier::{KnownKey, Width};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::{
     cbor::Value,
@@ -102,7 +102,8 @@ pub struct PublicKey {
 #[derive(Clone)]
 enum Verifier {
     Es256(ParsedPublicKey),
-    Sm2(Box<sm2::dsa::VerifyingKey>),
+    /// Its table of multiples is built by the first verification and shared by all clones.
+    Sm2(Arc<KnownKey>),
 }
 
 /// The bytes are not a key of the suite.
@@ -127,8 +128,8 @@ impl PublicKey {
             Suite::Es256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
                 .map(Verifier::Es256)
                 .ok(),
-            Suite::Sm2Sm3(id) => sm2::dsa::VerifyingKey::from_sec1_bytes(id.as_str(), &point)
-                .map(|key| Verifier::Sm2(Box::new(key)))
+            Suite::Sm2Sm3(id) => KnownKey::new(&point, id.as_str().as_bytes(), Width::BITS_12)
+                .map(|key| Verifier::Sm2(Arc::new(key)))
                 .ok(),
         };
         Ok(Self {
@@ -175,7 +176,7 @@ impl PublicKey {
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
         let good = match &self.verifier {
             Verifier::Es256(key) => key.verify_sig(message, signature.as_raw()).is_ok(),
-            Verifier::Sm2(key) => sm2::dsa::Signature::from_slice(signature.as_raw())
+            Verifier::Sm2(key) => sm2_verifier::Signature::from_raw(signature.as_raw())
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
         };
         if good { Ok(()) } else { Err(BadSignature) }

@@ -1,0 +1,33 @@
+//! Verification of SM2 signatures (GB/T 32918.2, GM/T 0003.2) by keys that are known beforehand.
+//!
+//! A library that meets a key for the first time has to compute with it. A terminal that checks
+//! millions of signatures by a handful of keys can compute once: [`KnownKey`] holds multiples of
+//! the key's point, so that a verification is a sum of looked-up points, and [`verify_batch`] adds the
+//! points of many signatures with one division for all.
+//!
+//! **For public data only.** Verification knows no secrets, and this crate relies on that: its time
+//! and its memory accesses depend on what it is given. Nothing here may be used to sign or to decrypt.
+//!
+//! ```
+//! use sm2_verifier::{DEFAULT_USER_ID, KnownKey, Signature, Width};
+//!
+//! # fn check(point: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+//! let key = KnownKey::new(point, DEFAULT_USER_ID, Width::BITS_12)?;
+//! let signature = Signature::from_raw(signature)?;
+//! key.verify(message, &signature)?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod batch;
+mod curve;
+mod field;
+mod key;
+mod scalar;
+mod signature;
+mod table;
+
+pub use batch::{Item, verify_batch};
+pub use key::{BadKey, DEFAULT_USER_ID, KnownKey, Rejected, generator_bytes};
+pub use signature::{BadSignature, Signature};
+pub use table::Width;
