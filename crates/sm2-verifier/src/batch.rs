@@ -36,16 +36,48 @@ pub struct Item<'a> {
 }
 
 /// Verifies every signature, of one key or of several; the answers are in the order of the items, and
-/// each is what [`KnownKey::verify_digest`] says of that item alone.
+/// each is what [`KnownKey::verify_digest`] says of that item alone. Takes the fastest way that the
+/// processor has.
 #[must_use]
 pub fn verify_batch(items: &[Item<'_>]) -> Vec<Result<(), Rejected>> {
+    #[cfg(target_arch = "x86_64")]
+    if crate::batch8::is_available() {
+        return verify_batch_avx512(items);
+    }
+    verify_batch_scalar(items)
+}
+
+/// [`verify_batch`] without vector instructions.
+#[must_use]
+pub fn verify_batch_scalar(items: &[Item<'_>]) -> Vec<Result<(), Rejected>> {
     let mut answers = Vec::with_capacity(items.len());
     let mut sums = Sums::default();
     for chunk in items.chunks(CHUNK) {
-        if chunk.len() < FEW {
-            answers.extend(chunk.iter().map(alone));
-        } else {
-            sums.verify(chunk, &mut answers);
+        sums.verify_some(chunk, &mut answers);
+    }
+    answers
+}
+
+/// Whether [`verify_batch`] uses AVX-512 IFMA here.
+#[must_use]
+pub fn has_avx512() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let has = crate::batch8::is_available();
+    #[cfg(not(target_arch = "x86_64"))]
+    let has = false;
+    has
+}
+
+#[cfg(target_arch = "x86_64")]
+fn verify_batch_avx512(items: &[Item<'_>]) -> Vec<Result<(), Rejected>> {
+    use crate::batch8::{CHUNK, FEW, Sums8};
+
+    let mut answers = Vec::with_capacity(items.len());
+    let mut sums8 = Sums8::default();
+    let mut sums = Sums::default();
+    for chunk in items.chunks(CHUNK) {
+        if chunk.len() < FEW || !sums8.verify(chunk, &mut answers) {
+            sums.verify_some(chunk, &mut answers);
         }
     }
     answers
@@ -83,6 +115,14 @@ struct Pair {
 }
 
 impl Sums {
+    fn verify_some(&mut self, items: &[Item<'_>], answers: &mut Vec<Result<(), Rejected>>) {
+        if items.len() < FEW {
+            answers.extend(items.iter().map(alone));
+        } else {
+            self.verify(items, answers);
+        }
+    }
+
     fn verify(&mut self, items: &[Item<'_>], answers: &mut Vec<Result<(), Rejected>>) {
         self.look_up(items);
         let longest = self.runs.iter().map(|run| run.count).max().unwrap_or(0);
@@ -181,7 +221,7 @@ impl Sums {
 }
 
 /// The terms of an item's sum; none where r + s is n, which no signature has.
-fn prefetch_terms<'a>(terms: &mut Vec<Term<'a>>, item: Option<&Item<'a>>) {
+pub(crate) fn prefetch_terms<'a>(terms: &mut Vec<Term<'a>>, item: Option<&Item<'a>>) {
     terms.clear();
     let Some(item) = item else { return };
     let t = item.signature.r.add(item.signature.s);
@@ -189,5 +229,115 @@ fn prefetch_terms<'a>(terms: &mut Vec<Term<'a>>, item: Option<&Item<'a>>) {
         let (of_generator, of_key) = item.key.tables();
         let found = of_generator.terms(item.signature.s).chain(of_key.terms(t));
         terms.extend(found.inspect(Term::prefetch));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sm2::dsa::{SigningKey, signature::Signer as _};
+
+    use super::*;
+    use crate::{
+        curve::{Jacobian, to_affine},
+        key::DEFAULT_USER_ID,
+        scalar::Scalar,
+    };
+
+    fn small(number: u8) -> Scalar {
+        let mut bytes = [0; 32];
+        bytes[31] = number;
+        Scalar::reduced(&bytes)
+    }
+
+    fn key(secret: Scalar) -> (SigningKey, KnownKey) {
+        let signing = SigningKey::from_slice("1234567812345678", &secret.to_bytes()).unwrap();
+        let point = signing.verifying_key().to_sec1_bytes();
+        let key = KnownKey::new(&point, DEFAULT_USER_ID, Width::BITS_8).unwrap();
+        (signing, key)
+    }
+
+    fn signed<'a>(signing: &SigningKey, key: &'a KnownKey, message: &[u8]) -> Item<'a> {
+        let signature: sm2::dsa::Signature = signing.sign(message);
+        Item {
+            key,
+            digest: key.digest(message),
+            signature: Signature::from_raw(&signature.to_bytes()).unwrap(),
+        }
+    }
+
+    /// A signature that looks up s G and t P, over the digest that makes it hold if the sum is
+    /// `sum` times G.
+    fn crafted(key: &KnownKey, s: Scalar, t: Scalar, sum: u8) -> Item<'_> {
+        let mut point = Jacobian::INFINITY;
+        for _ in 0..sum {
+            point = point.add(&Affine::GENERATOR);
+        }
+        let r = t.sub(s);
+        let x = to_affine(&[point])[0].x.to_bytes();
+        Item {
+            key,
+            digest: r.sub(Scalar::reduced(&x)).to_bytes(),
+            signature: Signature { r, s },
+        }
+    }
+
+    fn both_ways(items: &[Item<'_>]) -> Vec<bool> {
+        let alone: Vec<bool> = items.iter().map(|item| alone(item).is_ok()).collect();
+        for answers in [verify_batch(items), verify_batch_scalar(items)] {
+            let answers: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+            assert_eq!(answers, alone);
+        }
+        alone
+    }
+
+    #[test]
+    fn points_that_coincide_are_added_all_the_same() {
+        let (signing, known) = key(small(77));
+        let (_, double) = key(small(2));
+        let (_, minus_double) = key(Scalar::reduced(&[0; 32]).sub(small(2)));
+        let mut items: Vec<Item<'_>> = (0..40_u8).map(|i| signed(&signing, &known, &[i])).collect();
+        // 10 G and 5 * 2 G are one point.
+        items.insert(17, crafted(&double, small(10), small(5), 20));
+        // 10 G and 5 * -2 G cancel: infinity has no x.
+        items.insert(3, crafted(&minus_double, small(10), small(5), 20));
+        let answers = both_ways(&items);
+        for (i, answer) in answers.into_iter().enumerate() {
+            assert_eq!(answer, i != 3, "{i}");
+        }
+    }
+
+    #[test]
+    fn a_batch_names_those_that_fail() {
+        let pairs: Vec<_> = (1..=64).map(|secret| key(small(secret))).collect();
+        let mut items: Vec<Item<'_>> = (0..300_usize)
+            .map(|i| {
+                let (signing, key) = &pairs[i % pairs.len()];
+                signed(signing, key, &i.to_be_bytes())
+            })
+            .collect();
+        let wrong = [0, 7, 8, 127, 128, 255, 256, 299];
+        for i in wrong {
+            items[i].digest[0] ^= 1;
+        }
+        let answers = both_ways(&items);
+        for (i, answer) in answers.into_iter().enumerate() {
+            assert_eq!(answer, !wrong.contains(&i), "{i}");
+        }
+        for count in 0..=40 {
+            assert_eq!(both_ways(&items[1..][..count]).len(), count);
+        }
+    }
+
+    #[test]
+    fn r_plus_s_of_n_is_refused() {
+        let (_, known) = key(small(77));
+        let s = small(9);
+        let r = Scalar::reduced(&[0; 32]).sub(s);
+        let item = Item {
+            key: &known,
+            digest: [7; 32],
+            signature: Signature { r, s },
+        };
+        assert_eq!(both_ways(&[item; 20]), [false; 20]);
     }
 }

@@ -30,6 +30,7 @@ const R2: Fe = Fe([
 
 /// An element of the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
 pub(crate) struct Fe([u64; 4]);
 
 impl Fe {
@@ -40,8 +41,7 @@ impl Fe {
 
     /// From a number below p, words lowest first; `None` from p on.
     pub(crate) fn from_words(words: [u64; 4]) -> Option<Self> {
-        let (_, below) = sub4(words, P);
-        below.then(|| Self(words).mul(R2))
+        is_below_p(words).then(|| Self(words).mul(R2))
     }
 
     /// From 32 bytes, highest first; `None` where they are p or more.
@@ -54,6 +54,12 @@ impl Fe {
         Self(words)
     }
 
+    /// The words of Montgomery's form.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn montgomery_words(&self) -> &[u64; 4] {
+        &self.0
+    }
+
     pub(crate) fn is_zero(self) -> bool {
         self.0 == [0; 4]
     }
@@ -61,7 +67,7 @@ impl Fe {
     #[inline]
     pub(crate) fn add(self, other: Self) -> Self {
         let (sum, carry) = add4(self.0, other.0);
-        below_p(sum, u64::from(carry))
+        Self(below_p(sum, u64::from(carry)))
     }
 
     #[inline]
@@ -128,6 +134,11 @@ pub(crate) fn words(bytes: &[u8; 32]) -> [u64; 4] {
     words
 }
 
+/// Whether a number is that of an element.
+pub(crate) fn is_below_p(words: [u64; 4]) -> bool {
+    sub4(words, P).1
+}
+
 /// a + b and the carry.
 #[inline]
 pub(crate) fn add4(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], bool) {
@@ -150,7 +161,7 @@ pub(crate) fn sub4(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], bool) {
 
 /// `high * 2^256 + words`, less than 2p, brought below p.
 #[inline]
-fn below_p(words: [u64; 4], high: u64) -> Fe {
+pub(crate) fn below_p(words: [u64; 4], high: u64) -> [u64; 4] {
     let (reduced, borrow) = sub4(words, P);
     // Words below p, and nothing above them: what came in stands.
     let keep = 0_u64.wrapping_sub(u64::from(borrow) & (high ^ 1));
@@ -158,7 +169,7 @@ fn below_p(words: [u64; 4], high: u64) -> Fe {
     for i in 0..4 {
         out[i] = (words[i] & keep) | (reduced[i] & !keep);
     }
-    Fe(out)
+    out
 }
 
 /// a * b, eight words.
@@ -229,7 +240,7 @@ fn reduce(t: [u64; 8]) -> Fe {
         low = [w0, w1, w2, w3];
     }
     let (sum, carry) = add4(low, [t[4], t[5], t[6], t[7]]);
-    below_p(sum, u64::from(carry))
+    Fe(below_p(sum, u64::from(carry)))
 }
 
 #[cfg(test)]
@@ -242,6 +253,18 @@ mod tests {
     fn number(element: Fe) -> [u64; 4] {
         let [a, b, c, d] = element.0;
         reduce([a, b, c, d, 0, 0, 0, 0]).0
+    }
+
+    impl Fe {
+        /// The number itself, highest byte first.
+        pub(crate) fn to_bytes(self) -> [u8; 32] {
+            let mut bytes = [0; 32];
+            let (chunks, _) = bytes.as_chunks_mut::<8>();
+            for (chunk, word) in chunks.iter_mut().rev().zip(number(self)) {
+                *chunk = word.to_be_bytes();
+            }
+            bytes
+        }
     }
 
     fn element() -> impl Strategy<Value = Fe> {

@@ -6,7 +6,7 @@ use sm3::{Digest as _, Sm3};
 
 use crate::{
     curve::{Affine, B, GENERATOR, Jacobian},
-    field::Fe,
+    field::{Fe, is_below_p},
     scalar::Scalar,
     signature::Signature,
     table::{Table, Term, Width},
@@ -135,6 +135,12 @@ impl KnownKey {
         }
     }
 
+    /// How many points are looked up for a signature at most.
+    pub(crate) fn additions(&self) -> usize {
+        let (of_generator, of_key) = self.tables();
+        of_generator.width().additions() + of_key.width().additions()
+    }
+
     /// The widest tables of generator and key that are built.
     pub(crate) fn tables(&self) -> (&'static Table, &Table) {
         let first = || {
@@ -154,10 +160,15 @@ impl Expected {
         Self(signature.r.sub(Scalar::reduced(e)))
     }
 
-    /// The one or two elements of the field that it can be: n is a little below p.
+    /// The one or two numbers below p that it can be: n is a little below p.
+    pub(crate) fn numbers(self) -> impl Iterator<Item = [u64; 4]> {
+        let second = self.0.plus_n().filter(|words| is_below_p(*words));
+        [self.0.words()].into_iter().chain(second)
+    }
+
+    /// The same as elements of the field.
     pub(crate) fn coordinates(self) -> impl Iterator<Item = Fe> {
-        let second = self.0.plus_n().and_then(Fe::from_words);
-        Fe::from_words(self.0.words()).into_iter().chain(second)
+        self.numbers().filter_map(Fe::from_words)
     }
 }
 

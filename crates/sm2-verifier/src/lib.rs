@@ -20,14 +20,18 @@
 //! ```
 
 mod batch;
+#[cfg(target_arch = "x86_64")]
+mod batch8;
 mod curve;
 mod field;
+#[cfg(target_arch = "x86_64")]
+mod field8;
 mod key;
 mod scalar;
 mod signature;
 mod table;
 
-pub use batch::{Item, verify_batch};
+pub use batch::{Item, has_avx512, verify_batch, verify_batch_scalar};
 pub use key::{BadKey, DEFAULT_USER_ID, KnownKey, Rejected, generator_bytes};
 pub use signature::{BadSignature, Signature};
 pub use table::Width;

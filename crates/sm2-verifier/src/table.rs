@@ -103,6 +103,10 @@ impl Table {
         }
     }
 
+    pub(crate) fn width(&self) -> Width {
+        self.width
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.entries.as_slice())
     }
@@ -132,7 +136,17 @@ pub(crate) struct Term<'a> {
     negative: bool,
 }
 
-impl Term<'_> {
+impl<'a> Term<'a> {
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn entry(&self) -> &'a Affine {
+        self.entry
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn is_negative(&self) -> bool {
+        self.negative
+    }
+
     #[inline]
     pub(crate) fn point(&self) -> Affine {
         if self.negative {
