@@ -104,16 +104,28 @@ pub(crate) fn per_core_second(
     at_least: Duration,
     mut work: impl FnMut() -> bool,
 ) -> Result<f64, Failed> {
-    const BATCH: u64 = 16;
+    repeated(at_least, 16, &mut work)
+}
+
+/// [`per_core_second`] for work that takes long: the clock is read after each.
+pub(crate) fn rate_of(at_least: Duration, mut work: impl FnMut() -> bool) -> Result<f64, Failed> {
+    repeated(at_least, 1, &mut work)
+}
+
+fn repeated(
+    at_least: Duration,
+    between: u64,
+    work: &mut dyn FnMut() -> bool,
+) -> Result<f64, Failed> {
     let started = thread_time()?;
     let mut count = 0_u64;
     loop {
-        for _ in 0..BATCH {
+        for _ in 0..between {
             if !work() {
                 return Err(Failed::new("what is measured does not work"));
             }
         }
-        count = count.saturating_add(BATCH);
+        count = count.saturating_add(between);
         let took = thread_time()?.saturating_sub(started);
         if took >= at_least {
             return Ok(rate(count, took));

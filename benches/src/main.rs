@@ -17,6 +17,7 @@ mod peers;
 mod platform;
 mod postgres;
 mod registry;
+mod sm2_known;
 mod verify;
 
 use std::{env, process::ExitCode};
