@@ -4,7 +4,7 @@
 use crate::{
     cbor::Value,
     fields::{self, Fields},
-    key::{KeyId, PublicKey},
+    key::{Check, KeyId, PublicKey},
     malformed::Malformed,
     signature::{BadSignature, Signature},
     suite::Suite,
@@ -140,6 +140,15 @@ impl Sign1 {
 
     pub(crate) fn verify(&self, key: &PublicKey) -> Result<(), BadSignature> {
         key.verify(&self.body.to_be_signed(), &self.signature)
+    }
+
+    /// The check that [`Sign1::verify`] does, for many at once.
+    pub(crate) fn check<'a>(&'a self, key: &'a PublicKey) -> Check<'a> {
+        Check {
+            key,
+            message: self.body.to_be_signed(),
+            signature: &self.signature,
+        }
     }
 }
 

@@ -9,10 +9,10 @@ use std::fmt;
 use crate::{
     claims::LicenceClaims,
     cose::{Content, Sign1, Unsigned},
-    key::KeyId,
+    key::{KeyId, PublicKey},
     malformed::Malformed,
     reason::Reason,
-    signature::Signature,
+    signature::{BadSignature, Signature},
     signer::{IssueError, Signer},
     suite::Suite,
     trust::{KeyState, TrustedKey, VerifiedTrustList},
@@ -109,13 +109,48 @@ impl Unverified {
     /// # Errors
     /// [`Refusal`].
     pub fn verify(&self, trust: &VerifiedTrustList) -> Result<Verified, Refusal> {
+        let key = self.trusted_key(trust)?;
+        let signature = self.0.verify(&key.public_key);
+        self.judged(key, signature)
+    }
+
+    /// [`Unverified::verify`] of many at once, which is several times as fast with SM2. The answers are in
+    /// the order of the credentials.
+    #[must_use]
+    pub fn verify_all(
+        credentials: &[Self],
+        trust: &VerifiedTrustList,
+    ) -> Vec<Result<Verified, Refusal>> {
+        let keys: Vec<_> = credentials.iter().map(|it| it.trusted_key(trust)).collect();
+        let with_key = credentials.iter().zip(&keys);
+        let checks: Vec<_> = with_key
+            .filter_map(|(it, key)| Some(it.0.check(&key.as_ref().ok()?.public_key)))
+            .collect();
+        let mut verdicts = PublicKey::verify_all(&checks).into_iter();
+        let judged = credentials.iter().zip(keys).map(|(it, key)| {
+            let key = key?;
+            it.judged(key, verdicts.next().unwrap_or(Err(BadSignature)))
+        });
+        judged.collect()
+    }
+
+    fn trusted_key<'a>(&self, trust: &'a VerifiedTrustList) -> Result<&'a TrustedKey, Refusal> {
         let Some(key) = trust.key(&self.0.key_id) else {
             return Err(self.unknown_key(trust));
         };
         if self.0.algorithm != key.public_key.suite().cose_algorithm() {
             return Err(Refusal::AlgorithmMismatch);
         }
-        if self.0.verify(&key.public_key).is_err() {
+        Ok(key)
+    }
+
+    /// What follows from the signature's check.
+    fn judged(
+        &self,
+        key: &TrustedKey,
+        signature: Result<(), BadSignature>,
+    ) -> Result<Verified, Refusal> {
+        if signature.is_err() {
             return Err(Refusal::BadSignature);
         }
         if matches!(key.state, KeyState::Revoked { .. }) {

@@ -5,7 +5,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey},
 };
 use serde::{Deserialize, Serialize};
-use sm2_verifier::{KnownKey, Width};
+use sm2_verifier::{Item, KnownKey, Width, verify_batch};
 use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::{
@@ -106,6 +106,17 @@ enum Verifier {
     Sm2(Arc<KnownKey>),
 }
 
+/// One signature of many.
+#[derive(Clone, Debug)]
+pub struct Check<'a> {
+    /// The key.
+    pub key: &'a PublicKey,
+    /// What is signed; hashing it is part of the check.
+    pub message: Vec<u8>,
+    /// The signature.
+    pub signature: &'a Signature,
+}
+
 /// The bytes are not a key of the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("bad-key: not a usable key of the suite (密钥无效)")]
@@ -180,6 +191,38 @@ impl PublicKey {
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
         };
         if good { Ok(()) } else { Err(BadSignature) }
+    }
+
+    /// Verifies many at once, which is several times as fast for SM2; the answers are in the order of
+    /// the checks, and each is what [`PublicKey::verify`] says of it.
+    #[must_use]
+    pub fn verify_all(checks: &[Check<'_>]) -> Vec<Result<(), BadSignature>> {
+        let mut answers = vec![Err(BadSignature); checks.len()];
+        let mut items = Vec::new();
+        let mut places = Vec::new();
+        for (place, (answer, check)) in answers.iter_mut().zip(checks).enumerate() {
+            match &check.key.verifier {
+                Verifier::Sm2(key) => {
+                    let raw = check.signature.as_raw();
+                    if let Ok(signature) = sm2_verifier::Signature::from_raw(raw) {
+                        let digest = key.digest(&check.message);
+                        items.push(Item {
+                            key,
+                            digest,
+                            signature,
+                        });
+                        places.push(place);
+                    }
+                }
+                Verifier::Es256(_) => *answer = check.key.verify(&check.message, check.signature),
+            }
+        }
+        for (place, verdict) in places.into_iter().zip(verify_batch(&items)) {
+            if let Some(answer) = answers.get_mut(place) {
+                *answer = verdict.map_err(|_rejected| BadSignature);
+            }
+        }
+        answers
     }
 
     /// As `COSE_Key` (RFC 9052 section 7). Only P-256 has registered numbers there.

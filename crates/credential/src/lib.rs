@@ -37,7 +37,7 @@ pub mod verify;
 
 pub use claims::{LicenceClaims, Sex, StatusReference, Validity};
 pub use cwt::{Prepared, Refusal, Unverified, Verified, issue, prepare};
-pub use key::{BadKey, KeyId, NotAKeyId, PublicKey};
+pub use key::{BadKey, Check, KeyId, NotAKeyId, PublicKey};
 pub use malformed::Malformed;
 pub use numeric::{NotACode, NumericCode};
 pub use reason::Reason;
@@ -49,4 +49,4 @@ pub use trust::{
     KeyState, SignedTrustList, TrustList, TrustRefusal, TrustedKey, VerifiedTrustList,
     sign_trust_list,
 };
-pub use verify::{Answer, check_credential};
+pub use verify::{Answer, check_credential, check_credentials};

@@ -175,6 +175,33 @@ pub fn check_credential(bytes: &[u8], trust: &VerifiedTrustList, at: Timestamp) 
     }
 }
 
+/// [`check_credential`] of many at once, which is several times as fast with SM2; the answers are in
+/// the order of the credentials.
+#[must_use]
+pub fn check_credentials<T: AsRef<[u8]>>(
+    credentials: &[T],
+    trust: &VerifiedTrustList,
+    at: Timestamp,
+) -> Vec<Answer> {
+    let mut parsed = Vec::with_capacity(credentials.len());
+    let read: Vec<_> = credentials
+        .iter()
+        .map(|bytes| Unverified::parse(bytes.as_ref()).map(|unverified| parsed.push(unverified)))
+        .collect();
+    let mut verdicts = Unverified::verify_all(&parsed, trust).into_iter();
+    let answers = read.into_iter().map(|read| {
+        let verdict = match read {
+            Ok(()) => verdicts.next().unwrap_or(Err(Refusal::BadSignature)),
+            Err(malformed) => Err(Refusal::Malformed(malformed)),
+        };
+        match verdict {
+            Ok(verified) => Answer::authentic(&verified, trust, at),
+            Err(refusal) => Answer::refused(refusal, trust, at),
+        }
+    });
+    answers.collect()
+}
+
 impl Answer {
     /// How the check ended.
     #[must_use]

@@ -152,3 +152,38 @@ fn debug_shows_nothing_personal() {
         "{shown}"
     );
 }
+
+#[test]
+fn many_at_once_are_answered_as_each_alone() {
+    let signers = suites().map(|suite| signer(&suite, 0x11));
+    let stranger = signer(&Suite::sm2(), 0x77);
+    let mut credentials = Vec::new();
+    for i in 0..60_usize {
+        let signer = if i % 7 == 3 {
+            &stranger
+        } else {
+            &signers[i % signers.len()]
+        };
+        let mut bytes = issue(&samples::claims(), signer).unwrap();
+        match i % 11 {
+            5 => bytes.truncate(40),
+            6 => *bytes.last_mut().unwrap() ^= 1,
+            _ => {}
+        }
+        credentials.push(bytes);
+    }
+    let trust = trust();
+    let at = instant(NOW);
+    let together = check_credentials(&credentials, &trust, at);
+    assert_eq!(together.len(), credentials.len());
+    for (answer, bytes) in together.iter().zip(&credentials) {
+        let alone = check_credential(bytes, &trust, at);
+        assert_eq!(
+            serde_json::to_value(answer).unwrap(),
+            serde_json::to_value(&alone).unwrap()
+        );
+    }
+    let authentic = together.iter().filter(|answer| answer.authentic).count();
+    assert!((40..50).contains(&authentic), "{authentic}");
+    assert!(check_credentials::<Vec<u8>>(&[], &trust, at).is_empty());
+}

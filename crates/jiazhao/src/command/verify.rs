@@ -1,5 +1,7 @@
 //! `jiazhao verify`: offline, with nothing but a trust list.
 
+mod batch;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -15,9 +17,8 @@ const MAX_FILE: usize = 2 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// A credential file
-    #[arg(long, value_name = "FILE")]
-    credential: PathBuf,
+    #[command(flatten)]
+    what: What,
     /// The exported trust list
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
@@ -29,11 +30,21 @@ pub(super) struct Verify {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct What {
+    /// A credential file
+    #[arg(long, value_name = "FILE")]
+    credential: Option<PathBuf>,
+    /// A file of credentials, one a line in base64url: one line of answer for each that fails
+    #[arg(long, value_name = "FILE")]
+    batch: Option<PathBuf>,
+}
+
 impl Verify {
     pub(super) fn run(&self, context: &Context) -> Result<u8, Failure> {
         let at = self.at.unwrap_or_else(|| context.ambient.clock.now());
         let trust = read(&self.trust)?;
-        let credential = read(&self.credential)?;
         let refused = |reason: credential::Reason| {
             let credential::Reason { code, zh, en } = reason;
             Failure::new(code, zh, en).about(self.trust.display())
@@ -42,6 +53,14 @@ impl Verify {
             .map_err(|malformed| refused(malformed.reason()))?
             .verify(None)
             .map_err(|refusal| refused(refusal.reason()))?;
+        if let Some(file) = &self.what.batch {
+            return batch::verify(file, &trust, at, self.json);
+        }
+        let Some(credential) = &self.what.credential else {
+            let (zh, en) = ("未指定核验对象", "Nothing to verify was named");
+            return Err(Failure::new("nothing-to-verify", zh, en));
+        };
+        let credential = read(credential)?;
         let answer = check_credential(&credential, &trust, at);
         if self.json {
             say(&json!(answer).to_string())?;

@@ -183,3 +183,53 @@ fn what_cannot_be_read_could_not_be_checked() {
         run.err
     );
 }
+
+#[test]
+fn sc_42_a_batch_names_each_line_that_fails() {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    let folder = Folder::new();
+    let signers = [signer(&Suite::sm2(), 1), signer(&Suite::Es256, 2)];
+    let list = folder.write("trust.json", trust(&[&signers[0], &signers[1]]));
+    let mut lines = Vec::new();
+    for i in 0..30_usize {
+        let mut bytes = issue(&claims(), &signers[i % 2]).unwrap();
+        if i == 7 {
+            *bytes.last_mut().unwrap() ^= 1;
+        }
+        lines.push(URL_SAFE_NO_PAD.encode(bytes));
+    }
+    lines[20] = "no credential!".to_owned();
+    let run = |name: &str, lines: &[String], more: &[&str]| {
+        let file = folder.write(name, lines.join("\n"));
+        let at = "2026-02-28T00:00:00Z";
+        let fixed = ["verify", "--batch", &file, "--trust", &list, "--at", at];
+        folder.run(&[&fixed[..], more].concat())
+    };
+    let some = run("some.txt", &lines, &[]);
+    let told: Vec<&str> = some.out.lines().collect();
+    assert_eq!(some.code, 1, "{}", some.err);
+    assert!(told[0].starts_with("line 8: bad-signature: "), "{told:?}");
+    assert!(
+        told.iter()
+            .any(|line| line.starts_with("line 21: not-base64url: "))
+    );
+    assert_eq!(
+        told.last().copied(),
+        Some("checked 30, authentic 28, failed 2, unchecked 28")
+    );
+    assert!(!some.out.contains("110199199001019912"));
+
+    let good = run("good.txt", &lines[..7], &[]);
+    assert_eq!(good.code, 2);
+    assert_eq!(
+        good.out.trim(),
+        "checked 7, authentic 7, failed 0, unchecked 7"
+    );
+    assert_eq!(run("none.txt", &[], &[]).code, 0);
+
+    let json = run("json.txt", &lines, &["--json"]);
+    let first: Value = serde_json::from_str(json.out.lines().next().unwrap()).unwrap();
+    assert_eq!(first["line"], json!(1));
+    assert_eq!(first["answer"]["authentic"], json!(true));
+}
