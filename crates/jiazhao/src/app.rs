@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write as _, path::Path, sync::Arc};
 
-use authority::{Act, Authority, PasswordCost};
+use authority::{Act, Authority, PasswordCost, SecondFactor};
 use jiff::civil::Date;
 use licence::civil_date;
 use rand::Rng as _;
@@ -32,6 +32,8 @@ pub struct Options {
     pub demo: bool,
     /// What a password hash costs.
     pub password_cost: PasswordCost,
+    /// Whether staff sign in with a second factor. No setting of the operator's turns it off.
+    pub second_factor: SecondFactor,
     /// Whether photos reach the disk before they are acknowledged. Off only in tests.
     pub durable_objects: bool,
     /// Whether master keys may be made where there are none.
@@ -77,6 +79,7 @@ impl Default for Options {
         Self {
             demo: false,
             password_cost: PasswordCost::Standard,
+            second_factor: SecondFactor::Required,
             durable_objects: true,
             missing_keys: Missing::MakeForNewFile,
         }
@@ -132,6 +135,7 @@ impl App {
                 certificate: config.issuer.certificate.clone(),
                 suites: config.issuer.suites.clone(),
                 password_cost: options.password_cost,
+                second_factor: options.second_factor,
             },
             ambient.clock.now(),
         )

@@ -40,6 +40,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "seal",
         text: include_str!("../migrations/0004_seal.sql"),
     },
+    Migration {
+        version: 7,
+        name: "staff_factors",
+        text: include_str!("../migrations/0007_staff_factors.sql"),
+    },
 ];
 
 /// Brings the database to the newest version; each migration is one transaction.
