@@ -41,4 +41,4 @@ pub use rand;
 pub use refusal::{Because, CATALOGUE, Error, Kind, Refusal};
 pub use registry::{Delivery, MAX_PHOTO_BYTES};
 pub use storage::{HolderId, Office, RegistrySource, Staff};
-pub use trust::{KeyView, RootKeys};
+pub use trust::{KeyView, PreparedKeys, RootKeys};

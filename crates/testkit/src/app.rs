@@ -1,6 +1,7 @@
 //! The real app in process, on a fresh database.
 
 use std::{
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     sync::{
         Arc,
@@ -256,6 +257,8 @@ async fn open(
     let write = |name: &str, key: [u8; 32]| {
         let path = options.objects.join(name);
         std::fs::write(&path, hex::encode(key)).expect("a key file");
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&path, private).expect("a key file of its owner's");
         path.display().to_string()
     };
     let layout = match options.layout {

@@ -60,7 +60,7 @@ macro_rules! conformance {
 
 conformance! {
     opening: reopening_keeps_data, two_nodes_open_one_database, a_wrong_master_key_is_refused,
-        another_index_key_is_refused,
+        another_index_key_is_refused, another_layout_is_refused_by_name,
         a_store_without_an_index_entry_has_the_first_suite, a_changed_or_newer_schema_is_refused, the_engine_is_known,
         every_partition_can_be_written, the_servers_default_isolation_does_not_matter;
     drivers: a_driver_comes_back_as_written,
