@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use authority::{
-    Act, Actor, Authority, Delivery, Role,
+    Act, Actor, Authority, Delivery, Role, SecondFactor,
     views::{
         CounterApply, Decide, DecisionView, IdentityCheck, IdentityMethod, NewStaff, OfficeView,
         SessionKindView, SignIn,
@@ -177,6 +177,7 @@ pub(crate) async fn open(data: &Path, url: Option<&str>) -> Result<App, Failed> 
     };
     let options = Options {
         missing_keys: Missing::Make,
+        second_factor: SecondFactor::Demonstration,
         ..Options::default()
     };
     Ok(App::open(&config, &ambient, options).await?)
@@ -235,6 +236,7 @@ async fn sign_in(app: &App, login: &str, password: &str) -> Result<(Actor, Strin
         login: login.to_owned(),
         password: password.to_owned(),
         kind: SessionKindView::Staff,
+        second_factor: None,
     };
     let (token, _) = app.authority().sign_in(&mut act, request).await?;
     let (actor, _) = app.authority().authenticate(&token, act.now).await?;

@@ -32,6 +32,8 @@ pub enum Actor {
     Holder(HolderId),
     /// A member of staff.
     Staff(StaffActor),
+    /// A member of staff who has still to set up the second factor, and may do nothing else.
+    Enrolling(Staff),
     /// A driver registry.
     Registry(RegistrySource),
     /// The system itself or its operator's command line, by name.
@@ -107,6 +109,7 @@ impl Act {
             Actor::Anonymous => "anonymous".to_owned(),
             Actor::Holder(holder) => holder.to_string(),
             Actor::Staff(actor) => actor.staff.id.to_string(),
+            Actor::Enrolling(staff) => staff.id.to_string(),
             Actor::Registry(source) => source.id.to_string(),
             Actor::System(name) => format!("system:{name}"),
         }
@@ -126,6 +129,7 @@ impl Act {
         match &self.actor {
             Actor::Holder(holder) => Ok(holder),
             Actor::Anonymous => Err(refusal::SIGN_IN.into()),
+            Actor::Enrolling(_) => Err(refusal::ENROL_FACTOR.into()),
             Actor::Staff(_) | Actor::Registry(_) | Actor::System(_) => {
                 Err(refusal::NOT_YOUR_ROLE.into())
             }
@@ -140,6 +144,7 @@ impl Act {
         match &self.actor {
             Actor::Staff(actor) if roles.iter().any(|role| actor.has(*role)) => Ok(actor),
             Actor::Anonymous => Err(refusal::SIGN_IN.into()),
+            Actor::Enrolling(_) => Err(refusal::ENROL_FACTOR.into()),
             Actor::Staff(_) | Actor::Holder(_) | Actor::Registry(_) | Actor::System(_) => {
                 Err(refusal::NOT_YOUR_ROLE.into())
             }

@@ -32,6 +32,18 @@ pub struct Settings {
     pub suites: Vec<Suite>,
     /// How much a password hash costs.
     pub password_cost: PasswordCost,
+    /// Whether staff sign in with a second factor.
+    pub second_factor: SecondFactor,
+}
+
+/// Whether staff sign in with a second factor. It is given by whoever composes the platform, never
+/// by configuration: nobody turns it off by a line in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactor {
+    /// Always; who has none yet sets it up first.
+    Required,
+    /// Only those who have one give it: for demonstrations and tests.
+    Demonstration,
 }
 
 /// Codes of the certificate identifier.

@@ -21,19 +21,24 @@ mod registry;
 mod registry_write;
 mod render;
 mod review;
+mod second_factor;
 mod sessions;
+mod staff_accounts;
 mod status_plane;
 mod symbol;
+mod totp;
 mod trust;
 mod verify;
 pub mod views;
 
 pub use act::{Act, Actor, Role, StaffActor};
 pub use audit::{AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine};
-pub use composition::{Authority, CertificateCodes, PasswordCost, PhotoFile, Settings};
+pub use composition::{
+    Authority, CertificateCodes, PasswordCost, PhotoFile, SecondFactor, Settings,
+};
 pub use follow::Live;
 pub use rand;
 pub use refusal::{Because, CATALOGUE, Error, Kind, Refusal};
 pub use registry::{Delivery, MAX_PHOTO_BYTES};
 pub use storage::{HolderId, Office, RegistrySource, Staff};
-pub use trust::{KeyView, RootKeys};
+pub use trust::{KeyView, PreparedKeys, RootKeys};

@@ -25,6 +25,12 @@ use crate::{Act, Error, refusal};
 /// Sign-ins from one source: ten at once (an office behind one address), then one in 6 s. At that
 /// rate a list of a million stolen passwords takes ten weeks from one address.
 const SIGN_INS: (u32, Duration) = (10, Duration::from_secs(6));
+/// Tries at one account of staff from one source: five at once, then one in 30 s. Others' tries
+/// come from other sources, so that they never keep an officer out.
+const STAFF_SIGN_INS: (u32, Duration) = (5, Duration::from_secs(30));
+/// Passwords and codes that a session of staff gives again: five at once, then one a minute. A
+/// stolen session does not become a place to guess the password at.
+const PROOFS: (u32, Duration) = (5, Duration::from_mins(1));
 /// Activations from one source: five at once, then one a minute. A code stands for five tries only.
 const ACTIVATIONS: (u32, Duration) = (5, Duration::from_mins(1));
 /// Codes that did not work, by one verifier: ten at once, then one in 6 s. With a million living
@@ -57,6 +63,8 @@ struct Limit {
 #[derive(Debug)]
 pub(crate) struct Limits {
     sign_ins: Limit,
+    staff_sign_ins: Limit,
+    proofs: Limit,
     activations: Limit,
     bad_codes: Limit,
 }
@@ -65,6 +73,8 @@ impl Limits {
     pub(crate) fn new() -> Self {
         Self {
             sign_ins: Limit::new(SIGN_INS),
+            staff_sign_ins: Limit::new(STAFF_SIGN_INS),
+            proofs: Limit::new(PROOFS),
             activations: Limit::new(ACTIVATIONS),
             bad_codes: Limit::new(BAD_CODES),
         }
@@ -73,6 +83,19 @@ impl Limits {
     /// Counts a sign-in.
     pub(crate) fn sign_in(&self, act: &Act) -> Result<(), Error> {
         self.sign_ins.count(&source(act), act.now)
+    }
+
+    /// Counts a try at an account of staff.
+    pub(crate) fn staff_sign_in(&self, act: &Act, login: &str) -> Result<(), Error> {
+        // No login is longer; a longer text must not fill the memory.
+        let login = Some(login).filter(|login| login.len() <= 64).unwrap_or("-");
+        let key = format!("{} {login}", source(act));
+        self.staff_sign_ins.count(&key, act.now)
+    }
+
+    /// Counts a password or code that a session gives again.
+    pub(crate) fn proof(&self, act: &Act) -> Result<(), Error> {
+        self.proofs.count(&act.actor_id(), act.now)
     }
 
     /// Counts an activation.

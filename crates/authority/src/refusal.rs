@@ -179,10 +179,13 @@ pub(crate) fn too_many(seconds: u64) -> Error {
 
 fn of_conflict(conflict: Conflict) -> Refusal {
     match conflict {
-        Conflict::Revision | Conflict::Request | Conflict::Cursor => CHANGED_MEANWHILE,
-        Conflict::ApplicationState | Conflict::ELicenceState | Conflict::Binding => {
-            NOT_IN_THIS_STATE
+        Conflict::Revision | Conflict::Request | Conflict::Cursor | Conflict::StaffChanged => {
+            CHANGED_MEANWHILE
         }
+        Conflict::ApplicationState
+        | Conflict::ELicenceState
+        | Conflict::Binding
+        | Conflict::SecondFactor => NOT_IN_THIS_STATE,
         Conflict::OpenApplication => OPEN_APPLICATION,
         Conflict::CurrentELicence => HAS_E_LICENCE,
         Conflict::Claim => CLAIMED_BY_ANOTHER,
@@ -212,8 +215,16 @@ macro_rules! catalogue {
 catalogue! {
     /// Nobody is signed in.
     SIGN_IN = Unauthenticated "sign-in-required", "请先登录", "Nobody is signed in"; "登录后重试", "Sign in and try again";
-    /// Login or password is wrong; the same whether or not the login exists.
-    WRONG_LOGIN = Unauthenticated "wrong-login", "账号或密码错误", "Login or password is wrong"; "核对账号和密码；尚未激活的驾驶人请先激活", "Check both; a driver who has not activated yet does that first";
+    /// Login, password or second factor is wrong; the same whichever, and whether or not the login exists.
+    WRONG_LOGIN = Unauthenticated "wrong-login", "账号、密码或动态验证码错误", "Login, password or second factor is wrong"; "核对后重试；尚未激活的驾驶人请先激活", "Check them all; a driver who has not activated yet does that first";
+    /// A member of staff has no second factor yet.
+    ENROL_FACTOR = Forbidden "second-factor-missing", "须先设置动态验证码（双因素认证）", "The second factor must be set up first"; "通过 POST /staff/factor 设置", "Set it up by POST /staff/factor";
+    /// Password or second factor is wrong, in a session that goes on.
+    WRONG_PROOF = Forbidden "proof-refused", "密码或动态验证码错误", "Password or second factor is wrong"; "核对后重试", "Check and try again";
+    /// An administrator's own account.
+    OWN_ACCOUNT = Forbidden "own-account", "管理员不得变更本人账号", "Administrators do not change their own account"; "由另一名管理员办理", "Another administrator does it";
+    /// Two persons are needed.
+    SECOND_ADMINISTRATOR = Forbidden "second-administrator-needed", "须由另一名管理员批准", "A second administrator has to approve"; "由既非申请人、亦非账号本人的管理员批准", "Somebody who neither asked for it nor owns the account approves";
     /// The role does not allow it.
     NOT_YOUR_ROLE = Forbidden "not-your-role", "当前身份无权进行此操作", "The role at hand does not allow this"; "由有权限的人员办理", "Somebody with the right role can do it";
     /// The registry's token is unknown.

@@ -5,20 +5,20 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use licence::LicenceNumber;
 use rand::Rng;
-use storage::{
-    AliasKind, HolderId, Partition, Session, SessionKind, Staff, StaffId, Tx, audit::Entry,
-};
+use storage::{AliasKind, HolderId, Partition, Session, SessionKind, Tx, audit::Entry};
 use zeroize::Zeroizing;
 
 use crate::{
-    Act, Actor, Authority, Error, StaffActor, refusal,
+    Act, Actor, Authority, Error, refusal,
     views::{SessionKindView, SessionView, SignIn},
 };
 
+mod staff;
+
+pub(crate) use staff::Proof;
+
 /// A holder's session: long enough to show a licence through a day.
 const HOLDER_SESSION: SignedDuration = SignedDuration::from_hours(12);
-/// A session of staff: a shift. An unattended desk must not stay open longer.
-const STAFF_SESSION: SignedDuration = SignedDuration::from_hours(8);
 
 impl Authority {
     /// Signs in; answers the token and the session.
@@ -32,10 +32,12 @@ impl Authority {
         request: SignIn,
     ) -> Result<(String, SessionView), Error> {
         self.inner.limits.sign_in(act)?;
-        let password = Zeroizing::new(request.password);
         match request.kind {
-            SessionKindView::Holder => self.sign_in_holder(act, &request.login, password).await,
-            SessionKindView::Staff => self.sign_in_staff(act, &request.login, password).await,
+            SessionKindView::Holder => {
+                let password = Zeroizing::new(request.password);
+                self.sign_in_holder(act, &request.login, password).await
+            }
+            SessionKindView::Staff => self.sign_in_staff(act, request).await,
         }
     }
 
@@ -73,31 +75,10 @@ impl Authority {
         holder: &HolderId,
     ) -> Result<(String, SessionView), Error> {
         let mut tx = self.store().begin_in(holder.partition()).await?;
-        let opened = open_session(&mut tx, act, SessionKind::Holder, holder.as_str()).await?;
+        let opened = open_session(&mut tx, act, holder.as_str()).await?;
         let entry = opened.entry(act).about(holder);
         tx.commit(entry, Vec::new()).await?;
         Ok((opened.token, holder_view(holder, opened.expires_at)))
-    }
-
-    async fn sign_in_staff(
-        &self,
-        act: &mut Act,
-        login: &str,
-        password: Zeroizing<String>,
-    ) -> Result<(String, SessionView), Error> {
-        let staff = self.store().staff_by_login(login).await?;
-        let staff = staff.filter(|staff| staff.disabled_at.is_none());
-        let hash = staff.as_ref().map(|staff| staff.password_hash.as_str());
-        let matches = self.inner.passwords.matches(password, hash).await;
-        let (Some(staff), true) = (staff, matches) else {
-            let wrong = refusal::WRONG_LOGIN.into();
-            return self.refuse(act, "session.refused", None, wrong).await;
-        };
-        let mut tx = self.store().begin_in(Partition::SYSTEM).await?;
-        let opened = open_session(&mut tx, act, SessionKind::Staff, staff.id.as_str()).await?;
-        let entry = opened.entry(act);
-        tx.commit(entry, Vec::new()).await?;
-        Ok((opened.token, staff_view(&staff, opened.expires_at)))
     }
 
     /// Ends the session of `token`.
@@ -107,7 +88,11 @@ impl Authority {
     pub async fn sign_out(&self, act: &mut Act, token: &str) -> Result<(), Error> {
         let (partition, hash) = read_token(token).ok_or(refusal::SIGN_IN)?;
         let mut tx = self.store().begin_in(partition).await?;
-        tx.delete_session(&hash).await?;
+        if partition == Partition::SYSTEM {
+            tx.delete_staff_session(&hash).await?;
+        } else {
+            tx.delete_session(&hash).await?;
+        }
         tx.commit(act.entry("session.ended"), Vec::new()).await?;
         Ok(())
     }
@@ -122,6 +107,9 @@ impl Authority {
         now: Timestamp,
     ) -> Result<(Actor, SessionView), Error> {
         let (partition, hash) = read_token(token).ok_or(refusal::SIGN_IN)?;
+        if partition == Partition::SYSTEM {
+            return self.authenticate_staff(&hash, now).await;
+        }
         let session = self.store().session(partition, &hash).await?;
         let session = session
             .filter(|session| now < session.expires_at)
@@ -133,23 +121,9 @@ impl Authority {
                 let view = holder_view(&holder, session.expires_at);
                 Ok((Actor::Holder(holder), view))
             }
-            SessionKind::Staff => self.authenticate_staff(&session).await,
+            // Those of staff have a table of their own.
+            SessionKind::Staff => Err(refusal::SIGN_IN.into()),
         }
-    }
-
-    async fn authenticate_staff(&self, session: &Session) -> Result<(Actor, SessionView), Error> {
-        let id = StaffId::parse(&session.owner)
-            .map_err(|_not_an_id| Error::Internal("a session names no member of staff"))?;
-        let staff = self.store().staff(&id).await?;
-        let staff = staff
-            .filter(|staff| staff.disabled_at.is_none())
-            .ok_or(refusal::SIGN_IN)?;
-        let office = match &staff.office {
-            Some(code) => self.store().office(code).await?,
-            None => None,
-        };
-        let view = staff_view(&staff, session.expires_at);
-        Ok((Actor::Staff(StaffActor { staff, office }), view))
     }
 
     /// The registry source that holds `token`.
@@ -200,21 +174,12 @@ impl Opened {
     }
 }
 
-async fn open_session(
-    tx: &mut Tx,
-    act: &mut Act,
-    kind: SessionKind,
-    owner: &str,
-) -> Result<Opened, Error> {
-    let lasts = match kind {
-        SessionKind::Holder => HOLDER_SESSION,
-        SessionKind::Staff => STAFF_SESSION,
-    };
-    let expires_at = act.now.saturating_add(lasts).unwrap_or(act.now);
+async fn open_session(tx: &mut Tx, act: &mut Act, owner: &str) -> Result<Opened, Error> {
+    let expires_at = act.now.saturating_add(HOLDER_SESSION).unwrap_or(act.now);
     let token = new_token(tx.partition(), &mut act.rng);
     let (_, hash) = read_token(&token).ok_or(Error::Internal("a new token cannot be read"))?;
     let session = Session {
-        kind,
+        kind: SessionKind::Holder,
         owner: owner.to_owned(),
         created_at: act.now,
         expires_at,
@@ -249,15 +214,7 @@ fn holder_view(holder: &HolderId, expires_at: Timestamp) -> SessionView {
         roles: Vec::new(),
         office: None,
         expires_at,
-    }
-}
-
-fn staff_view(staff: &Staff, expires_at: Timestamp) -> SessionView {
-    SessionView {
-        kind: SessionKindView::Staff,
-        id: staff.id.to_string(),
-        roles: staff.roles.clone(),
-        office: staff.office.clone(),
-        expires_at,
+        second_factor: None,
+        recovery_codes_left: None,
     }
 }

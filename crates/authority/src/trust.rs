@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use credential::{
-    KeyState, NumericDate, SignedTrustList, Signer, SoftwareSigner, Suite, TrustList, TrustedKey,
-    VerifiedTrustList, sign_trust_list,
+    KeyId, KeyState, NumericDate, SignedTrustList, Signer, SoftwareSigner, Suite, TrustList,
+    TrustedKey, VerifiedTrustList, sign_trust_list,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,16 @@ struct RootKey {
 }
 
 const ROOT_FORMAT: &str = "jiazhao-root-keys/1";
+
+/// Keys that were made and do not count yet.
+#[derive(Debug)]
+pub struct PreparedKeys {
+    /// The root keys, to be kept safe before the others count.
+    pub roots: RootKeys,
+    rows: Vec<SigningKeyRow>,
+    version: u64,
+    document: String,
+}
 
 /// A signing key as listed.
 #[derive(Clone, Debug, Serialize)]
@@ -158,11 +168,22 @@ impl RootKeys {
 
 impl Authority {
     /// Makes root keys, signing keys and the first trust list; open the authority anew to use them.
-    /// The roots are only returned, never stored.
+    /// The roots are only returned, never stored: where they are to be kept safe before they count,
+    /// see [`Authority::prepare_keys`].
     ///
     /// # Errors
     /// [`refusal::KEYS_EXIST`] when there are keys; only the operator's command line may.
     pub async fn establish_keys(&self, act: &mut Act) -> Result<RootKeys, Error> {
+        let prepared = self.prepare_keys(act)?;
+        self.commit_keys(act, &prepared).await?;
+        Ok(prepared.roots)
+    }
+
+    /// Makes root keys, signing keys and the first trust list, and writes nothing.
+    ///
+    /// # Errors
+    /// As [`Authority::establish_keys`].
+    pub fn prepare_keys(&self, act: &mut Act) -> Result<PreparedKeys, Error> {
         let Actor::System(_) = act.actor else {
             return Err(refusal::NOT_YOUR_ROLE.into());
         };
@@ -186,27 +207,55 @@ impl Authority {
             roots.iter().map(|root| -> &dyn Signer { root }).collect();
         let signed = sign_trust_list(&list, &root_signers)
             .map_err(|_unsigned| Error::Internal("the trust list could not be signed"))?;
-        let mut tx = self.store().begin_in(Partition::SYSTEM).await?;
-        let mut ids = Vec::new();
-        for signer in &signers {
-            let row = SigningKeyRow {
+        let rows = signers
+            .iter()
+            .map(|signer| SigningKeyRow {
                 key_id: signer.key_id().to_string(),
                 suite: signer.suite().to_string(),
                 secret: Zeroizing::new(signer.secret().to_vec()),
                 not_before: act.now,
                 not_after,
-            };
-            tx.insert_signing_key(&row, act.now).await?;
-            ids.push(row.key_id);
+            })
+            .collect();
+        Ok(PreparedKeys {
+            roots: RootKeys(roots),
+            rows,
+            version: list.version,
+            document: signed.to_json(),
+        })
+    }
+
+    /// Lets prepared keys count.
+    ///
+    /// # Errors
+    /// [`refusal::KEYS_EXIST`] when others count already.
+    pub async fn commit_keys(&self, act: &Act, prepared: &PreparedKeys) -> Result<(), Error> {
+        let Actor::System(_) = act.actor else {
+            return Err(refusal::NOT_YOUR_ROLE.into());
+        };
+        let mut tx = self.store().begin_in(Partition::SYSTEM).await?;
+        let mut ids = Vec::new();
+        for row in &prepared.rows {
+            tx.insert_signing_key(row, act.now).await?;
+            ids.push(row.key_id.clone());
         }
-        tx.insert_trust_list(list.version, &signed.to_json(), act.now)
+        tx.insert_trust_list(prepared.version, &prepared.document, act.now)
             .await?;
         let entry = act
             .entry("keys.established")
             .with("keys", ids)
-            .with("trust-list", list.version);
+            .with("trust-list", prepared.version);
         tx.commit(entry, Vec::new()).await?;
-        Ok(RootKeys(roots))
+        Ok(())
+    }
+
+    /// Whether exactly these roots signed the trust list that counts.
+    #[must_use]
+    pub fn rests_on(&self, roots: &RootKeys) -> bool {
+        let pins: Vec<KeyId> = roots.0.iter().map(|root| *root.key_id()).collect();
+        let list = self.inner.signing.as_ref();
+        list.and_then(|signing| SignedTrustList::from_json(signing.document.as_bytes()).ok())
+            .is_some_and(|list| list.verify(Some(&pins)).is_ok())
     }
 
     /// The signing keys that the trust list names.

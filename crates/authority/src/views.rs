@@ -16,10 +16,12 @@ use utoipa::ToSchema;
 use crate::refusal::Because;
 
 pub use self::account::{
-    Activate, ActivationCodeView, MakeActivationCode, SessionKindView, SessionView, SignIn,
+    Activate, ActivationCodeView, ChangePassword, ConfirmFactor, FactorState, MakeActivationCode,
+    NewFactorView, RecoveryCodesView, RenewRecoveryCodes, SessionKindView, SessionView, SignIn,
 };
 pub use self::admin::{
-    NewRegistrySource, NewStaff, OfficeView, RegistrySourceView, StaffView, WaveView,
+    ChangeStaff, EndedSessionsView, FactorResetState, FactorResetView, NewRegistrySource, NewStaff,
+    OfficeView, RegistrySourceView, StaffRowView, StaffView, WaveView,
 };
 pub use self::counter::{CounterApply, IdentityCheck, IdentityMethod};
 pub use self::holder::{

@@ -1,19 +1,25 @@
 //! Composition: store, authority and service, put together from a configuration.
 
-use std::{fs, io::Write as _, path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use authority::{Act, Authority, PasswordCost};
+use authority::{Act, Authority, Error, PasswordCost, SecondFactor};
 use jiff::civil::Date;
 use licence::civil_date;
 use rand::Rng as _;
 use service::{Clock, Entropy, ServiceState};
-use storage::{MasterKeys, Store, StoreError, StoreOptions};
+use storage::{AtRest, MasterKeys, Store, StoreError, StoreOptions};
 
 use crate::{
     ambient::{SystemClock, SystemEntropy, system_act},
     config::Config,
     failure::Failure,
-    key_files::{self, Missing},
+    key_files::{
+        self, Missing,
+        root::{self, LeftOver},
+    },
 };
 
 /// Time and randomness, handed down to everything that needs them.
@@ -32,6 +38,8 @@ pub struct Options {
     pub demo: bool,
     /// What a password hash costs.
     pub password_cost: PasswordCost,
+    /// Whether staff sign in with a second factor. No setting of the operator's turns it off.
+    pub second_factor: SecondFactor,
     /// Whether photos reach the disk before they are acknowledged. Off only in tests.
     pub durable_objects: bool,
     /// Whether master keys may be made where there are none.
@@ -45,6 +53,7 @@ pub struct App {
     ambient: Ambient,
     settings: service::Settings,
     node: String,
+    data: PathBuf,
 }
 
 impl Ambient {
@@ -77,6 +86,7 @@ impl Default for Options {
         Self {
             demo: false,
             password_cost: PasswordCost::Standard,
+            second_factor: SecondFactor::Required,
             durable_objects: true,
             missing_keys: Missing::MakeForNewFile,
         }
@@ -113,7 +123,7 @@ impl App {
             objects,
             durable_objects: options.durable_objects,
         };
-        let store = match open_store(&store_options, &opened.keys, ambient).await {
+        let store = match open_store(config, &store_options, &opened.keys, ambient).await {
             Ok(store) => store,
             Err(error) => {
                 // New keys that do not open the data that is there would only hide that the right
@@ -124,6 +134,7 @@ impl App {
                 return Err(error.into());
             }
         };
+        check_at_rest(config, &store).await?;
         let authority = Authority::open(
             store,
             authority::Settings {
@@ -132,12 +143,14 @@ impl App {
                 certificate: config.issuer.certificate.clone(),
                 suites: config.issuer.suites.clone(),
                 password_cost: options.password_cost,
+                second_factor: options.second_factor,
             },
             ambient.clock.now(),
         )
         .await?;
         Ok(Self {
             authority,
+            data: config.data.clone(),
             ambient: ambient.clone(),
             node: format!("node-{:016x}", ambient.entropy.rng().next_u64()),
             settings: service::Settings {
@@ -191,33 +204,43 @@ impl App {
     }
 
     /// Makes the keys of a new installation and writes the root keys to `path`, which must not
-    /// exist. Open the platform anew to use them.
+    /// exist. Open the platform anew to use them. What an attempt that was cut off has left there is
+    /// finished if its keys count; if not, it is removed from the data folder.
     ///
     /// # Errors
-    /// When there are keys already, or the file cannot be written.
+    /// When there are keys already, the file cannot be written, or a file of another attempt lies
+    /// there.
     pub async fn establish_keys(&self, path: &Path) -> Result<(), Failure> {
-        // The file first: root keys that are made and cannot be kept would be lost for good.
-        let mut file = key_files::create_new(path)?;
-        let mut act = self.act("keys-generate");
-        let roots = match self.authority.establish_keys(&mut act).await {
-            Ok(roots) => roots,
-            Err(error) => {
-                drop(file);
-                fs::remove_file(path)?;
-                return Err(error.into());
+        match root::left_over(path)? {
+            LeftOver::Nothing => {}
+            LeftOver::Keys(roots) if self.authority.rests_on(&roots) => return root::finish(path),
+            // The data folder is this installation's alone, and these keys never counted in it.
+            LeftOver::Keys(_) | LeftOver::Torn if path.starts_with(&self.data) => {
+                root::discard(path)?;
             }
-        };
-        let written = file
-            .write_all(roots.to_json().as_bytes())
-            .and_then(|()| file.sync_all());
-        written.map_err(|error| {
-            Failure::new(
-                "root-keys-lost",
-                "根密钥已生成但无法保存：请清空数据目录后重新生成",
-                "The root keys were made but cannot be kept: empty the data folder and begin again",
-            )
-            .about(format!("{}: {error}", path.display()))
-        })
+            LeftOver::Keys(_) | LeftOver::Torn => {
+                return Err(Failure::new(
+                    "root-keys-pending",
+                    "此处有未完成的根密钥文件，不属于本数据库：确认无用后请删除",
+                    "Root keys of another attempt lie there, on which this database does not rest: \
+                     remove them if nothing else does",
+                )
+                .about(root::pending(path).display()));
+            }
+        }
+        let mut act = self.act("keys-generate");
+        let prepared = self.authority.prepare_keys(&mut act)?;
+        // On the disk before the keys count: root keys that count are never lost.
+        root::write_pending(path, &prepared.roots)?;
+        match self.authority.commit_keys(&act, &prepared).await {
+            Ok(()) => root::finish(path),
+            Err(error @ (Error::Refused(..) | Error::Store(StoreError::Conflict(_)))) => {
+                root::discard(path)?;
+                Err(error.into())
+            }
+            // Whether they count is not known: the next attempt finds out.
+            Err(error) => Err(Failure::from(error).within(root::pending(path).display())),
+        }
     }
 
     /// Closes the database.
@@ -227,10 +250,29 @@ impl App {
 }
 
 async fn open_store(
+    config: &Config,
     options: &StoreOptions,
     keys: &MasterKeys,
     ambient: &Ambient,
 ) -> Result<Store, StoreError> {
     let mut rng = ambient.entropy.rng();
-    Store::open(options, keys, ambient.clock.now(), &mut rng).await
+    let suite = config.storage.at_rest.unwrap_or_default();
+    let now = ambient.clock.now();
+    Store::open_at_rest(options, suite, keys, now, &mut rng).await
+}
+
+/// What the configuration says of the suite at rest is what new values are sealed by. It makes a
+/// new store so; for another, `jiazhao seal rotate` does.
+async fn check_at_rest(config: &Config, store: &Store) -> Result<(), Failure> {
+    let keys = store.data_keys().await?;
+    let sealing = keys.iter().rfind(|key| key.activated_at.is_some());
+    match (config.storage.at_rest, sealing.map(|key| key.suite)) {
+        (Some(said), Some(suite)) if said != suite => Err(Failure::new(
+            "at-rest-suite",
+            "storage.at_rest 与数据库的加密算法不同",
+            "storage.at_rest is not the suite that the database is sealed by",
+        )
+        .about(AtRest::as_str(suite))),
+        (Some(_) | None, _) => Ok(()),
+    }
 }

@@ -46,6 +46,10 @@ struct Global {
     /// The data folder [default: ./data]
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Where the passphrase of the key files is read, e.g. /dev/fd/3 [default: that of the
+    /// configuration, else the terminal is asked]
+    #[arg(long, global = true, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -141,9 +145,18 @@ impl Context {
             .unwrap_or_else(|| Path::new("data"))
     }
 
+    /// The configuration, with what the command line says of it.
+    fn loaded(&self) -> Result<Config, Failure> {
+        let mut config = Config::load(self.global.config.as_deref(), self.data())?;
+        if let Some(file) = &self.global.passphrase_file {
+            config.keys.unlock.passphrase_file = Some(file.clone());
+        }
+        Ok(config)
+    }
+
     /// The configuration, with the log started as it says.
     fn config(&self) -> Result<Config, Failure> {
-        let config = Config::load(self.global.config.as_deref(), self.data())?;
+        let config = self.loaded()?;
         telemetry::start(&config.log);
         Ok(config)
     }

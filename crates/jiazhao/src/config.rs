@@ -15,9 +15,9 @@ use std::{
 use authority::CertificateCodes;
 use credential::Suite;
 use licence::{CertificateIdentifier, Text, certificate};
-use storage::Layout;
+use storage::{AtRest, Layout};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, unlock::Unlock};
 pub use source::Problem;
 use source::{Known, Source};
 
@@ -32,6 +32,8 @@ pub struct Config {
     pub server: Server,
     /// `[database]`
     pub database: Database,
+    /// `[storage]`
+    pub storage: AtRestStorage,
     /// `[keys]`
     pub keys: Keys,
     /// `[issuer]`
@@ -62,13 +64,25 @@ pub struct Database {
     pub layout: Layout,
 }
 
-/// Where the two master keys lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the two master keys lie, and what opens them.
+#[derive(Clone, Debug)]
 pub struct Keys {
     /// Wraps the data keys.
     pub master_file: PathBuf,
     /// Keys the blind index.
     pub index_file: PathBuf,
+    /// What opens those that are protected.
+    pub unlock: Unlock,
+    /// Whether `serve` on a database server takes keys that lie in the data folder.
+    pub beside_data: bool,
+}
+
+/// What lies at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtRestStorage {
+    /// The suite that seals a new store, and that an existing one must have; whatever it has, where
+    /// nothing is said.
+    pub at_rest: Option<AtRest>,
 }
 
 /// In whose name licences are issued.
@@ -112,7 +126,17 @@ const DEFAULT_ISSUER: &str = "全国公安交管电子证照系统";
 const KNOWN: &Known = &[
     ("server", &["listen", "base_url", "proxies"]),
     ("database", &["url", "connections", "layout"]),
-    ("keys", &["master_file", "index_file"]),
+    ("storage", &["at_rest"]),
+    (
+        "keys",
+        &[
+            "master_file",
+            "index_file",
+            "passphrase_file",
+            "wrapping_file",
+            "beside_data",
+        ],
+    ),
     ("issuer", &["name", "type_code", "issuer_code", "suites"]),
     ("log", &["format", "filter"]),
 ];
@@ -163,6 +187,7 @@ impl Config {
             file: file.map(Path::to_owned),
             server: server(&mut source),
             database: database(&mut source, data),
+            storage: storage(&mut source),
             keys: keys(&mut source, data),
             issuer: issuer(&mut source),
             log: log(&mut source),
@@ -271,6 +296,17 @@ fn database(source: &mut Source<'_>, data: &Path) -> Database {
     }
 }
 
+fn storage(source: &mut Source<'_>) -> AtRestStorage {
+    const SUITE: Text = Text {
+        zh: "应为 aes-256-gcm 或 sm4-gcm",
+        en: "this must be aes-256-gcm or sm4-gcm",
+    };
+    let at_rest = source.text("storage", "at_rest", |name| {
+        AtRest::parse(name).ok_or(SUITE)
+    });
+    AtRestStorage { at_rest }
+}
+
 fn keys(source: &mut Source<'_>, data: &Path) -> Keys {
     const PATH: Text = Text {
         zh: "应为文件路径",
@@ -280,15 +316,19 @@ fn keys(source: &mut Source<'_>, data: &Path) -> Keys {
         zh: "两个密钥不得存放于同一文件",
         en: "the two keys must not lie in one file",
     };
-    let mut file = |key: &str, default: &str| {
-        let path = source.text("keys", key, |text| {
+    let mut file = |key: &str| {
+        source.text("keys", key, |text| {
             (!text.is_empty()).then(|| PathBuf::from(text)).ok_or(PATH)
-        });
-        path.unwrap_or_else(|| data.join("keys").join(default))
+        })
     };
+    let default = |name: &str| data.join("keys").join(name);
+    let (master, index) = (file("master_file"), file("index_file"));
+    let unlock = Unlock::new(file("passphrase_file"), file("wrapping_file"));
     let keys = Keys {
-        master_file: file("master_file", "master.key"),
-        index_file: file("index_file", "index.key"),
+        master_file: master.unwrap_or_else(|| default("master.key")),
+        index_file: index.unwrap_or_else(|| default("index.key")),
+        unlock,
+        beside_data: source.flag("keys", "beside_data").unwrap_or_default(),
     };
     if keys.master_file == keys.index_file {
         source.between("keys", "index_file", ONE_FILE);

@@ -14,7 +14,7 @@ pub mod walk;
 
 use std::net::SocketAddr;
 
-use authority::CertificateCodes;
+use authority::{CertificateCodes, SecondFactor};
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use tokio::net::TcpListener;
 
@@ -74,6 +74,7 @@ impl Demo {
             });
         let options = Options {
             demo: true,
+            second_factor: SecondFactor::Demonstration,
             missing_keys: Missing::Make,
             ..Options::default()
         };

@@ -43,6 +43,16 @@ impl Failure {
         self
     }
 
+    /// The same, with the place before what it is about.
+    #[must_use]
+    pub fn within(self, place: impl fmt::Display) -> Self {
+        let about = match &self.about {
+            Some(about) => format!("{place}: {about}"),
+            None => place.to_string(),
+        };
+        self.about(about)
+    }
+
     /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {

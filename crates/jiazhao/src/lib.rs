@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! The Jiazhao platform put together: configuration, composition, command line, demo.
 //!
-//! Floors, from the bottom: [`failure`], [`config`], [`ambient`], [`key_files`]; [`app`], which
+//! Floors, from the bottom: [`failure`], [`unlock`], [`config`], [`ambient`], [`key_files`]; [`app`], which
 //! opens store, authority and service; [`import`] and [`server`] over it; [`demo`]; [`command`].
 
 pub mod ambient;
@@ -16,3 +16,4 @@ mod lines;
 pub mod passwords;
 pub mod server;
 pub mod telemetry;
+pub mod unlock;

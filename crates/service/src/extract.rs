@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use authority::{Act, Actor, Error, views::ReasonView};
+use authority::{Act, Actor, Error, refusal, views::ReasonView};
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Query},
     http::{HeaderMap, request::Parts},
@@ -21,6 +21,10 @@ pub(crate) struct Visitor(pub(crate) Act);
 /// An act of whoever is signed in; without a session the request is refused before its body is
 /// read.
 pub(crate) struct Caller(pub(crate) Act);
+
+/// The same, of a member of staff who may still have to set up the second factor. Everywhere else
+/// such a session is refused before the body is read.
+pub(crate) struct Enroller(pub(crate) Act);
 
 /// An act of a registry source, by its bearer token.
 pub(crate) struct Source(pub(crate) Act);
@@ -45,6 +49,22 @@ impl FromRequestParts<App> for Visitor {
 }
 
 impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Enroller(act) = Enroller::from_request_parts(parts, app).await?;
+        match act.actor {
+            Actor::Enrolling(_) => Err(Error::from(refusal::ENROL_FACTOR).into()),
+            Actor::Anonymous
+            | Actor::Holder(_)
+            | Actor::Staff(_)
+            | Actor::Registry(_)
+            | Actor::System(_) => Ok(Self(act)),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Enroller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {

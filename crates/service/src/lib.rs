@@ -25,6 +25,7 @@ mod registry;
 mod review;
 mod routes;
 mod sessions;
+mod staff;
 mod state;
 mod trust;
 mod verifications;

@@ -24,6 +24,7 @@ use crate::{guard, problem::ProblemView};
     security(("session" = [])),
     tags(
         (name = "sessions", description = "登录 Signing in and out"),
+        (name = "staff", description = "工作人员账号 The own account of staff"),
         (name = "holder", description = "驾驶人 The driver, and only the own licence (R77)"),
         (name = "counter", description = "窗口 The counter (R91)"),
         (name = "review", description = "审核 Review (R34)"),

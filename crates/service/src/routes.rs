@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     admin, counter, events, headers, health, holder,
     metrics::Metrics,
-    observe, openapi as document, page, problem, registry, review, sessions,
+    observe, openapi as document, page, problem, registry, review, sessions, staff,
     state::{App, ServiceState, Settings},
     trust, verifications,
 };
@@ -61,6 +61,7 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(review::routes())
         .merge(verifications::routes())
         .merge(admin::routes())
+        .merge(staff::routes())
         .merge(trust::routes())
         .layer(RequestBodyLimitLayer::new(settings.json_limit));
     let with_deliveries =

@@ -38,6 +38,12 @@ pub enum Conflict {
     /// The same request key was used by a concurrent request.
     #[error("the request is being answered already")]
     Request,
+    /// The member of staff is no longer what the act expected.
+    #[error("the member of staff changed meanwhile")]
+    StaffChanged,
+    /// The second factor is no longer in the state the act expected.
+    #[error("the second factor moved on meanwhile")]
+    SecondFactor,
     /// The activation code was used or closed meanwhile.
     #[error("the activation code is closed")]
     ActivationCode,

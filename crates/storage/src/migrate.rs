@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, Executor, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Executor, Row};
 
 use crate::{
     StoreError,
@@ -39,6 +39,11 @@ const MIGRATIONS: &[Migration] = &[
         version: 4,
         name: "seal",
         text: include_str!("../migrations/0004_seal.sql"),
+    },
+    Migration {
+        version: 7,
+        name: "staff_factors",
+        text: include_str!("../migrations/0007_staff_factors.sql"),
     },
 ];
 
@@ -77,6 +82,11 @@ pub(crate) async fn migrate(
             "it was written by a newer version of this program",
         ));
     }
+    if !applied.is_empty() && !has_layout(&mut tx, database.engine, layout).await? {
+        return Err(StoreError::Mismatch(
+            "its tables have another layout (database.layout)",
+        ));
+    }
     for migration in MIGRATIONS {
         let sum = digest(&SHA256, migration.text.as_bytes());
         match applied.iter().find(|(v, _)| *v == migration.version) {
@@ -102,6 +112,25 @@ pub(crate) async fn migrate(
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// Whether the tables that are there are laid out so. A migration that made the next ones otherwise
+/// would leave a database of both kinds.
+async fn has_layout(
+    connection: &mut AnyConnection,
+    engine: Engine,
+    layout: Layout,
+) -> Result<bool, StoreError> {
+    if engine == Engine::Sqlite {
+        return Ok(true);
+    }
+    let row = sqlx::query(
+        "SELECT CAST(relkind AS TEXT) FROM pg_class WHERE oid = CAST('drivers' AS regclass)",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let kind: String = row.try_get(0)?;
+    Ok((kind == "p") == (layout == Layout::Partitioned))
 }
 
 /// The texts of all migrations.

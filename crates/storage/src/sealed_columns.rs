@@ -84,6 +84,15 @@ pub(crate) const SEALED: &[SealedColumn] = &[
         version: ONE,
     },
     SealedColumn {
+        table: "staff_factors",
+        column: "secret_sealed",
+        key: &["staff_id"],
+        partitioned: false,
+        join: "",
+        owner: "t.staff_id",
+        version: "t.enrolment",
+    },
+    SealedColumn {
         table: "signing_keys",
         column: "secret_sealed",
         key: &["key_id"],

@@ -100,6 +100,26 @@ impl Store {
         .transpose()
     }
 
+    /// All members of staff, by login.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or a row does not open.
+    pub async fn all_staff(&self) -> Result<Vec<Staff>, StoreError> {
+        let mut connection = self.reader().await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{STAFF} ORDER BY login")))
+            .fetch_all(&mut *connection)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let row = Columns {
+                    table: "staff",
+                    row,
+                };
+                read_staff(self.sealer(), &row)
+            })
+            .collect()
+    }
+
     /// Whether anybody can sign in as staff.
     ///
     /// # Errors
@@ -228,6 +248,62 @@ impl Tx {
         .await
         .map_err(unique(Conflict::NameTaken))?;
         Ok(())
+    }
+
+    /// Changes what a member may do, and whether they are shut out.
+    ///
+    /// # Errors
+    /// [`Conflict::StaffChanged`] when it is no longer what the caller read.
+    pub async fn change_staff(
+        &mut self,
+        before: &Staff,
+        roles: &[String],
+        office: Option<&str>,
+        disabled_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let changed = sqlx::query(
+            "UPDATE staff SET roles = $2, office = $3, disabled_at = $4 \
+             WHERE id = $1 AND roles = $5 AND COALESCE(office, '') = $6 AND COALESCE(disabled_at, 0) = $7",
+        )
+        .bind(before.id.as_str())
+        .bind(roles.join(" "))
+        .bind(office)
+        .bind(disabled_at.map(Timestamp::as_microsecond))
+        .bind(before.roles.join(" "))
+        .bind(before.office.as_deref().unwrap_or_default())
+        .bind(before.disabled_at.map_or(0, Timestamp::as_microsecond))
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::StaffChanged.into())
+        }
+    }
+
+    /// Sets a member's password.
+    ///
+    /// # Errors
+    /// [`Conflict::StaffChanged`] when the password is no longer the one the caller read.
+    pub async fn set_staff_password(
+        &mut self,
+        before: &Staff,
+        password_hash: &str,
+    ) -> Result<(), StoreError> {
+        let changed =
+            sqlx::query("UPDATE staff SET password_hash = $2 WHERE id = $1 AND password_hash = $3")
+                .bind(before.id.as_str())
+                .bind(password_hash)
+                .bind(before.password_hash.as_str())
+                .execute(self.connection())
+                .await?
+                .rows_affected();
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::StaffChanged.into())
+        }
     }
 
     /// Whether anybody can sign in as staff, as this transaction sees it.

@@ -1,6 +1,7 @@
 //! The real app in process, on a fresh database.
 
 use std::{
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     sync::{
         Arc,
@@ -8,7 +9,7 @@ use std::{
     },
 };
 
-use authority::{Act, Actor, Authority, PasswordCost, RootKeys, rand::rngs::StdRng};
+use authority::{Act, Actor, Authority, PasswordCost, RootKeys, SecondFactor, rand::rngs::StdRng};
 use jiff::Timestamp;
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use serde_json::{Value, json};
@@ -37,6 +38,7 @@ pub struct App {
     pub roots: RootKeys,
     router: axum::Router,
     options: StoreOptions,
+    second_factor: SecondFactor,
     draws: Arc<Draws>,
     folder: TempDir,
 }
@@ -98,20 +100,22 @@ impl App {
         let clock = TestClock::new(monday_noon());
         let draws = Arc::new(Draws::default());
         let options = options(&folder, url, layout);
-        let without_keys = open(&options, &clock, &draws).await;
+        let second_factor = SecondFactor::Demonstration;
+        let without_keys = open(&options, second_factor, &clock, &draws).await;
         let mut act = system_act(&clock, &draws);
         let roots = without_keys
             .authority()
             .establish_keys(&mut act)
             .await
             .expect("keys can be made");
-        let platform = open(&options, &clock, &draws).await;
+        let platform = open(&options, second_factor, &clock, &draws).await;
         let app = Self {
             authority: platform.authority().clone(),
             router: service::router(platform.state()),
             clock,
             roots,
             options,
+            second_factor,
             draws,
             folder,
         };
@@ -122,7 +126,7 @@ impl App {
     /// The same app started anew on the same data: what was only in memory is gone.
     #[must_use]
     pub async fn restarted(self) -> Self {
-        let platform = open(&self.options, &self.clock, &self.draws).await;
+        let platform = open(&self.options, self.second_factor, &self.clock, &self.draws).await;
         Self {
             authority: platform.authority().clone(),
             router: service::router(platform.state()),
@@ -130,9 +134,21 @@ impl App {
         }
     }
 
+    /// The same app started anew as it runs outside demonstrations: staff need a second factor.
+    #[must_use]
+    pub async fn with_second_factor(self) -> Self {
+        let second_factor = SecondFactor::Required;
+        Self {
+            second_factor,
+            ..self
+        }
+        .restarted()
+        .await
+    }
+
     /// A second node on the same database.
     pub async fn second_node(&self) -> (Authority, Client) {
-        let platform = open(&self.options, &self.clock, &self.draws).await;
+        let platform = open(&self.options, self.second_factor, &self.clock, &self.draws).await;
         let client = Client::new(service::router(platform.state()));
         (platform.authority().clone(), client)
     }
@@ -231,11 +247,18 @@ fn options(folder: &TempDir, url: String, layout: Layout) -> StoreOptions {
 }
 
 /// Opens the platform as its binary does, with the test's clock and randomness.
-async fn open(options: &StoreOptions, clock: &TestClock, draws: &Arc<Draws>) -> jiazhao::app::App {
+async fn open(
+    options: &StoreOptions,
+    second_factor: SecondFactor,
+    clock: &TestClock,
+    draws: &Arc<Draws>,
+) -> jiazhao::app::App {
     let keys = test_keys();
     let write = |name: &str, key: [u8; 32]| {
         let path = options.objects.join(name);
         std::fs::write(&path, hex::encode(key)).expect("a key file");
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&path, private).expect("a key file of its owner's");
         path.display().to_string()
     };
     let layout = match options.layout {
@@ -261,6 +284,7 @@ async fn open(options: &StoreOptions, clock: &TestClock, draws: &Arc<Draws>) -> 
     };
     let given = jiazhao::app::Options {
         password_cost: PasswordCost::Test,
+        second_factor,
         durable_objects: false,
         ..jiazhao::app::Options::default()
     };

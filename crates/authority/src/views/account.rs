@@ -17,6 +17,9 @@ pub struct SignIn {
     pub password: String,
     /// `holder` or `staff`.
     pub kind: SessionKindView,
+    /// Of staff: the six digits of the authenticator app, or a recovery code.
+    #[serde(default)]
+    pub second_factor: Option<String>,
 }
 
 /// Whose session.
@@ -43,6 +46,76 @@ pub struct SessionView {
     /// When it ends.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
+    /// How the second factor of staff stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<FactorState>,
+    /// How many recovery codes are left, where this session was begun with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_codes_left: Option<u64>,
+}
+
+/// How the second factor of a member of staff stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FactorState {
+    /// It was given.
+    Active,
+    /// It must be set up: the session is good for nothing else.
+    ToEnrol,
+    /// A demonstration does not ask for it.
+    NotAsked,
+}
+
+/// A second factor to be set up, shown once.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewFactorView {
+    /// The secret in base32, to be typed into an authenticator app.
+    pub secret: String,
+    /// The same as an `otpauth://` address.
+    pub uri: String,
+    /// The address as a QR symbol, SVG.
+    pub qr_svg: String,
+}
+
+/// `POST /staff/factor/confirmation`: the first code of the app.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmFactor {
+    /// Six digits.
+    pub code: String,
+}
+
+/// Recovery codes, shown once; each replaces one code of the app, once.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct RecoveryCodesView {
+    /// The session that goes on, where it is a new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionView>,
+    /// Ten of them.
+    pub recovery_codes: Vec<String>,
+}
+
+/// `POST /staff/recovery-codes`.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewRecoveryCodes {
+    /// The password.
+    pub password: String,
+    /// A code of the app, or a recovery code.
+    pub second_factor: String,
+}
+
+/// `POST /staff/password`.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The password until now.
+    pub password: String,
+    /// A code of the app, or a recovery code.
+    #[serde(default)]
+    pub second_factor: Option<String>,
+    /// The password from now on, 10 to 128 characters.
+    pub new_password: String,
 }
 
 /// `POST /activations`: a driver's first time, with a code printed at a counter.
@@ -77,4 +150,14 @@ pub struct MakeActivationCode {
     pub identity: IdentityCheck,
 }
 
-opaque!(SignIn, Activate, ActivationCodeView, MakeActivationCode);
+opaque!(
+    SignIn,
+    Activate,
+    ActivationCodeView,
+    MakeActivationCode,
+    NewFactorView,
+    ConfirmFactor,
+    RecoveryCodesView,
+    RenewRecoveryCodes,
+    ChangePassword,
+);

@@ -1,6 +1,6 @@
 //! Offices, staff, registry sources, the roll-out.
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -47,6 +47,63 @@ pub struct StaffView {
     pub roles: Vec<String>,
     /// Their office.
     pub office: Option<String>,
+}
+
+/// A member of staff as listed.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct StaffRowView {
+    /// Identifier.
+    pub id: String,
+    /// The name they sign in with.
+    pub login: String,
+    /// Role codes.
+    pub roles: Vec<String>,
+    /// Their office.
+    pub office: Option<String>,
+    /// Whether they are shut out.
+    pub disabled: bool,
+    /// Whether they have a second factor.
+    pub second_factor: bool,
+}
+
+/// `PUT /admin/staff/{id}`: what applies from now on. Every change ends the member's sessions.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeStaff {
+    /// Role codes.
+    pub roles: Vec<String>,
+    /// Their office.
+    pub office: Option<String>,
+    /// Whether they are shut out.
+    pub disabled: bool,
+}
+
+/// How many sessions ended.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EndedSessionsView {
+    /// How many.
+    pub ended: u64,
+}
+
+/// The reset of a second factor.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FactorResetView {
+    /// `done`, or `requested` where a second administrator has to approve.
+    pub state: FactorResetState,
+    /// Until when another administrator may approve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// How far a reset is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FactorResetState {
+    /// The member sets up a new factor when they sign in next.
+    Done,
+    /// A second administrator has to approve.
+    Requested,
 }
 
 /// `POST /admin/registry-sources`.

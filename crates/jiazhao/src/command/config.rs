@@ -16,7 +16,7 @@ pub(super) enum ConfigCommand {
 impl ConfigCommand {
     pub(super) fn run(&self, context: &Context) -> Result<u8, Failure> {
         let Self::Check = self;
-        let config = Config::load(context.global.config.as_deref(), context.data())?;
+        let config = context.loaded()?;
         let file = config.file.as_deref().map(Path::display);
         say(&file.map_or_else(
             || "# no configuration file: defaults apply (无配置文件，使用默认值)".to_owned(),
@@ -27,6 +27,12 @@ impl ConfigCommand {
         for problem in &problems {
             tell(&format!("problem: {problem}"))?;
         }
+        for file in key_files::plain(&config) {
+            tell(&format!(
+                "note: {} is plain text; `jiazhao keys protect` puts it under a passphrase (密钥文件未加密)",
+                file.display()
+            ))?;
+        }
         Ok(u8::from(!problems.is_empty()))
     }
 }
@@ -34,9 +40,7 @@ impl ConfigCommand {
 /// What is wrong with the machine rather than with the file.
 fn problems(config: &Config) -> Vec<Failure> {
     let mut problems = key_files::problems(config);
-    if config.root_key_file().exists() {
-        problems.push(super::serve::root_key_beside(config));
-    }
+    problems.extend(super::serve::root_key_beside(config));
     let public = !config.server.listen.ip().is_loopback();
     if public && config.base_url().starts_with("http://") {
         problems.push(Failure::new(

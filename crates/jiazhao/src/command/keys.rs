@@ -8,8 +8,13 @@ use clap::Subcommand;
 use super::{Context, say, tell};
 use crate::{
     app::{App, Options},
+    config::Config,
     failure::Failure,
-    key_files::Missing,
+    key_files::{
+        self, Missing, Purpose,
+        protected::{self, Guard},
+    },
+    unlock,
 };
 
 #[derive(Debug, Subcommand)]
@@ -23,6 +28,17 @@ pub(super) enum KeysCommand {
         #[arg(long, value_name = "FILE")]
         root_out: Option<PathBuf>,
     },
+    /// Put a key file under a passphrase or another key file, or under another than now
+    Protect {
+        /// The key file: master key, index key, or root keys
+        file: PathBuf,
+        /// Where the new passphrase is read [default: the terminal is asked, twice]
+        #[arg(long, value_name = "FILE", conflicts_with = "new_wrapping_file")]
+        new_passphrase_file: Option<PathBuf>,
+        /// A key file that protects it instead of a passphrase; it is made if it does not exist
+        #[arg(long, value_name = "FILE")]
+        new_wrapping_file: Option<PathBuf>,
+    },
 }
 
 impl KeysCommand {
@@ -34,6 +50,17 @@ impl KeysCommand {
                 app.close().await;
             }
             Self::Generate { root_out } => generate(context, root_out.as_deref()).await?,
+            Self::Protect {
+                file,
+                new_passphrase_file,
+                new_wrapping_file,
+            } => {
+                let new = || {
+                    let wrapping = new_wrapping_file.as_deref();
+                    guard(context, new_passphrase_file.as_deref(), wrapping)
+                };
+                protect(context, file, new)?;
+            }
         }
         Ok(0)
     }
@@ -76,4 +103,79 @@ async fn generate(context: &Context, root_out: Option<&Path>) -> Result<(), Fail
          (根密钥须移至离线介质保存)",
         path.display()
     ))
+}
+
+/// Fewest characters of a new passphrase: with argon2id, twelve random letters outlast the data.
+const FEWEST: usize = 12;
+
+fn guard(
+    context: &Context,
+    passphrase: Option<&Path>,
+    wrapping: Option<&Path>,
+) -> Result<Guard, Failure> {
+    if let Some(file) = wrapping {
+        if !file.exists() {
+            key_files::make(file, &mut context.ambient.entropy.rng())?;
+        }
+        return key_files::read_plain(file).map(Guard::KeyFile);
+    }
+    let new = if let Some(file) = passphrase {
+        unlock::read(file)?
+    } else {
+        let new = unlock::ask("New passphrase (新口令): ")?;
+        if *unlock::ask("The same again (再次输入): ")? != *new {
+            return Err(Failure::new(
+                "passphrases-differ",
+                "两次输入的口令不同",
+                "The two passphrases differ",
+            ));
+        }
+        new
+    };
+    if new.chars().count() < FEWEST {
+        return Err(Failure::new(
+            "passphrase-short",
+            "口令至少 12 个字符",
+            "A passphrase has 12 characters or more",
+        ));
+    }
+    Ok(Guard::Passphrase(new))
+}
+
+/// Asks for the new passphrase only once the file has been opened.
+fn protect(
+    context: &Context,
+    file: &Path,
+    new: impl FnOnce() -> Result<Guard, Failure>,
+) -> Result<(), Failure> {
+    let config = context.loaded()?;
+    let purpose = purpose(&config, file)?;
+    let plain = key_files::checked(file, purpose, &config.keys.unlock)?;
+    let mut rng = context.ambient.entropy.rng();
+    let text = protected::protect(purpose, &plain, &new()?, &mut rng)?;
+    key_files::replace(file, &text)?;
+    tell(&format!(
+        "{} ({}) is protected now. What lay there may still be found on the medium and in copies: \
+         where that matters, make a new key (原文件内容可能仍留在介质上)",
+        file.display(),
+        purpose.as_str()
+    ))
+}
+
+/// A file of root keys shows what it is; the others are what the configuration calls them.
+fn purpose(config: &Config, file: &Path) -> Result<Purpose, Failure> {
+    if file == config.keys.master_file {
+        Ok(Purpose::Master)
+    } else if file == config.keys.index_file {
+        Ok(Purpose::Index)
+    } else if key_files::root::is_root(file) {
+        Ok(Purpose::Root)
+    } else {
+        Err(Failure::new(
+            "key-unknown",
+            "该文件既不是配置中的密钥文件，也不是根密钥文件",
+            "The file is neither a key file of the configuration nor one of root keys",
+        )
+        .about(file.display()))
+    }
 }

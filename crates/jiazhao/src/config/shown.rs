@@ -1,8 +1,8 @@
 //! The configuration and its problems as people read them, without what may be secret.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
-use storage::Layout;
+use storage::{AtRest, Layout};
 
 use super::{Config, ConfigError, Database, LogFormat, Problem};
 
@@ -57,14 +57,8 @@ impl fmt::Display for Config {
                     Layout::Partitioned => "partitioned".to_owned(),
                 },
             ),
-            (
-                "keys.master_file",
-                self.keys.master_file.display().to_string(),
-            ),
-            (
-                "keys.index_file",
-                self.keys.index_file.display().to_string(),
-            ),
+        ];
+        let others = [
             ("issuer.name", self.issuer.name.clone()),
             (
                 "issuer.type_code",
@@ -87,10 +81,38 @@ impl fmt::Display for Config {
             ),
             ("log.filter", self.log.filter.clone()),
         ];
-        for (key, value) in settings {
+        for (key, value) in settings.into_iter().chain(self.at_rest()).chain(others) {
             writeln!(f, "{key} = {value}")?;
         }
         Ok(())
+    }
+}
+
+impl Config {
+    /// What is said of data at rest and its keys.
+    fn at_rest(&self) -> [(&'static str, String); 6] {
+        let keys = &self.keys;
+        let optional = |path: Option<&PathBuf>| {
+            path.map_or_else(|| "-".to_owned(), |path| path.display().to_string())
+        };
+        let suite = self.storage.at_rest;
+        [
+            (
+                "storage.at_rest",
+                suite.map_or("-", AtRest::as_str).to_owned(),
+            ),
+            ("keys.master_file", keys.master_file.display().to_string()),
+            ("keys.index_file", keys.index_file.display().to_string()),
+            (
+                "keys.passphrase_file",
+                optional(keys.unlock.passphrase_file.as_ref()),
+            ),
+            (
+                "keys.wrapping_file",
+                optional(keys.unlock.wrapping_file.as_ref()),
+            ),
+            ("keys.beside_data", keys.beside_data.to_string()),
+        ]
     }
 }
 

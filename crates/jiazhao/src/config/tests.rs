@@ -29,6 +29,11 @@ fn every_setting_is_read() {
         [keys]
         master_file = "/k/m"
         index_file = "/k/i"
+        passphrase_file = "/dev/fd/3"
+        wrapping_file = "/k/w"
+        beside_data = true
+        [storage]
+        at_rest = "sm4-gcm"
         [issuer]
         name = "测试机关"
         type_code = "11100000000013127D999"
@@ -50,6 +55,10 @@ fn every_setting_is_read() {
         "database.layout = partitioned",
         "keys.master_file = /k/m",
         "keys.index_file = /k/i",
+        "keys.passphrase_file = /dev/fd/3",
+        "keys.wrapping_file = /k/w",
+        "keys.beside_data = true",
+        "storage.at_rest = sm4-gcm",
         "issuer.name = 测试机关",
         "issuer.type_code = 11100000000013127D999",
         "issuer.suites = ES256",
@@ -105,6 +114,8 @@ fn settings_that_do_not_fit_together_are_refused() {
         ("[log]\nfilter = \"a=b=c\"", "log.filter"),
         ("[server]\nproxies = [\"proxy\"]", "server.proxies"),
         ("server = 1", "server"),
+        ("[keys]\nbeside_data = \"yes\"", "keys.beside_data"),
+        ("[storage]\nat_rest = \"rot13\"", "storage.at_rest"),
     ] {
         let error = parse(text).unwrap_err();
         let keys: Vec<&str> = error.problems.iter().map(|it| it.key.as_str()).collect();

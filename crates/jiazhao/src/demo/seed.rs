@@ -370,6 +370,7 @@ async fn sign_in(app: &App, login: &str, password: &str) -> Result<Actor, Failur
         login: login.to_owned(),
         password: password.to_owned(),
         kind: SessionKindView::Staff,
+        second_factor: None,
     };
     let (token, _) = app.authority().sign_in(&mut act, request).await?;
     let (actor, _) = app.authority().authenticate(&token, act.now).await?;

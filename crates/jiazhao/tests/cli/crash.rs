@@ -12,6 +12,10 @@ use std::{
     time::Duration,
 };
 
+use authority::{
+    SecondFactor,
+    views::{NewRegistrySource, NewStaff, OfficeView, SessionKindView, SignIn},
+};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Method, Request, body::Bytes};
 use hyper_util::{
@@ -42,8 +46,8 @@ fn sc_61_a_killed_server_on_postgresql_loses_nothing_acknowledged() {
     };
     let folder = Folder::new();
     let (master, index) = (
-        folder.write("master.key", "11".repeat(32)),
-        folder.write("index.key", "22".repeat(32)),
+        folder.write_private("secret/master.key", "11".repeat(32)),
+        folder.write_private("secret/index.key", "22".repeat(32)),
     );
     let config = format!(
         "[database]\nurl = \"{}\"\n[keys]\nmaster_file = \"{master}\"\nindex_file = \"{index}\"\n",
@@ -82,10 +86,7 @@ fn survive(folder: &Folder, database: &str) {
     let admin = first.trim().split_once("  ").unwrap().1.to_owned();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
-    let token = {
-        let server = Server::start(folder, &config);
-        runtime.block_on(seed(&server.base, &admin))
-    };
+    let sessions = runtime.block_on(seed(folder, &config, &admin));
     let mut rng = StdRng::seed_from_u64(61);
     // Killed before anything was issued, it would show nothing: then there are more rounds.
     for round in 0.. {
@@ -97,7 +98,7 @@ fn survive(folder: &Folder, database: &str) {
         let server = Server::start(folder, &config);
         let lives = Duration::from_millis(rng.random_range(100..1200));
         runtime.block_on(async {
-            let desk = Desk::open(&server.base, &token).await.unwrap();
+            let desk = Desk::open(&server.base, &sessions);
             let work = desk.work(round, acknowledged.clone());
             drop(tokio::time::timeout(lives, work).await);
         });
@@ -145,29 +146,20 @@ impl Drop for Server {
 struct Http {
     client: legacy::Client<HttpConnector, Full<Bytes>>,
     base: String,
-    session: Option<(&'static str, String)>,
+    session: (&'static str, String),
 }
 
 #[derive(Debug)]
 struct Killed;
 
 impl Http {
-    fn new(base: &str) -> Self {
-        Self {
-            client: legacy::Client::builder(TokioExecutor::new()).build_http(),
-            base: base.to_owned(),
-            session: None,
-        }
-    }
-
-    async fn post(&mut self, path: &str, body: &Value) -> Result<(u16, Value), Killed> {
-        let mut request = Request::builder()
+    async fn post(&self, path: &str, body: &Value) -> Result<(u16, Value), Killed> {
+        let (name, value) = &self.session;
+        let request = Request::builder()
             .method(Method::POST)
             .uri(format!("{}/api/v1{path}", self.base))
-            .header("content-type", "application/json");
-        if let Some((name, value)) = &self.session {
-            request = request.header(*name, value);
-        }
+            .header("content-type", "application/json")
+            .header(*name, value);
         let request = request.body(Full::from(body.to_string())).unwrap();
         let answer = self
             .client
@@ -175,42 +167,79 @@ impl Http {
             .await
             .map_err(|_cut_off| Killed)?;
         let (parts, body) = answer.into_parts();
-        if let Some(cookie) = parts.headers.get("set-cookie") {
-            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
-            self.session = Some(("cookie", cookie.to_owned()));
-        }
         let body = body.collect().await.map_err(|_cut_off| Killed)?.to_bytes();
         Ok((
             parts.status.as_u16(),
             serde_json::from_slice(&body).unwrap_or_default(),
         ))
     }
-
-    async fn signed_in(base: &str, login: &str, password: &str) -> Result<Self, Killed> {
-        let mut http = Self::new(base);
-        let body = json!({"kind": "staff", "login": login, "password": password});
-        let (status, answer) = http.post("/sessions", &body).await?;
-        assert_eq!(status, 201, "{answer}");
-        Ok(http)
-    }
 }
 
-async fn seed(base: &str, admin: &str) -> String {
-    let mut admin = Http::signed_in(base, "admin", admin).await.unwrap();
-    let office = json!({"code": "1101-01", "name": "车管所", "authority_code": "1101"});
-    assert_eq!(admin.post("/admin/offices", &office).await.unwrap().0, 201);
+/// What the server knows its callers by: as headers, across its restarts.
+struct Sessions {
+    registry: String,
+    counter: String,
+    reviewer: String,
+}
+
+/// Office, staff and registry, made in process as a demonstration does: there nobody types the
+/// codes of a second factor. The sessions are good for the server too.
+async fn seed(folder: &Folder, config: &str, password: &str) -> Sessions {
+    let data = folder.path("data");
+    let config = Config::load(Some(Path::new(config)), Path::new(&data)).unwrap();
+    let options = Options {
+        second_factor: SecondFactor::Demonstration,
+        ..Options::default()
+    };
+    let ambient = Ambient::system().unwrap();
+    let app = App::open(&config, &ambient, options).await.unwrap();
+    let authority = app.authority();
+    let token = async |login: &str, password: &str| {
+        let request = SignIn {
+            login: login.to_owned(),
+            password: password.to_owned(),
+            kind: SessionKindView::Staff,
+            second_factor: None,
+        };
+        authority
+            .sign_in(&mut app.act("test"), request)
+            .await
+            .unwrap()
+            .0
+    };
+    let admin = token("admin", password).await;
+    let mut act = app.act("test");
+    act.actor = authority.authenticate(&admin, act.now).await.unwrap().0;
+    let office = OfficeView {
+        code: "1101-01".to_owned(),
+        name: "车管所".to_owned(),
+        authority_code: "1101".to_owned(),
+    };
+    authority.add_office(&mut act, office).await.unwrap();
     for role in ["counter", "reviewer"] {
-        let staff = json!({
-            "login": role, "name": "演示员", "password": PASSWORD, "roles": [role], "office": "1101-01",
-        });
-        assert_eq!(admin.post("/admin/staff", &staff).await.unwrap().0, 201);
+        let staff = NewStaff {
+            login: role.to_owned(),
+            name: "演示员".to_owned(),
+            password: PASSWORD.to_owned(),
+            roles: vec![role.to_owned()],
+            office: Some("1101-01".to_owned()),
+            own_licence_number: None,
+        };
+        authority.add_staff(&mut act, staff).await.unwrap();
     }
-    let source = json!({"name": "registry", "authorities": ["1101"]});
-    let (_, made) = admin
-        .post("/admin/registry-sources", &source)
-        .await
-        .unwrap();
-    made["token"].as_str().unwrap().to_owned()
+    let source = NewRegistrySource {
+        name: "registry".to_owned(),
+        authorities: vec!["1101".to_owned()],
+    };
+    let source = authority.add_registry_source(&mut act, source).await;
+    let cookie = async |login| format!("jz_session={}", token(login, PASSWORD).await);
+    let sessions = Sessions {
+        registry: format!("Bearer {}", source.unwrap().token),
+        counter: cookie("counter").await,
+        reviewer: cookie("reviewer").await,
+    };
+    app.close().await;
+    sessions
 }
 
 /// Everybody the main job needs, signed in.
@@ -221,22 +250,21 @@ struct Desk {
 }
 
 impl Desk {
-    async fn open(base: &str, token: &str) -> Result<Self, Killed> {
-        let mut registry = Http::new(base);
-        registry.session = Some(("authorization", format!("Bearer {token}")));
-        Ok(Self {
-            registry,
-            counter: Http::signed_in(base, "counter", PASSWORD).await?,
-            reviewer: Http::signed_in(base, "reviewer", PASSWORD).await?,
-        })
+    fn open(base: &str, sessions: &Sessions) -> Self {
+        let http = |name, value: &String| Http {
+            client: legacy::Client::builder(TokioExecutor::new()).build_http(),
+            base: base.to_owned(),
+            session: (name, value.clone()),
+        };
+        Self {
+            registry: http("authorization", &sessions.registry),
+            counter: http("cookie", &sessions.counter),
+            reviewer: http("cookie", &sessions.reviewer),
+        }
     }
 
     /// The main job over and over, until the kill.
-    async fn work(
-        mut self,
-        round: u64,
-        acknowledged: Arc<Mutex<Acknowledged>>,
-    ) -> Result<(), Killed> {
+    async fn work(self, round: u64, acknowledged: Arc<Mutex<Acknowledged>>) -> Result<(), Killed> {
         for batch in 0.. {
             let numbers: Vec<String> = (0..5)
                 .map(|person| number(round * 10_000 + batch * 5 + person))

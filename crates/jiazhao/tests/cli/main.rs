@@ -8,6 +8,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Output},
 };
@@ -21,6 +22,7 @@ use tempfile::TempDir;
 
 mod crash;
 mod import;
+mod key_files;
 mod keys;
 mod verify;
 
@@ -54,6 +56,13 @@ impl Folder {
         let path = self.path(name);
         fs::create_dir_all(Path::new(&path).parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The same, for its owner only.
+    fn write_private(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.write(name, content);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         path
     }
 

@@ -40,6 +40,15 @@ fn the_document_lists_the_paths_of_the_contract() {
         ("POST", "/api/v1/admin/offices"),
         ("GET", "/api/v1/admin/offices"),
         ("POST", "/api/v1/admin/staff"),
+        ("GET", "/api/v1/admin/staff"),
+        ("PUT", "/api/v1/admin/staff/{id}"),
+        ("DELETE", "/api/v1/admin/staff/{id}/sessions"),
+        ("POST", "/api/v1/admin/staff/{id}/factor-reset"),
+        ("POST", "/api/v1/admin/staff/{id}/factor-reset/approval"),
+        ("POST", "/api/v1/staff/factor"),
+        ("POST", "/api/v1/staff/factor/confirmation"),
+        ("POST", "/api/v1/staff/recovery-codes"),
+        ("POST", "/api/v1/staff/password"),
         ("POST", "/api/v1/admin/registry-sources"),
         ("PUT", "/api/v1/admin/rollout"),
         ("GET", "/api/v1/admin/rollout"),
@@ -51,7 +60,7 @@ fn the_document_lists_the_paths_of_the_contract() {
         let route = (method.to_owned(), path.to_owned());
         assert!(served.contains(&route), "{method} {path}");
     }
-    assert_eq!(served.len(), 36 + page::PATTERNS.len());
+    assert_eq!(served.len(), 45 + page::PATTERNS.len());
 }
 
 #[test]

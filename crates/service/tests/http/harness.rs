@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use authority::{Act, Actor, Authority, PasswordCost};
+use authority::{Act, Actor, Authority, PasswordCost, SecondFactor};
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -206,6 +206,7 @@ fn settings() -> authority::Settings {
         certificate: None,
         suites: vec![Suite::Es256],
         password_cost: PasswordCost::Test,
+        second_factor: SecondFactor::Demonstration,
     }
 }
 

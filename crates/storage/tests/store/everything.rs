@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many sealed values it makes; a credential has two forms.
-pub(crate) const VALUES: u64 = 8;
+pub(crate) const VALUES: u64 = 9;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -69,6 +69,8 @@ impl Everything {
         .unwrap();
         write_in(store, Partition::SYSTEM, async |tx| {
             tx.insert_staff(&self.officer(), start()).await?;
+            let secret = self.factor_secret();
+            tx.begin_factor(&self.staff, 7, &secret, start()).await?;
             tx.insert_signing_key(&self.key(), after(i64::from(self.n)))
                 .await
         })
@@ -100,6 +102,8 @@ impl Everything {
         assert_eq!(look_ups[0].answer, self.look_up_row().answer);
         let officer = store.staff(&self.staff).await.unwrap().unwrap();
         assert_eq!(officer.name, self.officer().name);
+        let factor = store.staff_factor(&self.staff).await.unwrap().unwrap();
+        assert_eq!(*factor.secret, self.factor_secret());
         let keys = store.signing_keys().await.unwrap();
         let key = keys.iter().find(|key| key.key_id == self.key_id).unwrap();
         assert_eq!(key.secret, self.key().secret);
@@ -157,6 +161,10 @@ impl Everything {
             own_licence: None,
             disabled_at: None,
         }
+    }
+
+    fn factor_secret(&self) -> Vec<u8> {
+        format!("second factor {}", self.n).into_bytes()
     }
 
     fn key(&self) -> SigningKeyRow {

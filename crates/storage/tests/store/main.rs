@@ -34,6 +34,7 @@ mod races;
 mod rotation;
 mod sealed;
 mod staff;
+mod staff_factors;
 mod status_places;
 mod steps;
 
@@ -59,7 +60,7 @@ macro_rules! conformance {
 
 conformance! {
     opening: reopening_keeps_data, two_nodes_open_one_database, a_wrong_master_key_is_refused,
-        another_index_key_is_refused,
+        another_index_key_is_refused, another_layout_is_refused_by_name,
         a_store_without_an_index_entry_has_the_first_suite, a_changed_or_newer_schema_is_refused, the_engine_is_known,
         every_partition_can_be_written, the_servers_default_isolation_does_not_matter;
     drivers: a_driver_comes_back_as_written,
@@ -92,6 +93,11 @@ conformance! {
         sc_63_a_swapped_staff_name_is_noticed, offices_are_listed_by_code,
         a_registry_is_known_by_its_token, r5_waves_are_set_and_moved,
         signing_keys_are_sealed_and_listed_newest_first, the_newest_trust_list_counts;
+    staff_factors: a_factor_is_begun_anew_while_pending,
+        a_factor_is_confirmed_once_and_removed, a_step_is_used_once_and_in_order,
+        of_many_wrong_codes_at_once_each_is_counted, sc_63_a_swapped_factor_is_noticed,
+        a_recovery_code_is_used_once, a_wish_to_reset_is_taken_by_whoever_approves_it,
+        sessions_of_staff_begin_and_end, a_change_of_staff_that_rests_on_old_facts_is_refused;
     queue: r42_the_queue_is_ordered_by_deadline, a_closed_case_leaves_the_queue,
         a_cursor_moves_only_from_where_it_stood, sc_32_a_lease_ends_by_itself,
         sc_32_of_two_claims_at_once_one_holds, of_two_projections_at_once_one_moves_the_cursor;

@@ -84,6 +84,24 @@ pub(crate) async fn a_changed_or_newer_schema_is_refused(setup: &Setup) {
     ));
 }
 
+/// Migrations that laid out what they add otherwise would leave a database of both kinds.
+pub(crate) async fn another_layout_is_refused_by_name(setup: &Setup) {
+    let other = StoreOptions {
+        layout: match setup.options.layout {
+            Layout::Plain => Layout::Partitioned,
+            Layout::Partitioned => Layout::Plain,
+        },
+        ..setup.options.clone()
+    };
+    let refused = open(&other, 2).await.unwrap_err();
+    let expected = match setup.kind {
+        Kind::Sqlite => "only PostgreSQL partitions tables",
+        Kind::PostgreSql | Kind::Partitioned => "its tables have another layout",
+    };
+    assert!(refused.to_string().contains(expected), "{refused}");
+    open(&setup.options, 3).await.unwrap().close().await;
+}
+
 pub(crate) async fn the_engine_is_known(setup: &Setup) {
     let expected = match setup.kind {
         Kind::Sqlite => Engine::Sqlite,

@@ -18,6 +18,7 @@ mod licence_pages;
 mod privacy;
 mod registry;
 mod review;
+mod staff_accounts;
 mod steps;
 mod trust;
 mod verification;
