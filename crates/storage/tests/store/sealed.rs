@@ -67,6 +67,11 @@ pub(crate) async fn sc_63_every_sealed_value_names_its_row(setup: &Setup) {
     let found = named(store.verifications_of(&one.holder, 10).await);
     let row = one.look_up.as_str();
     assert_eq!(found, at("verifications", "answer_sealed", row));
+    let found = named(store.text(&one.text).await);
+    assert_eq!(found, at("texts", "to_sealed", one.text.as_str()));
+    let claim = store.claim_text(&one.text, after(100), after(200));
+    let found = named(claim.await);
+    assert_eq!(found.0, "texts");
     let found = named(store.staff(&one.staff).await);
     assert_eq!(found, at("staff", "name_sealed", one.staff.as_str()));
     let found = named(store.photo_bytes(&one.holder, &one.photo).await);
@@ -92,6 +97,9 @@ async fn exchange(setup: &Setup, one: &Everything, two: &Everything) {
     swap(setup, "credential_forms", "form_sealed", key).await;
     let (from, to) = (two.look_up.as_str(), one.look_up.as_str());
     swap(setup, "verifications", "answer_sealed", ("id", from, to)).await;
+    let (from, to) = (two.text.as_str(), one.text.as_str());
+    swap(setup, "texts", "to_sealed", ("id", from, to)).await;
+    swap(setup, "texts", "params_sealed", ("id", from, to)).await;
     let (from, to) = (two.staff.as_str(), one.staff.as_str());
     swap(setup, "staff", "name_sealed", ("id", from, to)).await;
     std::fs::copy(two.photo_file(setup), one.photo_file(setup)).unwrap();
@@ -156,7 +164,7 @@ pub(crate) async fn sc_63_a_stolen_database_of_the_national_suite_tells_nothing(
         .into_iter()
         .map(|(place, _)| place)
         .collect();
-    assert_eq!(under.len(), 8, "{under:?}");
+    assert_eq!(under.len(), 10, "{under:?}");
 }
 
 async fn tells_nothing(setup: &Setup) {
@@ -172,6 +180,8 @@ async fn tells_nothing(setup: &Setup) {
         "演示员4711",
         "a drawn portrait",
         "secret of",
+        "13900004711",
+        "secret code",
     ];
     let mut files = database_files(setup).await;
     files.push(text_of(&everything.photo_file(setup)));
