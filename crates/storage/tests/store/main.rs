@@ -105,6 +105,7 @@ conformance! {
     photos: a_photos_row_comes_back_as_written, sc_63_swapped_facts_of_a_photo_are_noticed,
         sc_63_photo_bytes_are_sealed_to_their_place;
     sealed: sc_63_swapped_columns_are_noticed, sc_63_every_sealed_value_names_its_row,
+        sc_63_every_sealed_value_of_a_text_names_it,
         a_value_that_breaks_its_rule_is_named, sc_63_a_stolen_database_tells_nothing,
         sc_63_a_stolen_database_of_the_national_suite_tells_nothing;
     rotation: a_new_data_key_takes_every_value_over, a_change_of_suite_takes_every_value_over,
