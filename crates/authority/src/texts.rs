@@ -37,6 +37,8 @@ const LEASE_LASTS: SignedDuration = SignedDuration::from_mins(2);
 const AT_ONCE: u32 = 32;
 /// Groups sent by one run. The next one reads the clock anew.
 const GROUPS: usize = 8;
+/// Reports taken at once.
+const MOST_REPORTS: usize = 1000;
 /// What the summary counts.
 const SUMMARY_DAYS: i64 = 7;
 
@@ -251,6 +253,9 @@ impl Authority {
         let Actor::Gateway = act.actor else {
             return Err(refusal::NOT_YOUR_ROLE.into());
         };
+        if reports.reports.len() > MOST_REPORTS {
+            return Err(refusal::INVALID.into());
+        }
         let mut view = TextReportsView::default();
         for report in reports.reports {
             if self.report_text(act, &report).await? {

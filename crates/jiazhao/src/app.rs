@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write as _, path::Path, sync::Arc};
 
-use authority::{Act, Authority, PasswordCost, notify::Notifier};
+use authority::{Act, Authority, PasswordCost, TokenHash, notify::Notifier};
 use jiff::civil::Date;
 use licence::civil_date;
 use rand::Rng as _;
@@ -14,6 +14,8 @@ use crate::{
     config::Config,
     failure::Failure,
     key_files::{self, Missing},
+    outgoing,
+    sms_gateway::SmsGateway,
 };
 
 /// Time and randomness, handed down to everything that needs them.
@@ -135,8 +137,8 @@ impl App {
                 certificate: config.issuer.certificate.clone(),
                 suites: config.issuer.suites.clone(),
                 password_cost: options.password_cost,
-                notifier: options.notifier,
-                report_token: None,
+                notifier: notifier(config, options.notifier)?,
+                report_token: report_token(config)?,
             },
             ambient.clock.now(),
         )
@@ -229,6 +231,30 @@ impl App {
     pub async fn close(&self) {
         self.authority.store().close().await;
     }
+}
+
+/// Who carries texts.
+fn notifier(
+    config: &Config,
+    given: Option<Arc<dyn Notifier>>,
+) -> Result<Option<Arc<dyn Notifier>>, Failure> {
+    if given.is_some() {
+        return Ok(given);
+    }
+    let Some(peer) = &config.texts.gateway else {
+        return Ok(None);
+    };
+    let gateway: Arc<dyn Notifier> = Arc::new(SmsGateway::new(peer)?);
+    Ok(Some(gateway))
+}
+
+/// What the text gateway shows when it reports.
+fn report_token(config: &Config) -> Result<Option<TokenHash>, Failure> {
+    let Some(file) = &config.texts.report_token_file else {
+        return Ok(None);
+    };
+    let token = outgoing::token(file)?;
+    Ok(Some(TokenHash::of(&token)))
 }
 
 async fn open_store(

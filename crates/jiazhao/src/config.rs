@@ -3,6 +3,7 @@
 //! Unknown keys are errors. Nothing is read from the environment. Paths are relative to the working
 //! directory, as on the command line.
 
+mod peers;
 mod shown;
 mod source;
 
@@ -18,6 +19,7 @@ use licence::{CertificateIdentifier, Text, certificate};
 use storage::Layout;
 
 use crate::failure::Failure;
+pub use peers::{Audit, Peer, Texts, Witness};
 pub use source::Problem;
 use source::{Known, Source};
 
@@ -36,6 +38,10 @@ pub struct Config {
     pub keys: Keys,
     /// `[issuer]`
     pub issuer: Issuer,
+    /// `[texts]`
+    pub texts: Texts,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[log]`
     pub log: Log,
 }
@@ -114,6 +120,8 @@ const KNOWN: &Known = &[
     ("database", &["url", "connections", "layout"]),
     ("keys", &["master_file", "index_file"]),
     ("issuer", &["name", "type_code", "issuer_code", "suites"]),
+    ("texts", peers::TEXTS),
+    ("audit", peers::AUDIT),
     ("log", &["format", "filter"]),
 ];
 
@@ -165,6 +173,8 @@ impl Config {
             database: database(&mut source, data),
             keys: keys(&mut source, data),
             issuer: issuer(&mut source),
+            texts: peers::texts(&mut source),
+            audit: peers::audit(&mut source),
             log: log(&mut source),
         };
         let problems = source.finish();

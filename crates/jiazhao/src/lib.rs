@@ -1,7 +1,8 @@
 #![forbid(unsafe_code)]
 //! The Jiazhao platform put together: configuration, composition, command line, demo.
 //!
-//! Floors, from the bottom: [`failure`], [`config`], [`ambient`], [`key_files`]; [`app`], which
+//! Floors, from the bottom: [`failure`], [`config`], [`ambient`], [`key_files`], HTTP that leaves
+//! ([`sms_gateway`]); [`app`], which
 //! opens store, authority and service; [`import`] and [`server`] over it; [`demo`]; [`command`].
 
 pub mod ambient;
@@ -13,6 +14,8 @@ pub mod failure;
 pub mod import;
 pub mod key_files;
 mod lines;
+mod outgoing;
 pub mod passwords;
 pub mod server;
+pub mod sms_gateway;
 pub mod telemetry;

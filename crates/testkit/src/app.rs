@@ -62,6 +62,9 @@ impl service::Entropy for Draws {
     }
 }
 
+/// What the text gateway shows when it reports, before it is written in hexadecimal.
+const REPORT_TOKEN: [u8; 32] = [5; 32];
+
 /// The secrets of a test's store.
 #[must_use]
 pub fn test_keys() -> MasterKeys {
@@ -235,6 +238,12 @@ impl App {
         admin.post("/admin/staff", &staff).await.done();
     }
 
+    /// The text gateway, as it reports.
+    #[must_use]
+    pub fn gateway(&self) -> Client {
+        self.client().with_token(&hex::encode(REPORT_TOKEN))
+    }
+
     /// A registry source with a token for `authorities`.
     pub async fn registry(&self, authorities: &[&str]) -> Client {
         let admin = self.staff("admin").await;
@@ -277,12 +286,14 @@ async fn open(
         "[server]\nbase_url = \"http://localhost:8080\"\n\
          [database]\nurl = \"{}\"\nlayout = \"{layout}\"\nconnections = {}\n\
          [keys]\nmaster_file = \"{}\"\nindex_file = \"{}\"\n\
+         [texts]\nreport_token_file = \"{}\"\n\
          [issuer]\nname = \"urn:jiazhao:test\"\n\
          type_code = \"{DEMO_TYPE}\"\nissuer_code = \"{DEMO_ISSUER}\"\n",
         options.url,
         options.connections,
         write("master.key", keys.master),
         write("index.key", keys.index),
+        write("report.token", REPORT_TOKEN),
     );
     let config = jiazhao::config::Config::parse(&text, None, &options.objects)
         .unwrap_or_else(|error| panic!("the configuration: {error}"));

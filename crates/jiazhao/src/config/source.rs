@@ -40,6 +40,10 @@ const NOT_A_NUMBER: Text = Text {
     zh: "应为范围内的整数",
     en: "this must be a whole number within its range",
 };
+const NOT_TRUE_OR_FALSE: Text = Text {
+    zh: "应为 true 或 false",
+    en: "this must be true or false",
+};
 const NOT_A_LIST: Text = Text {
     zh: "应为文本列表",
     en: "this must be a list of texts",
@@ -98,6 +102,14 @@ impl<'t> Source<'t> {
             .and_then(|number| u32::from_str_radix(number.as_str(), number.radix()).ok())
             .filter(|number| (least..=most).contains(number));
         self.taken(start, section, key, number.ok_or(NOT_A_NUMBER))
+    }
+
+    /// True or false.
+    pub(super) fn truth(&mut self, section: &str, key: &str) -> Option<bool> {
+        let value = self.value(section, key)?;
+        let start = value.span().start;
+        let outcome = value.get_ref().as_bool().ok_or(NOT_TRUE_OR_FALSE);
+        self.taken(start, section, key, outcome)
     }
 
     /// A list of texts, read further by `read`.

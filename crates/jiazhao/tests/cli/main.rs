@@ -20,8 +20,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod crash;
+mod gateway;
 mod import;
 mod keys;
+mod peer;
 mod verify;
 
 const TODAY: Date = date(2026, 2, 28);

@@ -19,6 +19,7 @@ mod privacy;
 mod registry;
 mod review;
 mod steps;
+mod texts;
 mod trust;
 mod verification;
 
