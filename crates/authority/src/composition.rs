@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Act, Error,
+    audit::WitnessCounts,
     follow::{Follower, Live},
     limits::Limits,
     notify::Notifier,
@@ -115,6 +116,7 @@ pub(crate) struct Inner {
     pub(crate) follower: Mutex<Follower>,
     pub(crate) live: broadcast::Sender<Live>,
     pub(crate) texts: TextCounts,
+    pub(crate) witness: WitnessCounts,
 }
 
 /// Live events kept for a page that reads slowly; a page that falls behind reads anew.
@@ -142,6 +144,7 @@ impl Authority {
                 calendar: Calendar::built_in(),
                 limits: Limits::new(),
                 texts: TextCounts::default(),
+                witness: WitnessCounts::default(),
                 signing,
                 plane,
                 follower: Mutex::new(follower),

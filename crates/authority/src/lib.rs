@@ -32,7 +32,9 @@ mod verify;
 pub mod views;
 
 pub use act::{Act, Actor, Role, StaffActor};
-pub use audit::{AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine};
+pub use audit::{
+    AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, Witness, WitnessAt,
+};
 pub use composition::{Authority, CertificateCodes, PasswordCost, PhotoFile, Settings, TokenHash};
 pub use follow::Live;
 pub use measures::Measure;

@@ -47,6 +47,8 @@ impl Measure {
 impl Authority {
     /// What machines watch; what cannot be read now is left out.
     pub async fn measures(&self, now: Timestamp) -> Vec<Measure> {
-        self.text_measures(now).await.unwrap_or_default()
+        let mut measures = self.text_measures(now).await.unwrap_or_default();
+        measures.extend(self.witness_measures());
+        measures
     }
 }

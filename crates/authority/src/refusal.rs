@@ -291,9 +291,9 @@ catalogue! {
     /// Asked too often.
     TOO_MANY = TooMany "too-many-requests", "操作过于频繁", "This was asked too often"; "稍后重试", "Wait as long as Retry-After says";
     /// The witness of the audit cannot be used.
-    WITNESS_FAILED = Unavailable "witness-failed", "审计见证文件无法读写", "The audit's witness cannot be read or written"; "检查见证文件的位置和权限", "Check where it lies and who may use it";
+    WITNESS_FAILED = Unavailable "witness-failed", "审计见证无法读写", "The audit's witness cannot be read or written"; "检查见证的位置、地址、令牌和权限", "Check where it lies or its address and token, and who may use it";
     /// The witness holds what the database does not.
-    WITNESS_AHEAD = Conflict "witness-ahead", "审计见证文件与数据库中的检查点不符，数据库可能被回退", "The witness holds a checkpoint that the database does not: it may have been set back"; "运行 jiazhao audit verify --against", "Run `jiazhao audit verify --against`";
+    WITNESS_AHEAD = Conflict "witness-ahead", "审计见证与数据库中的检查点不符，数据库可能被回退", "The witness holds a checkpoint that the database does not: it may have been set back"; "运行 jiazhao audit verify --against", "Run `jiazhao audit verify --against`";
     /// Audit rows do not follow each other.
     AUDIT_BROKEN = Conflict "audit-broken", "审计记录校验不通过", "The audit does not verify"; "运行 jiazhao audit verify", "Run `jiazhao audit verify`";
     /// The store did not answer.

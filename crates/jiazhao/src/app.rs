@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write as _, path::Path, sync::Arc};
 
-use authority::{Act, Authority, PasswordCost, TokenHash, notify::Notifier};
+use authority::{Act, Authority, PasswordCost, TokenHash, WitnessAt, notify::Notifier};
 use jiff::civil::Date;
 use licence::civil_date;
 use rand::Rng as _;
@@ -11,8 +11,9 @@ use storage::{MasterKeys, Store, StoreError, StoreOptions};
 
 use crate::{
     ambient::{SystemClock, SystemEntropy, system_act},
-    config::Config,
+    config::{Config, Witness},
     failure::Failure,
+    http_witness::HttpWitness,
     key_files::{self, Missing},
     outgoing,
     sms_gateway::SmsGateway,
@@ -49,6 +50,7 @@ pub struct App {
     ambient: Ambient,
     settings: service::Settings,
     node: String,
+    witness: Option<WitnessAt>,
 }
 
 impl Ambient {
@@ -146,6 +148,7 @@ impl App {
         Ok(Self {
             authority,
             ambient: ambient.clone(),
+            witness: witness(config)?,
             node: format!("node-{:016x}", ambient.entropy.rng().next_u64()),
             settings: service::Settings {
                 secure: config.base_url().starts_with("https://"),
@@ -178,6 +181,12 @@ impl App {
     #[must_use]
     pub fn node(&self) -> &str {
         &self.node
+    }
+
+    /// Where the server pushes checkpoints.
+    #[must_use]
+    pub fn witness(&self) -> Option<&WitnessAt> {
+        self.witness.as_ref()
     }
 
     /// The date in Asia/Shanghai.
@@ -231,6 +240,14 @@ impl App {
     pub async fn close(&self) {
         self.authority.store().close().await;
     }
+}
+
+fn witness(config: &Config) -> Result<Option<WitnessAt>, Failure> {
+    Ok(match &config.audit.witness {
+        Some(Witness::File(path)) => Some(WitnessAt::File(path.clone())),
+        Some(Witness::Http(peer)) => Some(WitnessAt::Service(Arc::new(HttpWitness::new(peer)?))),
+        None => None,
+    })
 }
 
 /// Who carries texts.

@@ -19,7 +19,7 @@ use licence::{CertificateIdentifier, Text, certificate};
 use storage::Layout;
 
 use crate::failure::Failure;
-pub use peers::{Audit, Peer, Texts, Witness};
+pub use peers::{Audit, Peer, Texts, Witness, witness_named};
 pub use source::Problem;
 use source::{Known, Source};
 

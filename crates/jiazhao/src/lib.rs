@@ -2,7 +2,7 @@
 //! The Jiazhao platform put together: configuration, composition, command line, demo.
 //!
 //! Floors, from the bottom: [`failure`], [`config`], [`ambient`], [`key_files`], HTTP that leaves
-//! ([`sms_gateway`]); [`app`], which
+//! ([`sms_gateway`], [`http_witness`]); [`app`], which
 //! opens store, authority and service; [`import`] and [`server`] over it; [`demo`]; [`command`].
 
 pub mod ambient;
@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod demo;
 pub mod failure;
+pub mod http_witness;
 pub mod import;
 pub mod key_files;
 mod lines;

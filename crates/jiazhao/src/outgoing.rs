@@ -87,6 +87,21 @@ impl Caller {
         })
     }
 
+    /// Where it is.
+    pub(crate) fn url(&self) -> &Uri {
+        &self.url
+    }
+
+    /// `GET`s its address with a query.
+    ///
+    /// # Errors
+    /// [`NoReply`].
+    pub(crate) async fn get(&self, query: &str) -> Result<Reply, NoReply> {
+        let url = format!("{}?{query}", self.url);
+        let url: Uri = url.parse().map_err(|_no_uri| NoReply::Unreachable)?;
+        self.ask(Request::new(Full::default()), url).await
+    }
+
     /// `POST`s a body with one more header.
     ///
     /// # Errors
@@ -102,11 +117,11 @@ impl Caller {
         request.headers_mut().insert(name, value);
         let content_type = HeaderValue::from_static(content_type);
         request.headers_mut().insert(CONTENT_TYPE, content_type);
-        self.ask(request).await
+        self.ask(request, self.url.clone()).await
     }
 
-    async fn ask(&self, mut request: Request<Full<Bytes>>) -> Result<Reply, NoReply> {
-        *request.uri_mut() = self.url.clone();
+    async fn ask(&self, mut request: Request<Full<Bytes>>, url: Uri) -> Result<Reply, NoReply> {
+        *request.uri_mut() = url;
         request.headers_mut().extend(self.headers.clone());
         let answered = async {
             let response = self.http.request(request).await.map_err(|error| {

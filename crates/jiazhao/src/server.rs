@@ -27,6 +27,8 @@ const FINISH_EVERY: Duration = Duration::from_secs(5);
 const TURN_EVERY: Duration = Duration::from_secs(5);
 /// How often the heads of the audit are signed.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
+/// How often the witness is given what it lacks, also after a failure.
+const PUSH_EVERY: Duration = Duration::from_secs(15);
 /// How often it is looked for texts that are due: a code is waited for.
 const DELIVER_EVERY: Duration = Duration::from_secs(1);
 /// Well within the pause that `seal rotate` makes between its steps.
@@ -67,6 +69,7 @@ pub async fn serve(
         Job::TurnCalendar,
         Job::Checkpoint,
         Job::DeliverTexts,
+        Job::PushCheckpoints,
     ] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
@@ -128,6 +131,8 @@ enum Job {
     Checkpoint,
     /// Sends texts to phones.
     DeliverTexts,
+    /// Gives the witness of the audit the checkpoints that it lacks.
+    PushCheckpoints,
 }
 
 impl Job {
@@ -139,6 +144,7 @@ impl Job {
             Self::TurnCalendar => "turn-calendar",
             Self::Checkpoint => "checkpoint",
             Self::DeliverTexts => "deliver-texts",
+            Self::PushCheckpoints => "push-checkpoints",
         }
     }
 
@@ -150,6 +156,7 @@ impl Job {
             Self::TurnCalendar => TURN_EVERY,
             Self::Checkpoint => CHECKPOINT_EVERY,
             Self::DeliverTexts => DELIVER_EVERY,
+            Self::PushCheckpoints => PUSH_EVERY,
         }
     }
 
@@ -180,6 +187,14 @@ impl Job {
             Self::DeliverTexts => {
                 let act = app.act(self.name());
                 app.authority().deliver_texts(&act).await.map(drop)
+            }
+            Self::PushCheckpoints => {
+                let Some(witness) = app.witness() else {
+                    return Ok(());
+                };
+                let act = app.act(self.name());
+                let push = app.authority().push_to_witness(&act, app.node(), witness);
+                push.await.map(drop)
             }
         }
     }

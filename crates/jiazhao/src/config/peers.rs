@@ -116,6 +116,26 @@ pub(super) fn audit(source: &mut Source<'_>) -> Audit {
     }
 }
 
+/// The witness that a command names: the configured service where it names that one, so that its
+/// token and roots apply; another without a token; or a file.
+///
+/// # Errors
+/// When it is an address to which nothing may be sent.
+pub fn witness_named(audit: &Audit, text: &str) -> Result<Witness, Text> {
+    if !text.contains("://") {
+        return Ok(Witness::File(PathBuf::from(text)));
+    }
+    match &audit.witness {
+        Some(Witness::Http(peer)) if peer.url == text => Ok(Witness::Http(peer.clone())),
+        Some(_) | None => Ok(Witness::Http(Peer {
+            url: url(text, false)?,
+            token_file: None,
+            ca_file: None,
+            timeout: Duration::from_secs(DEFAULT_SECONDS.into()),
+        })),
+    }
+}
+
 enum Target {
     File(PathBuf),
     Service(Uri),

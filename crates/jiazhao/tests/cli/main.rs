@@ -25,6 +25,7 @@ mod import;
 mod keys;
 mod peer;
 mod verify;
+mod witness;
 
 const TODAY: Date = date(2026, 2, 28);
 
