@@ -36,6 +36,8 @@ pub enum Actor {
     Enrolling(Staff),
     /// A driver registry.
     Registry(RegistrySource),
+    /// The gateway that carries texts, when it reports.
+    Gateway,
     /// The system itself or its operator's command line, by name.
     System(&'static str),
 }
@@ -111,6 +113,7 @@ impl Act {
             Actor::Staff(actor) => actor.staff.id.to_string(),
             Actor::Enrolling(staff) => staff.id.to_string(),
             Actor::Registry(source) => source.id.to_string(),
+            Actor::Gateway => "text-gateway".to_owned(),
             Actor::System(name) => format!("system:{name}"),
         }
     }
@@ -130,7 +133,7 @@ impl Act {
             Actor::Holder(holder) => Ok(holder),
             Actor::Anonymous => Err(refusal::SIGN_IN.into()),
             Actor::Enrolling(_) => Err(refusal::ENROL_FACTOR.into()),
-            Actor::Staff(_) | Actor::Registry(_) | Actor::System(_) => {
+            Actor::Staff(_) | Actor::Registry(_) | Actor::Gateway | Actor::System(_) => {
                 Err(refusal::NOT_YOUR_ROLE.into())
             }
         }
@@ -145,9 +148,11 @@ impl Act {
             Actor::Staff(actor) if roles.iter().any(|role| actor.has(*role)) => Ok(actor),
             Actor::Anonymous => Err(refusal::SIGN_IN.into()),
             Actor::Enrolling(_) => Err(refusal::ENROL_FACTOR.into()),
-            Actor::Staff(_) | Actor::Holder(_) | Actor::Registry(_) | Actor::System(_) => {
-                Err(refusal::NOT_YOUR_ROLE.into())
-            }
+            Actor::Staff(_)
+            | Actor::Holder(_)
+            | Actor::Registry(_)
+            | Actor::Gateway
+            | Actor::System(_) => Err(refusal::NOT_YOUR_ROLE.into()),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod archive;
 mod checkpoint;
+mod push;
 mod report;
 mod verify;
 mod walk;
@@ -17,6 +18,8 @@ use credential::{KeyState, NumericDate, Signer};
 use jiff::{SignedDuration, Timestamp};
 use storage::CheckpointRow;
 
+pub(crate) use push::WitnessCounts;
+pub use push::{Witness, WitnessAt};
 pub use report::{AuditFault, AuditFinding, AuditReport};
 pub use verify::AuditCheck;
 

@@ -14,6 +14,8 @@ mod follow;
 mod holder;
 mod issue;
 mod limits;
+mod measures;
+pub mod notify;
 mod passwords;
 mod present;
 pub mod refusal;
@@ -26,19 +28,24 @@ mod sessions;
 mod staff_accounts;
 mod status_plane;
 mod symbol;
+mod texts;
 mod totp;
 mod trust;
 mod verify;
 pub mod views;
 
 pub use act::{Act, Actor, Role, StaffActor};
-pub use audit::{AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine};
+pub use audit::{
+    AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, Witness, WitnessAt,
+};
 pub use composition::{
-    Authority, CertificateCodes, PasswordCost, PhotoFile, SecondFactor, Settings,
+    Authority, CertificateCodes, PasswordCost, PhotoFile, SecondFactor, Settings, TokenHash,
 };
 pub use follow::Live;
+pub use measures::Measure;
 pub use rand;
 pub use refusal::{Because, CATALOGUE, Error, Kind, Refusal};
 pub use registry::{Delivery, MAX_PHOTO_BYTES};
-pub use storage::{HolderId, Office, RegistrySource, Staff};
+pub use storage::{HolderId, Office, RegistrySource, Staff, TextId};
+pub use texts::Outgoing;
 pub use trust::{KeyView, PreparedKeys, RootKeys};

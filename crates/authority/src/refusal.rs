@@ -179,9 +179,11 @@ pub(crate) fn too_many(seconds: u64) -> Error {
 
 fn of_conflict(conflict: Conflict) -> Refusal {
     match conflict {
-        Conflict::Revision | Conflict::Request | Conflict::Cursor | Conflict::StaffChanged => {
-            CHANGED_MEANWHILE
-        }
+        Conflict::Revision
+        | Conflict::Request
+        | Conflict::Cursor
+        | Conflict::StaffChanged
+        | Conflict::Text => CHANGED_MEANWHILE,
         Conflict::ApplicationState
         | Conflict::ELicenceState
         | Conflict::Binding
@@ -229,6 +231,8 @@ catalogue! {
     NOT_YOUR_ROLE = Forbidden "not-your-role", "当前身份无权进行此操作", "The role at hand does not allow this"; "由有权限的人员办理", "Somebody with the right role can do it";
     /// The registry's token is unknown.
     UNKNOWN_SOURCE = Unauthenticated "unknown-source", "数据来源未通过认证", "The registry source is not authenticated"; "使用管理员签发的令牌", "Use the token that the administrator issued";
+    /// The gateway's token is unknown.
+    UNKNOWN_GATEWAY = Unauthenticated "unknown-gateway", "短信网关未通过认证", "The text gateway is not authenticated"; "使用 texts.report_token_file 中的令牌", "Use the token of texts.report_token_file";
     /// It does not exist for this actor.
     NOT_FOUND = NotFound "not-found", "未找到", "There is no such thing"; "核对后重试", "Check and try again";
     /// The body does not follow its form.
@@ -298,9 +302,9 @@ catalogue! {
     /// Asked too often.
     TOO_MANY = TooMany "too-many-requests", "操作过于频繁", "This was asked too often"; "稍后重试", "Wait as long as Retry-After says";
     /// The witness of the audit cannot be used.
-    WITNESS_FAILED = Unavailable "witness-failed", "审计见证文件无法读写", "The audit's witness cannot be read or written"; "检查见证文件的位置和权限", "Check where it lies and who may use it";
+    WITNESS_FAILED = Unavailable "witness-failed", "审计见证无法读写", "The audit's witness cannot be read or written"; "检查见证的位置、地址、令牌和权限", "Check where it lies or its address and token, and who may use it";
     /// The witness holds what the database does not.
-    WITNESS_AHEAD = Conflict "witness-ahead", "审计见证文件与数据库中的检查点不符，数据库可能被回退", "The witness holds a checkpoint that the database does not: it may have been set back"; "运行 jiazhao audit verify --against", "Run `jiazhao audit verify --against`";
+    WITNESS_AHEAD = Conflict "witness-ahead", "审计见证与数据库中的检查点不符，数据库可能被回退", "The witness holds a checkpoint that the database does not: it may have been set back"; "运行 jiazhao audit verify --against", "Run `jiazhao audit verify --against`";
     /// Audit rows do not follow each other.
     AUDIT_BROKEN = Conflict "audit-broken", "审计记录校验不通过", "The audit does not verify"; "运行 jiazhao audit verify", "Run `jiazhao audit verify`";
     /// The store did not answer.

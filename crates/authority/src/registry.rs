@@ -114,7 +114,7 @@ impl Authority {
             Actor::Registry(source) => Scope::Only(source.authorities.clone()),
             Actor::System(_) => Scope::All,
             Actor::Anonymous => return Err(refusal::UNKNOWN_SOURCE.into()),
-            Actor::Holder(_) | Actor::Staff(_) | Actor::Enrolling(_) => {
+            Actor::Holder(_) | Actor::Staff(_) | Actor::Enrolling(_) | Actor::Gateway => {
                 return Err(refusal::NOT_YOUR_ROLE.into());
             }
         };

@@ -193,7 +193,7 @@ fn own(act: &Act) -> Result<&Staff, Error> {
         Actor::Enrolling(staff) => Ok(staff),
         Actor::Staff(actor) => Ok(&actor.staff),
         Actor::Anonymous => Err(refusal::SIGN_IN.into()),
-        Actor::Holder(_) | Actor::Registry(_) | Actor::System(_) => {
+        Actor::Holder(_) | Actor::Registry(_) | Actor::Gateway | Actor::System(_) => {
             Err(refusal::NOT_YOUR_ROLE.into())
         }
     }
@@ -205,7 +205,7 @@ fn signed_in(act: &Act) -> Result<&Staff, Error> {
         Actor::Staff(actor) => Ok(&actor.staff),
         Actor::Enrolling(_) => Err(refusal::ENROL_FACTOR.into()),
         Actor::Anonymous => Err(refusal::SIGN_IN.into()),
-        Actor::Holder(_) | Actor::Registry(_) | Actor::System(_) => {
+        Actor::Holder(_) | Actor::Registry(_) | Actor::Gateway | Actor::System(_) => {
             Err(refusal::NOT_YOUR_ROLE.into())
         }
     }

@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use authority::{Act, Authority, Error, PasswordCost, SecondFactor};
+use authority::{
+    Act, Authority, Error, PasswordCost, SecondFactor, TokenHash, WitnessAt, notify::Notifier,
+};
 use jiff::civil::Date;
 use licence::civil_date;
 use rand::Rng as _;
@@ -14,12 +16,15 @@ use storage::{AtRest, MasterKeys, Store, StoreError, StoreOptions};
 
 use crate::{
     ambient::{SystemClock, SystemEntropy, system_act},
-    config::Config,
+    config::{Config, Witness},
     failure::Failure,
+    http_witness::HttpWitness,
     key_files::{
         self, Missing,
         root::{self, LeftOver},
     },
+    outgoing,
+    sms_gateway::SmsGateway,
 };
 
 /// Time and randomness, handed down to everything that needs them.
@@ -32,7 +37,7 @@ pub struct Ambient {
 }
 
 /// What is not configured but given by the command, or by a test.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Whether every page says that this is a demonstration (样证).
     pub demo: bool,
@@ -44,6 +49,8 @@ pub struct Options {
     pub durable_objects: bool,
     /// Whether master keys may be made where there are none.
     pub missing_keys: Missing,
+    /// Who carries texts to phones, instead of the configured gateway.
+    pub notifier: Option<Arc<dyn Notifier>>,
 }
 
 /// The platform, opened. Cloning shares it.
@@ -54,6 +61,7 @@ pub struct App {
     settings: service::Settings,
     node: String,
     data: PathBuf,
+    witness: Option<WitnessAt>,
 }
 
 impl Ambient {
@@ -89,6 +97,7 @@ impl Default for Options {
             second_factor: SecondFactor::Required,
             durable_objects: true,
             missing_keys: Missing::MakeForNewFile,
+            notifier: None,
         }
     }
 }
@@ -144,6 +153,8 @@ impl App {
                 suites: config.issuer.suites.clone(),
                 password_cost: options.password_cost,
                 second_factor: options.second_factor,
+                notifier: notifier(config, options.notifier)?,
+                report_token: report_token(config)?,
             },
             ambient.clock.now(),
         )
@@ -152,6 +163,7 @@ impl App {
             authority,
             data: config.data.clone(),
             ambient: ambient.clone(),
+            witness: witness(config)?,
             node: format!("node-{:016x}", ambient.entropy.rng().next_u64()),
             settings: service::Settings {
                 secure: config.base_url().starts_with("https://"),
@@ -184,6 +196,12 @@ impl App {
     #[must_use]
     pub fn node(&self) -> &str {
         &self.node
+    }
+
+    /// Where the server pushes checkpoints.
+    #[must_use]
+    pub fn witness(&self) -> Option<&WitnessAt> {
+        self.witness.as_ref()
     }
 
     /// The date in Asia/Shanghai.
@@ -247,6 +265,38 @@ impl App {
     pub async fn close(&self) {
         self.authority.store().close().await;
     }
+}
+
+fn witness(config: &Config) -> Result<Option<WitnessAt>, Failure> {
+    Ok(match &config.audit.witness {
+        Some(Witness::File(path)) => Some(WitnessAt::File(path.clone())),
+        Some(Witness::Http(peer)) => Some(WitnessAt::Service(Arc::new(HttpWitness::new(peer)?))),
+        None => None,
+    })
+}
+
+/// Who carries texts.
+fn notifier(
+    config: &Config,
+    given: Option<Arc<dyn Notifier>>,
+) -> Result<Option<Arc<dyn Notifier>>, Failure> {
+    if given.is_some() {
+        return Ok(given);
+    }
+    let Some(peer) = &config.texts.gateway else {
+        return Ok(None);
+    };
+    let gateway: Arc<dyn Notifier> = Arc::new(SmsGateway::new(peer)?);
+    Ok(Some(gateway))
+}
+
+/// What the text gateway shows when it reports.
+fn report_token(config: &Config) -> Result<Option<TokenHash>, Failure> {
+    let Some(file) = &config.texts.report_token_file else {
+        return Ok(None);
+    };
+    let token = outgoing::token(file)?;
+    Ok(Some(TokenHash::of(&token)))
 }
 
 async fn open_store(

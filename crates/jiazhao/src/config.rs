@@ -3,6 +3,7 @@
 //! Unknown keys are errors. Nothing is read from the environment. Paths are relative to the working
 //! directory, as on the command line.
 
+mod peers;
 mod shown;
 mod source;
 
@@ -18,6 +19,7 @@ use licence::{CertificateIdentifier, Text, certificate};
 use storage::{AtRest, Layout};
 
 use crate::{failure::Failure, unlock::Unlock};
+pub use peers::{Audit, Peer, Texts, Witness, witness_named};
 pub use source::Problem;
 use source::{Known, Source};
 
@@ -38,6 +40,10 @@ pub struct Config {
     pub keys: Keys,
     /// `[issuer]`
     pub issuer: Issuer,
+    /// `[texts]`
+    pub texts: Texts,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[log]`
     pub log: Log,
 }
@@ -138,6 +144,8 @@ const KNOWN: &Known = &[
         ],
     ),
     ("issuer", &["name", "type_code", "issuer_code", "suites"]),
+    ("texts", peers::TEXTS),
+    ("audit", peers::AUDIT),
     ("log", &["format", "filter"]),
 ];
 
@@ -190,6 +198,8 @@ impl Config {
             storage: storage(&mut source),
             keys: keys(&mut source, data),
             issuer: issuer(&mut source),
+            texts: peers::texts(&mut source),
+            audit: peers::audit(&mut source),
             log: log(&mut source),
         };
         let problems = source.finish();

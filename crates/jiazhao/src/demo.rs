@@ -10,11 +10,12 @@ mod lines;
 pub mod people;
 pub mod portraits;
 mod seed;
+pub mod texts;
 pub mod walk;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
-use authority::{CertificateCodes, SecondFactor};
+use authority::{CertificateCodes, SecondFactor, notify::Notifier};
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use tokio::net::TcpListener;
 
@@ -26,6 +27,7 @@ use crate::{
     server,
 };
 use accounts::Accounts;
+use texts::DemoTexts;
 
 /// A demonstration that is ready to serve.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub struct Demo {
     pub base_url: String,
     /// Who can sign in.
     pub accounts: Accounts,
+    /// The texts to their phones.
+    pub texts: Arc<DemoTexts>,
     config: Config,
 }
 
@@ -72,10 +76,13 @@ impl Demo {
                 type_code: DEMO_TYPE.to_owned(),
                 issuer_code: DEMO_ISSUER.to_owned(),
             });
+        let texts = Arc::new(DemoTexts::default());
+        let carrier: Arc<dyn Notifier> = Arc::<DemoTexts>::clone(&texts);
         let options = Options {
             demo: true,
             second_factor: SecondFactor::Demonstration,
             missing_keys: Missing::Make,
+            notifier: Some(carrier),
             ..Options::default()
         };
         let (app, accounts) = match Accounts::load(&config)? {
@@ -91,6 +98,7 @@ impl Demo {
             listener,
             base_url: config.base_url(),
             accounts,
+            texts,
             config,
         })
     }

@@ -1,7 +1,8 @@
 #![forbid(unsafe_code)]
 //! The Jiazhao platform put together: configuration, composition, command line, demo.
 //!
-//! Floors, from the bottom: [`failure`], [`unlock`], [`config`], [`ambient`], [`key_files`]; [`app`], which
+//! Floors, from the bottom: [`failure`], [`unlock`], [`config`], [`ambient`], [`key_files`], HTTP that
+//! leaves ([`sms_gateway`], [`http_witness`]); [`app`], which
 //! opens store, authority and service; [`import`] and [`server`] over it; [`demo`]; [`command`].
 
 pub mod ambient;
@@ -10,10 +11,13 @@ pub mod command;
 pub mod config;
 pub mod demo;
 pub mod failure;
+pub mod http_witness;
 pub mod import;
 pub mod key_files;
 mod lines;
+mod outgoing;
 pub mod passwords;
 pub mod server;
+pub mod sms_gateway;
 pub mod telemetry;
 pub mod unlock;

@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     admin, counter, events, headers, health, holder,
     metrics::Metrics,
-    observe, openapi as document, page, problem, registry, review, sessions, staff,
+    notifier, observe, openapi as document, page, problem, registry, review, sessions, staff,
     state::{App, ServiceState, Settings},
     trust, verifications,
 };
@@ -63,6 +63,7 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(admin::routes())
         .merge(staff::routes())
         .merge(trust::routes())
+        .merge(notifier::routes())
         .layer(RequestBodyLimitLayer::new(settings.json_limit));
     let with_deliveries =
         registry::routes().layer(RequestBodyLimitLayer::new(settings.delivery_limit));

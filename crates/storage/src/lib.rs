@@ -40,6 +40,7 @@ mod staff_factors;
 mod staff_sessions;
 mod status_places;
 mod store;
+mod texts;
 mod tx;
 mod verifications;
 
@@ -58,7 +59,7 @@ pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
 pub use ids::{
     ActivationId, ApplicationId, BindingId, CredentialId, ELicenceId, HolderId, NotAnId,
-    NotificationId, Partition, PhotoId, SourceId, StaffId, VerificationId,
+    NotificationId, Partition, PhotoId, SourceId, StaffId, TextId, VerificationId,
 };
 pub use keystore::SigningKeyRow;
 pub use notifications::Notification;
@@ -73,5 +74,6 @@ pub use staff_factors::{FactorReset, FactorStage, StaffFactor};
 pub use staff_sessions::{StaffScope, StaffSession};
 pub use status_places::{LIST_SIZE, StatusPlace};
 pub use store::{Store, StoreOptions};
+pub use texts::{NewText, TextCount, TextOutcome, TextQueue, TextRow, TextState, TextToSend};
 pub use tx::{Committed, Locked, Numbered, Tx};
 pub use verifications::{Remembered, VerificationRow};

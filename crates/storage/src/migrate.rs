@@ -41,6 +41,11 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../migrations/0004_seal.sql"),
     },
     Migration {
+        version: 5,
+        name: "texts",
+        text: include_str!("../migrations/0005_texts.sql"),
+    },
+    Migration {
         version: 7,
         name: "staff_factors",
         text: include_str!("../migrations/0007_staff_factors.sql"),

@@ -9,7 +9,10 @@ use std::{
     },
 };
 
-use authority::{Act, Actor, Authority, PasswordCost, RootKeys, SecondFactor, rand::rngs::StdRng};
+use authority::{
+    Act, Actor, Authority, PasswordCost, RootKeys, SecondFactor, notify::Notifier,
+    rand::rngs::StdRng,
+};
 use jiff::Timestamp;
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use serde_json::{Value, json};
@@ -22,6 +25,7 @@ use crate::{
     clock::{TestClock, monday_noon},
     postgres::Server,
     random::seeded,
+    texts::RecordingNotifier,
 };
 
 /// Password of everybody whom [`App`] makes.
@@ -36,6 +40,8 @@ pub struct App {
     pub clock: TestClock,
     /// The root keys that signed the trust list.
     pub roots: RootKeys,
+    /// The texts that left for phones.
+    pub texts: Arc<RecordingNotifier>,
     router: axum::Router,
     options: StoreOptions,
     second_factor: SecondFactor,
@@ -58,6 +64,9 @@ impl service::Entropy for Draws {
         seeded(self.0.fetch_add(1, Ordering::SeqCst))
     }
 }
+
+/// What the text gateway shows when it reports, before it is written in hexadecimal.
+const REPORT_TOKEN: [u8; 32] = [5; 32];
 
 /// The secrets of a test's store.
 #[must_use]
@@ -100,20 +109,22 @@ impl App {
         let clock = TestClock::new(monday_noon());
         let draws = Arc::new(Draws::default());
         let options = options(&folder, url, layout);
+        let texts = Arc::new(RecordingNotifier::default());
         let second_factor = SecondFactor::Demonstration;
-        let without_keys = open(&options, second_factor, &clock, &draws).await;
+        let without_keys = open(&options, second_factor, &clock, &draws, None).await;
         let mut act = system_act(&clock, &draws);
         let roots = without_keys
             .authority()
             .establish_keys(&mut act)
             .await
             .expect("keys can be made");
-        let platform = open(&options, second_factor, &clock, &draws).await;
+        let platform = open(&options, second_factor, &clock, &draws, Some(&texts)).await;
         let app = Self {
             authority: platform.authority().clone(),
             router: service::router(platform.state()),
             clock,
             roots,
+            texts,
             options,
             second_factor,
             draws,
@@ -123,10 +134,21 @@ impl App {
         app
     }
 
+    async fn opened(&self, texts: Option<&Arc<RecordingNotifier>>) -> jiazhao::app::App {
+        open(
+            &self.options,
+            self.second_factor,
+            &self.clock,
+            &self.draws,
+            texts,
+        )
+        .await
+    }
+
     /// The same app started anew on the same data: what was only in memory is gone.
     #[must_use]
     pub async fn restarted(self) -> Self {
-        let platform = open(&self.options, self.second_factor, &self.clock, &self.draws).await;
+        let platform = self.opened(Some(&self.texts)).await;
         Self {
             authority: platform.authority().clone(),
             router: service::router(platform.state()),
@@ -146,9 +168,26 @@ impl App {
         .await
     }
 
-    /// A second node on the same database.
+    /// The same started anew without anybody who carries texts.
+    #[must_use]
+    pub async fn without_texts(self) -> Self {
+        let platform = self.opened(None).await;
+        Self {
+            authority: platform.authority().clone(),
+            router: service::router(platform.state()),
+            ..self
+        }
+    }
+
+    /// Sends the texts that are due at the clock's instant; answers how many were taken over.
+    pub async fn deliver_texts(&self) -> u64 {
+        let sent = self.authority.deliver_texts(&self.act()).await;
+        sent.unwrap_or_else(|error| panic!("texts are delivered: {error}"))
+    }
+
+    /// A second node on the same database, with the same carrier of texts.
     pub async fn second_node(&self) -> (Authority, Client) {
-        let platform = open(&self.options, self.second_factor, &self.clock, &self.draws).await;
+        let platform = self.opened(Some(&self.texts)).await;
         let client = Client::new(service::router(platform.state()));
         (platform.authority().clone(), client)
     }
@@ -225,6 +264,12 @@ impl App {
         admin.post("/admin/staff", &staff).await.done();
     }
 
+    /// The text gateway, as it reports.
+    #[must_use]
+    pub fn gateway(&self) -> Client {
+        self.client().with_token(&hex::encode(REPORT_TOKEN))
+    }
+
     /// A registry source with a token for `authorities`.
     pub async fn registry(&self, authorities: &[&str]) -> Client {
         let admin = self.staff("admin").await;
@@ -252,6 +297,7 @@ async fn open(
     second_factor: SecondFactor,
     clock: &TestClock,
     draws: &Arc<Draws>,
+    texts: Option<&Arc<RecordingNotifier>>,
 ) -> jiazhao::app::App {
     let keys = test_keys();
     let write = |name: &str, key: [u8; 32]| {
@@ -269,12 +315,14 @@ async fn open(
         "[server]\nbase_url = \"http://localhost:8080\"\n\
          [database]\nurl = \"{}\"\nlayout = \"{layout}\"\nconnections = {}\n\
          [keys]\nmaster_file = \"{}\"\nindex_file = \"{}\"\n\
+         [texts]\nreport_token_file = \"{}\"\n\
          [issuer]\nname = \"urn:jiazhao:test\"\n\
          type_code = \"{DEMO_TYPE}\"\nissuer_code = \"{DEMO_ISSUER}\"\n",
         options.url,
         options.connections,
         write("master.key", keys.master),
         write("index.key", keys.index),
+        write("report.token", REPORT_TOKEN),
     );
     let config = jiazhao::config::Config::parse(&text, None, &options.objects)
         .unwrap_or_else(|error| panic!("the configuration: {error}"));
@@ -286,11 +334,16 @@ async fn open(
         password_cost: PasswordCost::Test,
         second_factor,
         durable_objects: false,
+        notifier: texts.map(carrier),
         ..jiazhao::app::Options::default()
     };
     jiazhao::app::App::open(&config, &ambient, given)
         .await
         .unwrap_or_else(|error| panic!("the platform opens: {error}"))
+}
+
+fn carrier(texts: &Arc<RecordingNotifier>) -> Arc<dyn Notifier> {
+    Arc::<RecordingNotifier>::clone(texts)
 }
 
 fn system_act(clock: &TestClock, draws: &Draws) -> Act {

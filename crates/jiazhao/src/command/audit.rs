@@ -6,10 +6,18 @@ use authority::{AuditCheck, AuditReport};
 use clap::Subcommand;
 use credential::{Reason, SignedTrustList, VerifiedTrustList};
 use jiff::Timestamp;
+use licence::Text;
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::{Context, say};
-use crate::{app::App, failure::Failure, import::read_within};
+use crate::{
+    app::App,
+    config::{Config, Witness, witness_named},
+    failure::Failure,
+    http_witness::HttpWitness,
+    import::read_within,
+};
 
 /// Larger than any trust list that would be believed.
 const MAX_TRUST: usize = 2 << 20;
@@ -20,9 +28,10 @@ const BATCH: u32 = 50;
 pub(super) enum AuditCommand {
     /// Verify the whole audit: 0 whole, 1 not (the first such place is named), 2 could not check
     Verify {
-        /// A file of checkpoints that were pushed out of the reach of the database
+        /// The checkpoints that were pushed out of the reach of the database: a file, or the
+        /// address of a service
         #[arg(long, value_name = "WITNESS")]
-        against: Option<PathBuf>,
+        against: Option<String>,
         /// A trust list that was kept elsewhere [default: the one in the database]
         #[arg(long, value_name = "FILE")]
         trust: Option<PathBuf>,
@@ -30,11 +39,11 @@ pub(super) enum AuditCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Append the checkpoints that a witness file does not have yet
+    /// Append the checkpoints that a witness does not have yet
     Push {
-        /// The file, made where it is missing
+        /// A file, made where it is missing, or the address of a service
         #[arg(value_name = "WITNESS")]
-        witness: PathBuf,
+        witness: String,
     },
     /// Print checkpoints, one a line, for a witness that is reached by other means
     Checkpoints {
@@ -52,15 +61,19 @@ pub(super) enum AuditCommand {
 
 impl AuditCommand {
     pub(super) async fn run(&self, context: &Context) -> Result<u8, Failure> {
-        let (_, app) = context.open().await?;
+        let (config, app) = context.open().await?;
         let code = match self {
             Self::Verify {
                 against,
                 trust,
                 json,
             } => {
+                let copy = match against {
+                    Some(named) => Some(copied(&config, named).await?),
+                    None => None,
+                };
                 let check = AuditCheck {
-                    witness: against.clone(),
+                    witness: copy.as_ref().map(Copied::path),
                     trust: trust.as_deref().map(trust_list).transpose()?,
                 };
                 let report = app.authority().verify_audit(&check).await?;
@@ -72,7 +85,13 @@ impl AuditCommand {
                 u8::from(report.first.is_some())
             }
             Self::Push { witness } => {
-                let pushed = app.authority().push_checkpoints(witness).await?;
+                let pushed = match named(&config, witness)? {
+                    Witness::File(path) => app.authority().push_checkpoints(&path).await?,
+                    Witness::Http(peer) => {
+                        let service = HttpWitness::new(&peer)?;
+                        app.authority().push_to_service(&service).await?
+                    }
+                };
                 say(&format!("pushed {pushed}"))?;
                 0
             }
@@ -90,6 +109,36 @@ impl AuditCommand {
         app.close().await;
         Ok(code)
     }
+}
+
+/// What the witness keeps, as a file: its own, or a copy that lasts as long as this.
+enum Copied {
+    Own(PathBuf),
+    Copy(NamedTempFile),
+}
+
+impl Copied {
+    fn path(&self) -> PathBuf {
+        match self {
+            Self::Own(path) => path.clone(),
+            Self::Copy(file) => file.path().to_owned(),
+        }
+    }
+}
+
+async fn copied(config: &Config, text: &str) -> Result<Copied, Failure> {
+    match named(config, text)? {
+        Witness::File(path) => Ok(Copied::Own(path)),
+        Witness::Http(peer) => {
+            let service = HttpWitness::new(&peer)?;
+            service.copied().await.map(Copied::Copy)
+        }
+    }
+}
+
+fn named(config: &Config, text: &str) -> Result<Witness, Failure> {
+    witness_named(&config.audit, text)
+        .map_err(|Text { zh, en }| Failure::new("witness-address", zh, en).about(text))
 }
 
 async fn print(app: &App, mut after: u64) -> Result<(), Failure> {

@@ -5,7 +5,16 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::{Context, say, tell};
-use crate::{config::Config, failure::Failure, key_files};
+use crate::{
+    config::{Config, Witness},
+    failure::Failure,
+    key_files,
+    outgoing::{self, Caller},
+};
+
+/// What follows from having no gateway.
+const NO_TEXTS: &str = "# no texts leave: nothing is proved by phone, and warnings reach the inbox only \
+     (未配置短信网关：不能用手机号激活，警示信息只进入站内信)";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -23,6 +32,9 @@ impl ConfigCommand {
             |file| format!("# {file}"),
         ))?;
         say(config.to_string().trim_end())?;
+        if config.texts.gateway.is_none() {
+            say(NO_TEXTS)?;
+        }
         let problems = problems(&config);
         for problem in &problems {
             tell(&format!("problem: {problem}"))?;
@@ -41,6 +53,7 @@ impl ConfigCommand {
 fn problems(config: &Config) -> Vec<Failure> {
     let mut problems = key_files::problems(config);
     problems.extend(super::serve::root_key_beside(config));
+    problems.extend(outside(config));
     let public = !config.server.listen.ip().is_loopback();
     if public && config.base_url().starts_with("http://") {
         problems.push(Failure::new(
@@ -49,5 +62,18 @@ fn problems(config: &Config) -> Vec<Failure> {
             "The service is open to others but server.base_url is not https: sessions can be stolen",
         ));
     }
+    problems
+}
+
+/// Tokens and certificates that cannot be used.
+fn outside(config: &Config) -> Vec<Failure> {
+    let witness = match &config.audit.witness {
+        Some(Witness::Http(peer)) => Some(peer),
+        Some(Witness::File(_)) | None => None,
+    };
+    let peers = config.texts.gateway.iter().chain(witness);
+    let mut problems: Vec<Failure> = peers.filter_map(|peer| Caller::new(peer).err()).collect();
+    let report = config.texts.report_token_file.as_deref();
+    problems.extend(report.and_then(|file| outgoing::token(file).err()));
     problems
 }

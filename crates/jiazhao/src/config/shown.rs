@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use storage::{AtRest, Layout};
 
-use super::{Config, ConfigError, Database, LogFormat, Problem};
+use super::{Config, ConfigError, Database, LogFormat, Peer, Problem, Witness};
 
 impl Database {
     /// The URL without what may be secret in it.
@@ -81,7 +81,8 @@ impl fmt::Display for Config {
             ),
             ("log.filter", self.log.filter.clone()),
         ];
-        for (key, value) in settings.into_iter().chain(self.at_rest()).chain(others) {
+        let told = settings.into_iter().chain(self.at_rest());
+        for (key, value) in told.chain(outside(self)).chain(others) {
             writeln!(f, "{key} = {value}")?;
         }
         Ok(())
@@ -114,6 +115,36 @@ impl Config {
             ("keys.beside_data", keys.beside_data.to_string()),
         ]
     }
+}
+
+/// To whom this one speaks. Of a token only the file is shown.
+fn outside(config: &Config) -> Vec<(&'static str, String)> {
+    let file = |path: Option<&std::path::PathBuf>| {
+        path.map_or_else(|| "-".to_owned(), |path| path.display().to_string())
+    };
+    let address = |peer: &Peer| {
+        let token = file(peer.token_file.as_ref());
+        let (url, seconds) = (&peer.url, peer.timeout.as_secs());
+        let roots = file(peer.ca_file.as_ref());
+        format!("{url} (token_file {token}, ca_file {roots}, timeout {seconds} s)")
+    };
+    let gateway = config.texts.gateway.as_ref();
+    let witness = match &config.audit.witness {
+        Some(Witness::File(path)) => path.display().to_string(),
+        Some(Witness::Http(peer)) => address(peer),
+        None => "-".to_owned(),
+    };
+    vec![
+        (
+            "texts.gateway_url",
+            gateway.map_or_else(|| "-".to_owned(), address),
+        ),
+        (
+            "texts.report_token_file",
+            file(config.texts.report_token_file.as_ref()),
+        ),
+        ("audit.witness", witness),
+    ]
 }
 
 impl fmt::Display for ConfigError {

@@ -21,10 +21,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod crash;
+mod gateway;
 mod import;
 mod key_files;
 mod keys;
+mod peer;
 mod verify;
+mod witness;
 
 const TODAY: Date = date(2026, 2, 28);
 

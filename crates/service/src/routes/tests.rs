@@ -52,6 +52,8 @@ fn the_document_lists_the_paths_of_the_contract() {
         ("POST", "/api/v1/admin/registry-sources"),
         ("PUT", "/api/v1/admin/rollout"),
         ("GET", "/api/v1/admin/rollout"),
+        ("GET", "/api/v1/admin/texts/summary"),
+        ("POST", "/api/v1/notifier/reports"),
         ("GET", "/api/openapi.json"),
         ("GET", "/metrics"),
         ("GET", "/healthz"),
@@ -60,7 +62,7 @@ fn the_document_lists_the_paths_of_the_contract() {
         let route = (method.to_owned(), path.to_owned());
         assert!(served.contains(&route), "{method} {path}");
     }
-    assert_eq!(served.len(), 45 + page::PATTERNS.len());
+    assert_eq!(served.len(), 47 + page::PATTERNS.len());
 }
 
 #[test]

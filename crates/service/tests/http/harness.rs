@@ -207,6 +207,8 @@ fn settings() -> authority::Settings {
         suites: vec![Suite::Es256],
         password_cost: PasswordCost::Test,
         second_factor: SecondFactor::Demonstration,
+        notifier: None,
+        report_token: None,
     }
 }
 

@@ -20,6 +20,7 @@ mod registry;
 mod review;
 mod staff_accounts;
 mod steps;
+mod texts;
 mod trust;
 mod verification;
 
