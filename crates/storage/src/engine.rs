@@ -15,6 +15,17 @@ pub enum Engine {
     PostgreSql,
 }
 
+impl Engine {
+    /// Its name in documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::PostgreSql => "postgresql",
+        }
+    }
+}
+
 /// How growing tables are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Layout {
@@ -105,6 +116,27 @@ impl Database {
                     .await?
             }
         })
+    }
+
+    /// Begins a transaction that reads, and sees the database as of its first statement.
+    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        let begin = match self.engine {
+            Engine::Sqlite => "BEGIN",
+            Engine::PostgreSql => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        Ok(self.read.begin_with(begin).await?)
+    }
+
+    /// How many tables there are.
+    pub(crate) async fn tables(&self) -> Result<i64, StoreError> {
+        let text = match self.engine {
+            Engine::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'",
+            Engine::PostgreSql => {
+                "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema()"
+            }
+        };
+        let mut connection = self.reader().await?;
+        Ok(sqlx::query_scalar(text).fetch_one(&mut *connection).await?)
     }
 
     /// The end of a `SELECT` inside a write that keeps others from changing the rows it found. On
