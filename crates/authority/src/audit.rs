@@ -6,6 +6,7 @@
 
 mod archive;
 mod checkpoint;
+mod lost;
 mod report;
 mod verify;
 mod walk;
@@ -17,6 +18,7 @@ use credential::{KeyState, NumericDate, Signer};
 use jiff::{SignedDuration, Timestamp};
 use storage::CheckpointRow;
 
+pub use lost::LostRows;
 pub use report::{AuditFault, AuditFinding, AuditReport};
 pub use verify::AuditCheck;
 

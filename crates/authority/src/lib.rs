@@ -29,7 +29,7 @@ mod verify;
 pub mod views;
 
 pub use act::{Act, Actor, Role, StaffActor};
-pub use audit::{AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine};
+pub use audit::{AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, LostRows};
 pub use composition::{Authority, CertificateCodes, PasswordCost, PhotoFile, Settings};
 pub use follow::Live;
 pub use rand;

@@ -69,6 +69,8 @@ pub struct Keys {
     pub master_file: PathBuf,
     /// Keys the blind index.
     pub index_file: PathBuf,
+    /// Remembers the newest checkpoint of the audit that this node has seen.
+    pub seen_file: PathBuf,
 }
 
 /// In whose name licences are issued.
@@ -112,7 +114,7 @@ const DEFAULT_ISSUER: &str = "全国公安交管电子证照系统";
 const KNOWN: &Known = &[
     ("server", &["listen", "base_url", "proxies"]),
     ("database", &["url", "connections", "layout"]),
-    ("keys", &["master_file", "index_file"]),
+    ("keys", &["master_file", "index_file", "seen_file"]),
     ("issuer", &["name", "type_code", "issuer_code", "suites"]),
     ("log", &["format", "filter"]),
 ];
@@ -289,6 +291,7 @@ fn keys(source: &mut Source<'_>, data: &Path) -> Keys {
     let keys = Keys {
         master_file: file("master_file", "master.key"),
         index_file: file("index_file", "index.key"),
+        seen_file: file("seen_file", "seen.json"),
     };
     if keys.master_file == keys.index_file {
         source.between("keys", "index_file", ONE_FILE);

@@ -32,6 +32,8 @@ pub enum Missing {
     MakeForNewFile,
     /// Also for a database server: the operator asked for it.
     Make,
+    /// Not even beside a new file: what is about to be put there needs keys that exist.
+    Never,
 }
 
 /// Reads both keys, or makes those that are missing where that can lose nothing.
@@ -41,7 +43,8 @@ pub enum Missing {
 pub fn open(config: &Config, missing: Missing, rng: &mut impl Rng) -> Result<Opened, Failure> {
     let new_file = config.sqlite_file().map(|file| !file.exists());
     let may_make = match (new_file, missing) {
-        (Some(new), _) => new,
+        (_, Missing::Never) => false,
+        (Some(new), Missing::MakeForNewFile | Missing::Make) => new,
         (None, missing) => missing == Missing::Make,
     };
     let mut made = Vec::new();

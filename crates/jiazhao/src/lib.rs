@@ -2,7 +2,7 @@
 //! The Jiazhao platform put together: configuration, composition, command line, demo.
 //!
 //! Floors, from the bottom: [`failure`], [`config`], [`ambient`], [`key_files`]; [`app`], which
-//! opens store, authority and service; [`import`] and [`server`] over it; [`demo`]; [`command`].
+//! opens store, authority and service; [`import`], [`seen`] and [`server`] over it; [`demo`]; [`command`].
 
 pub mod ambient;
 pub mod app;
@@ -14,5 +14,6 @@ pub mod import;
 pub mod key_files;
 mod lines;
 pub mod passwords;
+pub mod seen;
 pub mod server;
 pub mod telemetry;

@@ -65,6 +65,7 @@ impl fmt::Display for Config {
                 "keys.index_file",
                 self.keys.index_file.display().to_string(),
             ),
+            ("keys.seen_file", self.keys.seen_file.display().to_string()),
             ("issuer.name", self.issuer.name.clone()),
             (
                 "issuer.type_code",

@@ -28,7 +28,7 @@ use storage::{AliasKind, ApplicationId, Partition};
 
 use super::*;
 
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 #[test]
 fn sc_61_a_killed_server_on_sqlite_loses_nothing_acknowledged() {
@@ -41,15 +41,19 @@ fn sc_61_a_killed_server_on_postgresql_loses_nothing_acknowledged() {
         return;
     };
     let folder = Folder::new();
+    let config = on_postgresql(&folder, &server.database());
+    survive(&folder, &config);
+}
+
+/// The settings of a database on a server, with keys in the folder.
+pub(crate) fn on_postgresql(folder: &Folder, url: &str) -> String {
     let (master, index) = (
         folder.write("master.key", "11".repeat(32)),
         folder.write("index.key", "22".repeat(32)),
     );
-    let config = format!(
-        "[database]\nurl = \"{}\"\n[keys]\nmaster_file = \"{master}\"\nindex_file = \"{index}\"\n",
-        server.database()
-    );
-    survive(&folder, &config);
+    format!(
+        "[database]\nurl = \"{url}\"\n[keys]\nmaster_file = \"{master}\"\nindex_file = \"{index}\"\n"
+    )
 }
 
 fn rounds() -> u64 {
@@ -60,26 +64,42 @@ fn rounds() -> u64 {
 }
 
 /// What the server said was done.
-#[derive(Default)]
-struct Acknowledged {
-    versions: BTreeMap<String, i64>,
+#[derive(Clone, Default)]
+pub(crate) struct Acknowledged {
+    pub(crate) versions: BTreeMap<String, i64>,
     applications: Vec<String>,
-    issued: BTreeMap<String, String>,
+    pub(crate) issued: BTreeMap<String, String>,
 }
 
-fn survive(folder: &Folder, database: &str) {
+impl Acknowledged {
+    pub(crate) fn count(&self) -> usize {
+        self.versions.len() + self.applications.len() + self.issued.len()
+    }
+}
+
+/// Writes a configuration that serves on any port.
+pub(crate) fn configure(folder: &Folder, database: &str) -> String {
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\nbase_url = \"http://127.0.0.1:1\"\n{database}"
     );
-    let config = folder.write("jiazhao.toml", text);
+    folder.write("jiazhao.toml", text)
+}
+
+/// An installation with signing keys and an administrator, whose password is answered.
+pub(crate) fn install(folder: &Folder, config: &str) -> String {
     let run = |arguments: &[&str]| {
-        let run = folder.run(&[&["--config", &config], arguments].concat());
+        let run = folder.run(&[&["--config", config], arguments].concat());
         assert_eq!(run.code, 0, "{}", run.err);
         run.out
     };
     run(&["keys", "generate", "--root-out", &folder.path("root.json")]);
     let first = run(&["staff", "bootstrap", "--login", "admin"]);
-    let admin = first.trim().split_once("  ").unwrap().1.to_owned();
+    first.trim().split_once("  ").unwrap().1.to_owned()
+}
+
+fn survive(folder: &Folder, database: &str) {
+    let config = configure(folder, database);
+    let admin = install(folder, &config);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
     let token = {
@@ -108,15 +128,20 @@ fn survive(folder: &Folder, database: &str) {
 }
 
 /// A server that is killed when it is dropped.
-struct Server {
-    child: Child,
-    base: String,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) base: String,
 }
 
 impl Server {
-    fn start(folder: &Folder, config: &str) -> Self {
+    pub(crate) fn start(folder: &Folder, config: &str) -> Self {
+        Self::start_with(folder, config, &[])
+    }
+
+    pub(crate) fn start_with(folder: &Folder, config: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_jiazhao"))
             .args(["--data", &folder.path("data"), "--config", config, "serve"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -142,17 +167,17 @@ impl Drop for Server {
 
 /// A client; every failure of the connection is the kill.
 #[derive(Clone)]
-struct Http {
+pub(crate) struct Http {
     client: legacy::Client<HttpConnector, Full<Bytes>>,
     base: String,
     session: Option<(&'static str, String)>,
 }
 
 #[derive(Debug)]
-struct Killed;
+pub(crate) struct Killed;
 
 impl Http {
-    fn new(base: &str) -> Self {
+    pub(crate) fn new(base: &str) -> Self {
         Self {
             client: legacy::Client::builder(TokioExecutor::new()).build_http(),
             base: base.to_owned(),
@@ -160,7 +185,7 @@ impl Http {
         }
     }
 
-    async fn post(&mut self, path: &str, body: &Value) -> Result<(u16, Value), Killed> {
+    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<(u16, Value), Killed> {
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(format!("{}/api/v1{path}", self.base))
@@ -186,7 +211,7 @@ impl Http {
         ))
     }
 
-    async fn signed_in(base: &str, login: &str, password: &str) -> Result<Self, Killed> {
+    pub(crate) async fn signed_in(base: &str, login: &str, password: &str) -> Result<Self, Killed> {
         let mut http = Self::new(base);
         let body = json!({"kind": "staff", "login": login, "password": password});
         let (status, answer) = http.post("/sessions", &body).await?;
@@ -195,11 +220,11 @@ impl Http {
     }
 }
 
-async fn seed(base: &str, admin: &str) -> String {
+pub(crate) async fn seed(base: &str, admin: &str) -> String {
     let mut admin = Http::signed_in(base, "admin", admin).await.unwrap();
     let office = json!({"code": "1101-01", "name": "车管所", "authority_code": "1101"});
     assert_eq!(admin.post("/admin/offices", &office).await.unwrap().0, 201);
-    for role in ["counter", "reviewer"] {
+    for role in ["counter", "reviewer", "police"] {
         let staff = json!({
             "login": role, "name": "演示员", "password": PASSWORD, "roles": [role], "office": "1101-01",
         });
@@ -214,14 +239,14 @@ async fn seed(base: &str, admin: &str) -> String {
 }
 
 /// Everybody the main job needs, signed in.
-struct Desk {
-    registry: Http,
-    counter: Http,
+pub(crate) struct Desk {
+    pub(crate) registry: Http,
+    pub(crate) counter: Http,
     reviewer: Http,
 }
 
 impl Desk {
-    async fn open(base: &str, token: &str) -> Result<Self, Killed> {
+    pub(crate) async fn open(base: &str, token: &str) -> Result<Self, Killed> {
         let mut registry = Http::new(base);
         registry.session = Some(("authorization", format!("Bearer {token}")));
         Ok(Self {
@@ -232,7 +257,7 @@ impl Desk {
     }
 
     /// The main job over and over, until the kill.
-    async fn work(
+    pub(crate) async fn work(
         mut self,
         round: u64,
         acknowledged: Arc<Mutex<Acknowledged>>,
@@ -281,7 +306,7 @@ impl Desk {
     }
 }
 
-async fn check(folder: &Folder, config: &str, known: &Acknowledged) {
+pub(crate) async fn check(folder: &Folder, config: &str, known: &Acknowledged) {
     let data = folder.path("data");
     let config = Config::load(Some(Path::new(config)), Path::new(&data)).unwrap();
     let ambient = Ambient::system().unwrap();
@@ -354,7 +379,7 @@ async fn whole(authority: &authority::Authority, partition: Partition) {
 }
 
 /// A synthetic licence number of 北京: a person of their own for every `index`.
-fn number(index: u64) -> String {
+pub(crate) fn number(index: u64) -> String {
     let born = date(1960, 1, 1) + jiff::Span::new().days(i64::try_from(index / 9).unwrap());
     let head = format!("110199{}{}", born.strftime("%Y%m%d"), 991 + index % 9);
     let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
@@ -369,7 +394,7 @@ fn number(index: u64) -> String {
     format!("{head}{}", check.unwrap())
 }
 
-fn record(number: &str, version: i64) -> Value {
+pub(crate) fn record(number: &str, version: i64) -> Value {
     let odd = number.as_bytes()[16] % 2 == 1;
     json!({
         "licence_number": number, "name": "测试甲", "sex": if odd { "male" } else { "female" },
@@ -381,7 +406,7 @@ fn record(number: &str, version: i64) -> Value {
     })
 }
 
-fn application(number: &str) -> Value {
+pub(crate) fn application(number: &str) -> Value {
     static PORTRAITS: LazyLock<Portraits> = LazyLock::new(Portraits::default);
     let photo = PORTRAITS.data_url(0).unwrap();
     json!({"licence_number": number, "identity": {"method": "id-card"}, "photo": photo})

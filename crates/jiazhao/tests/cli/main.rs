@@ -19,9 +19,11 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+mod backup;
 mod crash;
 mod import;
 mod keys;
+mod set_back;
 mod verify;
 
 const TODAY: Date = date(2026, 2, 28);
