@@ -2,7 +2,9 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use sqlx::{Any, AnyPool, Executor, Transaction, any::AnyPoolOptions, pool::PoolConnection};
+use sqlx::{
+    Any, AnyPool, Connection as _, Executor, Transaction, any::AnyPoolOptions, pool::PoolConnection,
+};
 
 use crate::StoreError;
 
@@ -78,6 +80,13 @@ impl Database {
         let write = AnyPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(30))
+            // After a failed write (a full disk) SQLite has rolled back by itself, the driver's own
+            // rollback finds nothing to do, and it counts the transaction as open for ever: such a
+            // connection is closed, and another takes its place.
+            .before_acquire(|connection, _| {
+                let usable = !connection.is_in_transaction();
+                Box::pin(async move { Ok(usable) })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(|_| ()) })
             })

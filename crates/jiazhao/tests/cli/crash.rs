@@ -139,13 +139,16 @@ impl Server {
     }
 
     pub(crate) fn start_with(folder: &Folder, config: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_jiazhao"))
-            .args(["--data", &folder.path("data"), "--config", config, "serve"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        Self::of(
+            Command::new(env!("CARGO_BIN_EXE_jiazhao"))
+                .args(["--data", &folder.path("data"), "--config", config, "serve"])
+                .args(arguments)
+                .stderr(Stdio::null()),
+        )
+    }
+
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -256,6 +259,39 @@ impl Desk {
         })
     }
 
+    pub(crate) async fn deliver(&mut self, number: &str) -> (u16, Value) {
+        let records = json!([record(number, 1)]);
+        self.registry
+            .post("/registry/changes", &records)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn apply(&mut self, number: &str) -> (u16, Value) {
+        let asked = application(number);
+        self.counter
+            .post("/counter/applications", &asked)
+            .await
+            .unwrap()
+    }
+
+    /// Claims and approves; answers the e-licence.
+    pub(crate) async fn approve(&mut self, id: &str) -> Result<String, Killed> {
+        let path = format!("/review/applications/{id}");
+        let (status, claimed) = self
+            .reviewer
+            .post(&format!("{path}/claim"), &json!({}))
+            .await?;
+        assert_eq!(status, 200, "{claimed}");
+        let approve = json!({"decision": "approve"});
+        let (status, issued) = self
+            .reviewer
+            .post(&format!("{path}/decision"), &approve)
+            .await?;
+        assert_eq!(status, 200, "{issued}");
+        Ok(issued["e_licence"].as_str().unwrap().to_owned())
+    }
+
     /// The main job over and over, until the kill.
     pub(crate) async fn work(
         mut self,
@@ -286,19 +322,7 @@ impl Desk {
                 assert_eq!(status, 201, "{applied}");
                 let id = applied["id"].as_str().unwrap().to_owned();
                 acknowledged.lock().unwrap().applications.push(id.clone());
-                let path = format!("/review/applications/{id}");
-                let (status, claimed) = self
-                    .reviewer
-                    .post(&format!("{path}/claim"), &json!({}))
-                    .await?;
-                assert_eq!(status, 200, "{claimed}");
-                let approve = json!({"decision": "approve"});
-                let (status, issued) = self
-                    .reviewer
-                    .post(&format!("{path}/decision"), &approve)
-                    .await?;
-                assert_eq!(status, 200, "{issued}");
-                let licence = issued["e_licence"].as_str().unwrap().to_owned();
+                let licence = self.approve(&id).await?;
                 acknowledged.lock().unwrap().issued.insert(id, licence);
             }
         }

@@ -21,6 +21,7 @@ use tempfile::TempDir;
 
 mod backup;
 mod crash;
+mod full;
 mod import;
 mod keys;
 mod set_back;

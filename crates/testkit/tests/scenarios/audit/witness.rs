@@ -83,10 +83,10 @@ async fn sc_62_a_witness_tells_which_rows_an_earlier_state_lacks(app: App) {
     app.authority.push_checkpoints(&witness).await.unwrap();
     let lost = LostRows::since(&heads, &witness).await.unwrap();
     let now = self::heads(&app).await;
-    let (_, last, _) = *now.last().unwrap();
-    assert!(last > newest);
-    assert_eq!((lost.count(), lost.newest), (last - newest, 2));
-    assert_eq!(lost.rows[&Partition::SYSTEM], (newest + 1, last));
+    let (_, end, _) = *now.last().unwrap();
+    assert!(end > newest);
+    assert_eq!((lost.count(), lost.newest), (end - newest, 2));
+    assert_eq!(lost.rows[&Partition::SYSTEM], (newest + 1, end));
     // As things are, nothing is lost.
     assert_eq!(LostRows::since(&now, &witness).await.unwrap().count(), 0);
     // A state with another row where the witness has one is no earlier state of this.
