@@ -6,6 +6,7 @@
 
 mod archive;
 mod checkpoint;
+mod lost;
 mod push;
 mod report;
 mod verify;
@@ -18,6 +19,7 @@ use credential::{KeyState, NumericDate, Signer};
 use jiff::{SignedDuration, Timestamp};
 use storage::CheckpointRow;
 
+pub use lost::LostRows;
 pub(crate) use push::WitnessCounts;
 pub use push::{Witness, WitnessAt};
 pub use report::{AuditFault, AuditFinding, AuditReport};

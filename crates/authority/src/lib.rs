@@ -36,7 +36,7 @@ pub mod views;
 
 pub use act::{Act, Actor, Role, StaffActor};
 pub use audit::{
-    AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, Witness, WitnessAt,
+    AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, LostRows, Witness, WitnessAt,
 };
 pub use composition::{
     Authority, CertificateCodes, PasswordCost, PhotoFile, SecondFactor, Settings, TokenHash,

@@ -23,6 +23,8 @@ pub enum Kind {
     TooMany,
     /// It could not be checked or done now.
     Unavailable,
+    /// There is no room for it.
+    Full,
 }
 
 /// A refusal from the catalogue.
@@ -88,6 +90,7 @@ impl Error {
             Self::Refused(refusal, _) => *refusal,
             Self::TooMany(_) => TOO_MANY,
             Self::Store(StoreError::Conflict(conflict)) => of_conflict(*conflict),
+            Self::Store(error) if error.is_full() => STORAGE_FULL,
             Self::Store(StoreError::Unavailable(_) | StoreError::Objects(_)) => COULD_NOT,
             Self::Store(StoreError::Inconsistent { .. } | StoreError::Mismatch(_))
             | Self::Internal(_) => INTERNAL,
@@ -307,6 +310,8 @@ catalogue! {
     WITNESS_AHEAD = Conflict "witness-ahead", "审计见证与数据库中的检查点不符，数据库可能被回退", "The witness holds a checkpoint that the database does not: it may have been set back"; "运行 jiazhao audit verify --against", "Run `jiazhao audit verify --against`";
     /// Audit rows do not follow each other.
     AUDIT_BROKEN = Conflict "audit-broken", "审计记录校验不通过", "The audit does not verify"; "运行 jiazhao audit verify", "Run `jiazhao audit verify`";
+    /// The disk takes no more.
+    STORAGE_FULL = Full "storage-full", "存储空间不足，本次操作未生效", "The storage is full; nothing was done"; "由管理员释放或扩充存储空间后重试", "The administrator makes room; then try again";
     /// The store did not answer.
     COULD_NOT = Unavailable "could-not-check", "暂时无法查询或办理", "It could not be checked or done now"; "稍后重试", "Try again later";
     /// Something inside does not fit.

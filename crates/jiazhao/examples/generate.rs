@@ -89,5 +89,6 @@ fn status(kind: Kind, code: &str) -> &'static str {
         Kind::TooMany => "429",
         Kind::Unavailable if code == "internal" => "500",
         Kind::Unavailable => "503",
+        Kind::Full => "507",
     }
 }

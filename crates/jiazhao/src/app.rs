@@ -62,6 +62,7 @@ pub struct App {
     node: String,
     data: PathBuf,
     witness: Option<WitnessAt>,
+    seen: PathBuf,
 }
 
 impl Ambient {
@@ -71,7 +72,7 @@ impl Ambient {
     /// When the machine gives no randomness.
     pub fn system() -> Result<Self, Failure> {
         Ok(Self {
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SystemClock::of_the_machine()),
             entropy: Arc::new(SystemEntropy::open()?),
         })
     }
@@ -113,25 +114,9 @@ impl App {
         ambient: &Ambient,
         options: Options,
     ) -> Result<Self, Failure> {
-        let objects = config.data.join("objects");
-        for folder in [&config.data, &objects] {
-            key_files::private_folder(folder).map_err(|error| {
-                Failure::new(
-                    "data-folder",
-                    "无法建立数据目录",
-                    "The data folder cannot be made",
-                )
-                .about(format!("{}: {error}", folder.display()))
-            })?;
-        }
+        data_folders(config)?;
         let opened = key_files::open(config, options.missing_keys, &mut ambient.entropy.rng())?;
-        let store_options = StoreOptions {
-            url: config.database.url.clone(),
-            connections: config.database.connections,
-            layout: config.database.layout,
-            objects,
-            durable_objects: options.durable_objects,
-        };
+        let store_options = store_options(config, &options);
         let store = match open_store(config, &store_options, &opened.keys, ambient).await {
             Ok(store) => store,
             Err(error) => {
@@ -165,6 +150,7 @@ impl App {
             ambient: ambient.clone(),
             witness: witness(config)?,
             node: format!("node-{:016x}", ambient.entropy.rng().next_u64()),
+            seen: config.keys.seen_file.clone(),
             settings: service::Settings {
                 secure: config.base_url().starts_with("https://"),
                 proxies: config.server.proxies.clone(),
@@ -202,6 +188,12 @@ impl App {
     #[must_use]
     pub fn witness(&self) -> Option<&WitnessAt> {
         self.witness.as_ref()
+    }
+
+    /// The file that remembers the newest checkpoint this node has seen.
+    #[must_use]
+    pub fn seen_file(&self) -> &Path {
+        &self.seen
     }
 
     /// The date in Asia/Shanghai.
@@ -297,6 +289,36 @@ fn report_token(config: &Config) -> Result<Option<TokenHash>, Failure> {
     };
     let token = outgoing::token(file)?;
     Ok(Some(TokenHash::of(&token)))
+}
+
+/// Makes the data folder and the object folder where they are missing.
+///
+/// # Errors
+/// When they cannot be made.
+pub fn data_folders(config: &Config) -> Result<(), Failure> {
+    for folder in [&config.data, &config.data.join("objects")] {
+        key_files::private_folder(folder).map_err(|error| {
+            Failure::new(
+                "data-folder",
+                "无法建立数据目录",
+                "The data folder cannot be made",
+            )
+            .about(format!("{}: {error}", folder.display()))
+        })?;
+    }
+    Ok(())
+}
+
+/// Where the store of this configuration lies.
+#[must_use]
+pub fn store_options(config: &Config, options: &Options) -> StoreOptions {
+    StoreOptions {
+        url: config.database.url.clone(),
+        connections: config.database.connections,
+        layout: config.database.layout,
+        objects: config.data.join("objects"),
+        durable_objects: options.durable_objects,
+    }
 }
 
 async fn open_store(

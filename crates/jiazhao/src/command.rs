@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 done with something to look at (see each command), 2 could not run.
 
 mod audit;
+mod backup;
 mod config;
 mod demo;
 mod import;
@@ -17,11 +18,13 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
+    ambient::{SystemClock, SystemEntropy},
     app::{Ambient, App, Options},
     config::Config,
     failure::{COULD_NOT_RUN, Failure},
@@ -81,6 +84,8 @@ enum Command {
     /// The audit
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
 }
 
 /// What every command is given.
@@ -88,6 +93,8 @@ enum Command {
 struct Context {
     global: Global,
     ambient: Ambient,
+    /// The clock of `ambient`.
+    clock: Arc<SystemClock>,
 }
 
 /// Runs the command line of this process.
@@ -117,9 +124,14 @@ fn execute(cli: Cli) -> Result<u8, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    let clock = Arc::new(SystemClock::of_the_machine());
     let context = Context {
         global: cli.global,
-        ambient: Ambient::system()?,
+        ambient: Ambient {
+            clock: clock.clone(),
+            entropy: Arc::new(SystemEntropy::open()?),
+        },
+        clock,
     };
     runtime.block_on(async {
         match cli.command {
@@ -133,6 +145,8 @@ fn execute(cli: Cli) -> Result<u8, Failure> {
             Command::Seal(command) => command.run(&context).await,
             Command::Trust(command) => command.run(&context).await,
             Command::Audit(command) => command.run(&context).await,
+            Command::Backup(command) => command.run(&context).await,
+            Command::Restore(command) => command.run(&context).await,
         }
     })
 }

@@ -81,6 +81,8 @@ pub struct Keys {
     pub unlock: Unlock,
     /// Whether `serve` on a database server takes keys that lie in the data folder.
     pub beside_data: bool,
+    /// Remembers the newest checkpoint of the audit that this node has seen.
+    pub seen_file: PathBuf,
 }
 
 /// What lies at rest.
@@ -138,6 +140,7 @@ const KNOWN: &Known = &[
         &[
             "master_file",
             "index_file",
+            "seen_file",
             "passphrase_file",
             "wrapping_file",
             "beside_data",
@@ -337,6 +340,7 @@ fn keys(source: &mut Source<'_>, data: &Path) -> Keys {
     let keys = Keys {
         master_file: master.unwrap_or_else(|| default("master.key")),
         index_file: index.unwrap_or_else(|| default("index.key")),
+        seen_file: file("seen_file").unwrap_or_else(|| default("seen.json")),
         unlock,
         beside_data: source.flag("keys", "beside_data").unwrap_or_default(),
     };

@@ -36,6 +36,8 @@ pub enum Missing {
     MakeForNewFile,
     /// Also for a database server: the operator asked for it.
     Make,
+    /// Not even beside a new file: what is about to be put there needs keys that exist.
+    Never,
 }
 
 /// What a key file is for.
@@ -79,7 +81,8 @@ const MOST: u64 = 16 * 1024;
 pub fn open(config: &Config, missing: Missing, rng: &mut impl Rng) -> Result<Opened, Failure> {
     let new_file = config.sqlite_file().map(|file| !file.exists());
     let may_make = match (new_file, missing) {
-        (Some(new), _) => new,
+        (_, Missing::Never) => false,
+        (Some(new), Missing::MakeForNewFile | Missing::Make) => new,
         (None, missing) => missing == Missing::Make,
     };
     let mut made = Vec::new();

@@ -2,8 +2,8 @@
 //! The Jiazhao platform put together: configuration, composition, command line, demo.
 //!
 //! Floors, from the bottom: [`failure`], [`unlock`], [`config`], [`ambient`], [`key_files`], HTTP that
-//! leaves ([`sms_gateway`], [`http_witness`]); [`app`], which
-//! opens store, authority and service; [`import`] and [`server`] over it; [`demo`]; [`command`].
+//! leaves ([`sms_gateway`], [`http_witness`]); [`app`], which opens store, authority and service;
+//! [`import`], [`seen`] and [`server`] over it; [`demo`]; [`command`].
 
 pub mod ambient;
 pub mod app;
@@ -17,6 +17,7 @@ pub mod key_files;
 mod lines;
 mod outgoing;
 pub mod passwords;
+pub mod seen;
 pub mod server;
 pub mod sms_gateway;
 pub mod telemetry;

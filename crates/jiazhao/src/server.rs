@@ -17,7 +17,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use crate::{app::App, failure::Failure};
+use crate::{app::App, failure::Failure, seen};
 
 /// What other nodes committed is known here after this, besides the way there.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
@@ -182,7 +182,8 @@ impl Job {
             }
             Self::Checkpoint => {
                 let act = app.act(self.name());
-                app.authority().checkpoint(&act, app.node()).await.map(drop)
+                app.authority().checkpoint(&act, app.node()).await?;
+                seen::note(app).await
             }
             Self::DeliverTexts => {
                 let act = app.act(self.name());

@@ -13,6 +13,9 @@ pub fn start(log: &Log) {
     let builder = fmt()
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
+        // It would be told on standard error, which just did not take it (a full disk), and failing
+        // to tell it there is a panic in the middle of a request.
+        .log_internal_errors(false)
         .with_env_filter(filter);
     let outcome = match log.format {
         LogFormat::Json => builder.json().finish().try_init(),

@@ -194,6 +194,7 @@ fn status_of(kind: Kind) -> StatusCode {
         Kind::Gone => StatusCode::GONE,
         Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Full => StatusCode::INSUFFICIENT_STORAGE,
     }
 }
 

@@ -265,7 +265,20 @@ pub(crate) async fn open_sealer(
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<Sealer, StoreError> {
     let mut tx = database.begin().await?;
-    let mut stored = stored_keys(&mut tx).await?;
+    let sealer = open_sealer_in(&mut tx, suite, keys, now, rng).await?;
+    tx.commit().await?;
+    Ok(sealer)
+}
+
+/// The same within the caller's transaction.
+pub(crate) async fn open_sealer_in(
+    connection: &mut AnyConnection,
+    suite: AtRest,
+    keys: &MasterKeys,
+    now: Timestamp,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<Sealer, StoreError> {
+    let mut stored = stored_keys(connection).await?;
     let index = if stored.is_empty() {
         // Another node may do the same at this moment: whoever comes first counts.
         sqlx::query(
@@ -273,22 +286,21 @@ pub(crate) async fn open_sealer(
         )
         .bind(Sealer::new_data_key(&keys.master, suite, 1, rng)?)
         .bind(now.as_microsecond())
-        .execute(&mut *tx)
+        .execute(&mut *connection)
         .await?;
-        stored = stored_keys(&mut tx).await?;
+        stored = stored_keys(connection).await?;
         suite
     } else {
         // A store older than this table has an index by HMAC-SHA-256.
         AtRest::Aes256Gcm
     };
-    let (index, check) = blind_index(&mut tx, index, keys, &stored, now).await?;
+    let (index, check) = blind_index(connection, index, keys, &stored, now).await?;
     let sealer = Sealer::open(keys, &stored, index)?;
     if !check_blind(&sealer).matches(&check) {
         return Err(StoreError::Mismatch(
             "the index key is not the one under which names were entered",
         ));
     }
-    tx.commit().await?;
     Ok(sealer)
 }
 

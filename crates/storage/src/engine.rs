@@ -2,7 +2,9 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use sqlx::{Any, AnyPool, Executor, Transaction, any::AnyPoolOptions, pool::PoolConnection};
+use sqlx::{
+    Any, AnyPool, Connection as _, Executor, Transaction, any::AnyPoolOptions, pool::PoolConnection,
+};
 
 use crate::StoreError;
 
@@ -13,6 +15,17 @@ pub enum Engine {
     Sqlite,
     /// A server, any number of nodes.
     PostgreSql,
+}
+
+impl Engine {
+    /// Its name in documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::PostgreSql => "postgresql",
+        }
+    }
 }
 
 /// How growing tables are laid out.
@@ -67,6 +80,13 @@ impl Database {
         let write = AnyPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(30))
+            // After a failed write (a full disk) SQLite has rolled back by itself, the driver's own
+            // rollback finds nothing to do, and it counts the transaction as open for ever: such a
+            // connection is closed, and another takes its place.
+            .before_acquire(|connection, _| {
+                let usable = !connection.is_in_transaction();
+                Box::pin(async move { Ok(usable) })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(|_| ()) })
             })
@@ -105,6 +125,27 @@ impl Database {
                     .await?
             }
         })
+    }
+
+    /// Begins a transaction that reads, and sees the database as of its first statement.
+    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        let begin = match self.engine {
+            Engine::Sqlite => "BEGIN",
+            Engine::PostgreSql => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        Ok(self.read.begin_with(begin).await?)
+    }
+
+    /// How many tables there are.
+    pub(crate) async fn tables(&self) -> Result<i64, StoreError> {
+        let text = match self.engine {
+            Engine::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'",
+            Engine::PostgreSql => {
+                "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema()"
+            }
+        };
+        let mut connection = self.reader().await?;
+        Ok(sqlx::query_scalar(text).fetch_one(&mut *connection).await?)
     }
 
     /// The end of a `SELECT` inside a write that keeps others from changing the rows it found. On

@@ -1,5 +1,8 @@
 //! What can go wrong in the store. No variant carries a value from a record.
 
+use std::io;
+
+use sqlx::error::DatabaseError;
 use thiserror::Error;
 
 /// A write that lost against another, by name.
@@ -81,6 +84,43 @@ pub enum StoreError {
     Mismatch(&'static str),
 }
 
+impl StoreError {
+    /// Whether the disk took no more: full, over a quota, or a file larger than the system allows.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Unavailable(error) => {
+                let code = error.as_database_error().and_then(DatabaseError::code);
+                code.map_or_else(
+                    || source_is_full(error),
+                    |code| FULL.contains(&code.as_ref()),
+                )
+            }
+            Self::Objects(error) => source_is_full(error),
+            Self::Conflict(_) | Self::Inconsistent { .. } | Self::Mismatch(_) => false,
+        }
+    }
+}
+
+/// How the engines say so. SQLite: full (13); a write or a growing index of the log that the system
+/// refused (778, 4874), which is how a quota shows. PostgreSQL: class 53, disk full.
+const FULL: [&str; 4] = ["13", "778", "4874", "53100"];
+
+fn source_is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if let Some(
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge,
+        ) = kind
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 fn of(row: Option<&str>) -> String {
     row.map(|row| format!(" of {row}")).unwrap_or_default()
 }
@@ -101,10 +141,57 @@ impl From<object_store::Error> for StoreError {
 pub(crate) fn unique(conflict: Conflict) -> impl Fn(sqlx::Error) -> StoreError {
     move |error| {
         let cause = error.as_database_error();
-        if cause.is_some_and(sqlx::error::DatabaseError::is_unique_violation) {
+        if cause.is_some_and(DatabaseError::is_unique_violation) {
             conflict.into()
         } else {
             StoreError::Unavailable(error)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AnyConnection, Connection as _, Executor as _};
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_under_the_objects_is_known() {
+        let of = |code| {
+            StoreError::from(object_store::Error::Generic {
+                store: "LocalFileSystem",
+                source: Box::new(io::Error::from_raw_os_error(code)),
+            })
+        };
+        // ENOSPC, EDQUOT, EFBIG; then EIO and EACCES, which are something else.
+        for (code, full) in [(28, true), (122, true), (27, true), (5, false), (13, false)] {
+            assert_eq!(of(code).is_full(), full, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_under_sqlite_is_known() {
+        sqlx::any::install_default_drivers();
+        let mut raw = AnyConnection::connect("sqlite::memory:").await.unwrap();
+        for text in ["PRAGMA max_page_count = 3", "CREATE TABLE t (a TEXT)"] {
+            raw.execute(text).await.unwrap();
+        }
+        let refused = raw.execute("INSERT INTO t VALUES (hex(zeroblob(100000)))");
+        assert!(StoreError::from(refused.await.unwrap_err()).is_full());
+        let refused = raw.execute("INSERT INTO missing VALUES (1)").await;
+        assert!(!StoreError::from(refused.unwrap_err()).is_full());
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_under_postgresql_is_known() {
+        let Some(server) = testkit::postgres::Server::shared() else {
+            return;
+        };
+        sqlx::any::install_default_drivers();
+        let mut raw = AnyConnection::connect(&server.database()).await.unwrap();
+        let refused = raw
+            .execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$")
+            .await;
+        assert!(StoreError::from(refused.unwrap_err()).is_full());
     }
 }

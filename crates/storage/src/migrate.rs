@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Executor, Row};
 use crate::{
     StoreError,
     engine::{Database, Engine, Layout},
+    schema::{self, Table},
 };
 
 /// How many ways a growing table is partitioned in [`Layout::Partitioned`].
@@ -52,69 +53,14 @@ const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// Brings the database to the newest version; each migration is one transaction.
+/// Brings the database to the newest version, all of it or nothing.
 pub(crate) async fn migrate(
     database: &Database,
     layout: Layout,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if layout == Layout::Partitioned && database.engine == Engine::Sqlite {
-        return Err(StoreError::Mismatch("only PostgreSQL partitions tables"));
-    }
     let mut tx = database.begin().await?;
-    if database.engine == Engine::PostgreSql {
-        // Two nodes that start at once must not migrate at once; the lock ends with the transaction.
-        tx.execute("SELECT CAST(pg_advisory_xact_lock(772021) AS TEXT)")
-            .await?;
-    }
-    tx.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT NOT NULL PRIMARY KEY, \
-         name TEXT NOT NULL, sha256 BYTEA NOT NULL, applied_at BIGINT NOT NULL)",
-    )
-    .await?;
-    let applied: Vec<(i64, Vec<u8>)> =
-        sqlx::query("SELECT version, sha256 FROM schema_migrations ORDER BY version")
-            .fetch_all(&mut *tx)
-            .await?
-            .iter()
-            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
-            .collect::<Result<_, sqlx::Error>>()?;
-    if applied
-        .iter()
-        .any(|(version, _)| MIGRATIONS.iter().all(|m| m.version != *version))
-    {
-        return Err(StoreError::Mismatch(
-            "it was written by a newer version of this program",
-        ));
-    }
-    if !applied.is_empty() && !has_layout(&mut tx, database.engine, layout).await? {
-        return Err(StoreError::Mismatch(
-            "its tables have another layout (database.layout)",
-        ));
-    }
-    for migration in MIGRATIONS {
-        let sum = digest(&SHA256, migration.text.as_bytes());
-        match applied.iter().find(|(v, _)| *v == migration.version) {
-            Some((_, known)) if known == sum.as_ref() => {}
-            Some(_) => {
-                return Err(StoreError::Mismatch(
-                    "a migration that was applied has been changed since",
-                ));
-            }
-            None => {
-                for statement in statements(migration.text, layout) {
-                    tx.execute(AssertSqlSafe(statement)).await?;
-                }
-                sqlx::query("INSERT INTO schema_migrations (version, name, sha256, applied_at) VALUES ($1, $2, $3, $4)")
-                    .bind(migration.version)
-                    .bind(migration.name)
-                    .bind(sum.as_ref().to_vec())
-                    .bind(now.as_microsecond())
-                    .execute(&mut *tx)
-                    .await?;
-            }
-        }
-    }
+    migrate_in(&mut tx, database.engine, layout, now, i64::MAX).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -136,6 +82,97 @@ async fn has_layout(
     .await?;
     let kind: String = row.try_get(0)?;
     Ok((kind == "p") == (layout == Layout::Partitioned))
+}
+
+/// Applies what is missing up to version `last`, within the caller's transaction.
+pub(crate) async fn migrate_in(
+    connection: &mut AnyConnection,
+    engine: Engine,
+    layout: Layout,
+    now: Timestamp,
+    last: i64,
+) -> Result<(), StoreError> {
+    if layout == Layout::Partitioned && engine == Engine::Sqlite {
+        return Err(StoreError::Mismatch("only PostgreSQL partitions tables"));
+    }
+    if engine == Engine::PostgreSql {
+        // Two nodes that start at once must not migrate at once; the lock ends with the transaction.
+        connection
+            .execute("SELECT CAST(pg_advisory_xact_lock(772021) AS TEXT)")
+            .await?;
+    }
+    connection
+        .execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT NOT NULL PRIMARY KEY, \
+             name TEXT NOT NULL, sha256 BYTEA NOT NULL, applied_at BIGINT NOT NULL)",
+        )
+        .await?;
+    let applied = applied(connection).await?;
+    known(&applied)?;
+    if !applied.is_empty() && !has_layout(connection, engine, layout).await? {
+        return Err(StoreError::Mismatch(
+            "its tables have another layout (database.layout)",
+        ));
+    }
+    for migration in MIGRATIONS
+        .iter()
+        .filter(|migration| migration.version <= last)
+        .filter(|migration| applied.iter().all(|(known, _)| *known != migration.version))
+    {
+        for statement in statements(migration.text, layout) {
+            connection.execute(AssertSqlSafe(statement)).await?;
+        }
+        sqlx::query("INSERT INTO schema_migrations (version, name, sha256, applied_at) VALUES ($1, $2, $3, $4)")
+            .bind(migration.version)
+            .bind(migration.name)
+            .bind(sum(migration))
+            .bind(now.as_microsecond())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The migrations that were applied: number and SHA-256 of each.
+pub(crate) async fn applied(
+    connection: &mut AnyConnection,
+) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    let rows = sqlx::query("SELECT version, sha256 FROM schema_migrations ORDER BY version")
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect()
+}
+
+/// Refuses migrations that this program does not know, or knows otherwise.
+pub(crate) fn known(applied: &[(i64, Vec<u8>)]) -> Result<(), StoreError> {
+    for (version, hash) in applied {
+        let migration = MIGRATIONS.iter().find(|it| it.version == *version);
+        let migration = migration.ok_or(StoreError::Mismatch(
+            "it was written by a newer version of this program",
+        ))?;
+        if sum(migration) != *hash {
+            return Err(StoreError::Mismatch(
+                "a migration that was applied has been changed since",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The tables that the migrations up to version `last` make.
+pub(crate) fn tables(last: i64) -> Vec<Table> {
+    let statements: Vec<String> = MIGRATIONS
+        .iter()
+        .filter(|migration| migration.version <= last)
+        .flat_map(|migration| statements(migration.text, Layout::Plain))
+        .collect();
+    schema::tables(statements.iter().map(String::as_str))
+}
+
+fn sum(migration: &Migration) -> Vec<u8> {
+    digest(&SHA256, migration.text.as_bytes()).as_ref().to_vec()
 }
 
 /// The texts of all migrations.

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path as Key};
 use zeroize::Zeroizing;
 
@@ -99,6 +100,33 @@ impl Objects {
         Ok(())
     }
 
+    /// What lies under `name` as it lies there; none where there is nothing.
+    pub(crate) async fn raw(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+        let Ok(key) = Key::parse(name) else {
+            return Ok(None);
+        };
+        match self.inner.get(&key).await {
+            Ok(found) => Ok(Some(found.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether there is any object.
+    pub(crate) async fn is_empty(&self) -> Result<bool, StoreError> {
+        let first = self.inner.list(None).next().await;
+        Ok(first.transpose()?.is_none())
+    }
+
+    /// Removes everything: of a restore that did not come to its end.
+    pub(crate) async fn clear(&self) -> Result<(), StoreError> {
+        let mut found = self.inner.list(None);
+        while let Some(object) = found.next().await.transpose()? {
+            self.inner.delete(&object.location).await?;
+        }
+        Ok(())
+    }
+
     /// What lies under `name`, of which `size` bytes are expected, and whether that is all of it;
     /// none where there is nothing.
     pub(crate) async fn plain(
@@ -126,12 +154,17 @@ impl Objects {
 /// have been put there.
 const MAX_PLAIN: u64 = 64 << 20;
 
-fn key(photo: &PhotoId) -> Key {
-    Key::from(format!(
+/// The name under which a photo's bytes lie.
+pub(crate) fn photo_name(photo: &PhotoId) -> String {
+    format!(
         "photos/{:03x}/{}",
         photo.partition().number(),
         photo.as_str()
-    ))
+    )
+}
+
+fn key(photo: &PhotoId) -> Key {
+    Key::from(photo_name(photo))
 }
 
 fn place<'a>(holder: &'a HolderId, photo: &'a PhotoId) -> Place<'a> {

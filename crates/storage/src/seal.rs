@@ -209,6 +209,14 @@ impl Sealer {
         self.ring().active
     }
 
+    /// The suite with which new values are sealed.
+    pub(crate) fn active_suite(&self) -> AtRest {
+        let ring = self.ring();
+        ring.keys
+            .get(&ring.active)
+            .map_or_else(AtRest::default, DataKey::suite)
+    }
+
     /// How a value begins that is sealed now.
     pub(crate) fn active_label(&self) -> [u8; LABEL] {
         let ring = self.ring();

@@ -171,7 +171,7 @@ fn trust_list(path: &Path) -> Result<VerifiedTrustList, Failure> {
 }
 
 /// The last line is the outcome.
-fn tell(report: &AuditReport) -> Result<(), Failure> {
+pub(super) fn tell(report: &AuditReport) -> Result<(), Failure> {
     let AuditReport {
         first,
         rows,

@@ -3,17 +3,31 @@
 use std::path::Path;
 
 use clap::Args;
+use service::Clock as _;
+use storage::{Steward, backup::Past};
 
 use super::{Context, say};
 use crate::{
     app::{App, Options},
     config::Config,
     failure::Failure,
-    key_files, server,
+    key_files, seen, server,
 };
 
 #[derive(Debug, Args)]
-pub(super) struct Serve {}
+pub(super) struct Serve {
+    /// Serve a database that was set back to an earlier state: what works once or for a while is
+    /// ended first, and it is audited
+    #[arg(long)]
+    accept_rollback: bool,
+    /// Serve although the clock is behind what was written before: the same is ended first, and it
+    /// is audited
+    #[arg(long)]
+    accept_clock: bool,
+}
+
+/// As many places in the status lists as there are in one list, in each partition.
+const PLACES: u64 = 4096;
 
 impl Serve {
     pub(super) async fn run(&self, context: &Context) -> Result<u8, Failure> {
@@ -26,6 +40,7 @@ impl Serve {
         if let Some(failure) = root_key_beside(&config) {
             return Err(failure);
         }
+        self.expect_no_earlier_state(context, &app).await?;
         // Without signing keys every request would be refused one by one: say it once, here.
         app.authority().keys()?;
         let listener = server::bind(config.server.listen).await?;
@@ -33,6 +48,48 @@ impl Serve {
         let outcome = server::serve(&app, listener, stop).await;
         app.close().await;
         outcome.map(|()| 0)
+    }
+}
+
+impl Serve {
+    /// A database or a clock that was set back would let codes and sessions live again.
+    async fn expect_no_earlier_state(&self, context: &Context, app: &App) -> Result<(), Failure> {
+        match seen::expect_known(app).await {
+            Err(_set_back) if self.accept_rollback => {
+                self.end_past(app, PLACES, "store.rollback-accepted")
+                    .await?;
+                seen::note(app).await?;
+            }
+            outcome => outcome?,
+        }
+        match seen::floor(app, context.clock.now()).await {
+            Err(_behind) if self.accept_clock => {
+                self.end_past(app, 0, "store.clock-accepted").await
+            }
+            outcome => {
+                if let Some(floor) = outcome? {
+                    context.clock.raise(floor);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn end_past(&self, app: &App, places: u64, what: &'static str) -> Result<(), Failure> {
+        let act = app.act("serve");
+        let by = Steward {
+            actor: &act.actor_id(),
+            request: &act.request,
+            now: act.now,
+        };
+        let past = Past {
+            places,
+            ..Past::default()
+        };
+        let store = app.authority().store();
+        let ended = store.end_past(&past, what, &by).await?;
+        tracing::warn!(?ended, what);
+        Ok(())
     }
 }
 

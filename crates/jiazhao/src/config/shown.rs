@@ -91,7 +91,7 @@ impl fmt::Display for Config {
 
 impl Config {
     /// What is said of data at rest and its keys.
-    fn at_rest(&self) -> [(&'static str, String); 6] {
+    fn at_rest(&self) -> [(&'static str, String); 7] {
         let keys = &self.keys;
         let optional = |path: Option<&PathBuf>| {
             path.map_or_else(|| "-".to_owned(), |path| path.display().to_string())
@@ -104,6 +104,7 @@ impl Config {
             ),
             ("keys.master_file", keys.master_file.display().to_string()),
             ("keys.index_file", keys.index_file.display().to_string()),
+            ("keys.seen_file", keys.seen_file.display().to_string()),
             (
                 "keys.passphrase_file",
                 optional(keys.unlock.passphrase_file.as_ref()),
@@ -119,7 +120,7 @@ impl Config {
 
 /// To whom this one speaks. Of a token only the file is shown.
 fn outside(config: &Config) -> Vec<(&'static str, String)> {
-    let file = |path: Option<&std::path::PathBuf>| {
+    let file = |path: Option<&PathBuf>| {
         path.map_or_else(|| "-".to_owned(), |path| path.display().to_string())
     };
     let address = |peer: &Peer| {

@@ -12,10 +12,6 @@ use std::{
     time::Duration,
 };
 
-use authority::{
-    SecondFactor,
-    views::{NewRegistrySource, NewStaff, OfficeView, SessionKindView, SignIn},
-};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Method, Request, body::Bytes};
 use hyper_util::{
@@ -30,9 +26,13 @@ use jiazhao::{
 use rand::RngExt as _;
 use storage::{AliasKind, ApplicationId, Partition};
 
-use super::*;
+use super::{
+    sessions::{Sessions, seed},
+    *,
+};
 
-const PASSWORD: &str = "correct horse battery staple";
+/// More than a round gets through, and few enough for 200 rounds of people old enough to drive.
+const PEOPLE: u64 = 600;
 
 #[test]
 fn sc_61_a_killed_server_on_sqlite_loses_nothing_acknowledged() {
@@ -45,15 +45,19 @@ fn sc_61_a_killed_server_on_postgresql_loses_nothing_acknowledged() {
         return;
     };
     let folder = Folder::new();
+    let config = on_postgresql(&folder, &server.database());
+    survive(&folder, &config);
+}
+
+/// The settings of a database on a server, with keys in the folder.
+pub(crate) fn on_postgresql(folder: &Folder, url: &str) -> String {
     let (master, index) = (
         folder.write_private("secret/master.key", "11".repeat(32)),
         folder.write_private("secret/index.key", "22".repeat(32)),
     );
-    let config = format!(
-        "[database]\nurl = \"{}\"\n[keys]\nmaster_file = \"{master}\"\nindex_file = \"{index}\"\n",
-        server.database()
-    );
-    survive(&folder, &config);
+    format!(
+        "[database]\nurl = \"{url}\"\n[keys]\nmaster_file = \"{master}\"\nindex_file = \"{index}\"\n"
+    )
 }
 
 fn rounds() -> u64 {
@@ -64,26 +68,42 @@ fn rounds() -> u64 {
 }
 
 /// What the server said was done.
-#[derive(Default)]
-struct Acknowledged {
-    versions: BTreeMap<String, i64>,
+#[derive(Clone, Default)]
+pub(crate) struct Acknowledged {
+    pub(crate) versions: BTreeMap<String, i64>,
     applications: Vec<String>,
-    issued: BTreeMap<String, String>,
+    pub(crate) issued: BTreeMap<String, String>,
 }
 
-fn survive(folder: &Folder, database: &str) {
+impl Acknowledged {
+    pub(crate) fn count(&self) -> usize {
+        self.versions.len() + self.applications.len() + self.issued.len()
+    }
+}
+
+/// Writes a configuration that serves on any port.
+pub(crate) fn configure(folder: &Folder, database: &str) -> String {
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\nbase_url = \"http://127.0.0.1:1\"\n{database}"
     );
-    let config = folder.write("jiazhao.toml", text);
+    folder.write("jiazhao.toml", text)
+}
+
+/// An installation with signing keys and an administrator, whose password is answered.
+pub(crate) fn install(folder: &Folder, config: &str) -> String {
     let run = |arguments: &[&str]| {
-        let run = folder.run(&[&["--config", &config], arguments].concat());
+        let run = folder.run(&[&["--config", config], arguments].concat());
         assert_eq!(run.code, 0, "{}", run.err);
         run.out
     };
     run(&["keys", "generate", "--root-out", &folder.path("root.json")]);
     let first = run(&["staff", "bootstrap", "--login", "admin"]);
-    let admin = first.trim().split_once("  ").unwrap().1.to_owned();
+    first.trim().split_once("  ").unwrap().1.to_owned()
+}
+
+fn survive(folder: &Folder, database: &str) {
+    let config = configure(folder, database);
+    let admin = install(folder, &config);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
     let sessions = runtime.block_on(seed(folder, &config, &admin));
@@ -109,19 +129,27 @@ fn survive(folder: &Folder, database: &str) {
 }
 
 /// A server that is killed when it is dropped.
-struct Server {
-    child: Child,
-    base: String,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) base: String,
 }
 
 impl Server {
-    fn start(folder: &Folder, config: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_jiazhao"))
-            .args(["--data", &folder.path("data"), "--config", config, "serve"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+    pub(crate) fn start(folder: &Folder, config: &str) -> Self {
+        Self::start_with(folder, config, &[])
+    }
+
+    pub(crate) fn start_with(folder: &Folder, config: &str, arguments: &[&str]) -> Self {
+        Self::of(
+            Command::new(env!("CARGO_BIN_EXE_jiazhao"))
+                .args(["--data", &folder.path("data"), "--config", config, "serve"])
+                .args(arguments)
+                .stderr(Stdio::null()),
+        )
+    }
+
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -143,23 +171,32 @@ impl Drop for Server {
 
 /// A client; every failure of the connection is the kill.
 #[derive(Clone)]
-struct Http {
+pub(crate) struct Http {
     client: legacy::Client<HttpConnector, Full<Bytes>>,
     base: String,
-    session: (&'static str, String),
+    session: Option<(&'static str, String)>,
 }
 
 #[derive(Debug)]
-struct Killed;
+pub(crate) struct Killed;
 
 impl Http {
-    async fn post(&self, path: &str, body: &Value) -> Result<(u16, Value), Killed> {
-        let (name, value) = &self.session;
-        let request = Request::builder()
+    pub(crate) fn new(base: &str) -> Self {
+        Self {
+            client: legacy::Client::builder(TokioExecutor::new()).build_http(),
+            base: base.to_owned(),
+            session: None,
+        }
+    }
+
+    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<(u16, Value), Killed> {
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(format!("{}/api/v1{path}", self.base))
-            .header("content-type", "application/json")
-            .header(*name, value);
+            .header("content-type", "application/json");
+        if let Some((name, value)) = &self.session {
+            request = request.header(*name, value);
+        }
         let request = request.body(Full::from(body.to_string())).unwrap();
         let answer = self
             .client
@@ -167,107 +204,85 @@ impl Http {
             .await
             .map_err(|_cut_off| Killed)?;
         let (parts, body) = answer.into_parts();
+        if let Some(cookie) = parts.headers.get("set-cookie") {
+            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+            self.session = Some(("cookie", cookie.to_owned()));
+        }
         let body = body.collect().await.map_err(|_cut_off| Killed)?.to_bytes();
         Ok((
             parts.status.as_u16(),
             serde_json::from_slice(&body).unwrap_or_default(),
         ))
     }
-}
 
-/// What the server knows its callers by: as headers, across its restarts.
-struct Sessions {
-    registry: String,
-    counter: String,
-    reviewer: String,
-}
-
-/// Office, staff and registry, made in process as a demonstration does: there nobody types the
-/// codes of a second factor. The sessions are good for the server too.
-async fn seed(folder: &Folder, config: &str, password: &str) -> Sessions {
-    let data = folder.path("data");
-    let config = Config::load(Some(Path::new(config)), Path::new(&data)).unwrap();
-    let options = Options {
-        second_factor: SecondFactor::Demonstration,
-        ..Options::default()
-    };
-    let ambient = Ambient::system().unwrap();
-    let app = App::open(&config, &ambient, options).await.unwrap();
-    let authority = app.authority();
-    let token = async |login: &str, password: &str| {
-        let request = SignIn {
-            login: login.to_owned(),
-            password: password.to_owned(),
-            kind: SessionKindView::Staff,
-            second_factor: None,
-        };
-        authority
-            .sign_in(&mut app.act("test"), request)
-            .await
-            .unwrap()
-            .0
-    };
-    let admin = token("admin", password).await;
-    let mut act = app.act("test");
-    act.actor = authority.authenticate(&admin, act.now).await.unwrap().0;
-    let office = OfficeView {
-        code: "1101-01".to_owned(),
-        name: "车管所".to_owned(),
-        authority_code: "1101".to_owned(),
-    };
-    authority.add_office(&mut act, office).await.unwrap();
-    for role in ["counter", "reviewer"] {
-        let staff = NewStaff {
-            login: role.to_owned(),
-            name: "演示员".to_owned(),
-            password: PASSWORD.to_owned(),
-            roles: vec![role.to_owned()],
-            office: Some("1101-01".to_owned()),
-            own_licence_number: None,
-        };
-        authority.add_staff(&mut act, staff).await.unwrap();
+    /// A caller who is signed in: with a cookie, or with the token of a source.
+    pub(crate) fn of(base: &str, session: (&'static str, &String)) -> Self {
+        let (name, value) = session;
+        Self {
+            session: Some((name, value.clone())),
+            ..Self::new(base)
+        }
     }
-    let source = NewRegistrySource {
-        name: "registry".to_owned(),
-        authorities: vec!["1101".to_owned()],
-    };
-    let source = authority.add_registry_source(&mut act, source).await;
-    let cookie = async |login| format!("jz_session={}", token(login, PASSWORD).await);
-    let sessions = Sessions {
-        registry: format!("Bearer {}", source.unwrap().token),
-        counter: cookie("counter").await,
-        reviewer: cookie("reviewer").await,
-    };
-    app.close().await;
-    sessions
 }
 
 /// Everybody the main job needs, signed in.
-struct Desk {
-    registry: Http,
-    counter: Http,
+pub(crate) struct Desk {
+    pub(crate) registry: Http,
+    pub(crate) counter: Http,
     reviewer: Http,
 }
 
 impl Desk {
-    fn open(base: &str, sessions: &Sessions) -> Self {
-        let http = |name, value: &String| Http {
-            client: legacy::Client::builder(TokioExecutor::new()).build_http(),
-            base: base.to_owned(),
-            session: (name, value.clone()),
-        };
+    pub(crate) fn open(base: &str, sessions: &Sessions) -> Self {
         Self {
-            registry: http("authorization", &sessions.registry),
-            counter: http("cookie", &sessions.counter),
-            reviewer: http("cookie", &sessions.reviewer),
+            registry: Http::of(base, ("authorization", &sessions.registry)),
+            counter: Http::of(base, ("cookie", &sessions.counter)),
+            reviewer: Http::of(base, ("cookie", &sessions.reviewer)),
         }
     }
 
+    pub(crate) async fn deliver(&mut self, number: &str) -> (u16, Value) {
+        let records = json!([record(number, 1)]);
+        self.registry
+            .post("/registry/changes", &records)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn apply(&mut self, number: &str) -> (u16, Value) {
+        let asked = application(number);
+        self.counter
+            .post("/counter/applications", &asked)
+            .await
+            .unwrap()
+    }
+
+    /// Claims and approves; answers the e-licence.
+    pub(crate) async fn approve(&mut self, id: &str) -> Result<String, Killed> {
+        let path = format!("/review/applications/{id}");
+        let (status, claimed) = self
+            .reviewer
+            .post(&format!("{path}/claim"), &json!({}))
+            .await?;
+        assert_eq!(status, 200, "{claimed}");
+        let approve = json!({"decision": "approve"});
+        let (status, issued) = self
+            .reviewer
+            .post(&format!("{path}/decision"), &approve)
+            .await?;
+        assert_eq!(status, 200, "{issued}");
+        Ok(issued["e_licence"].as_str().unwrap().to_owned())
+    }
+
     /// The main job over and over, until the kill.
-    async fn work(self, round: u64, acknowledged: Arc<Mutex<Acknowledged>>) -> Result<(), Killed> {
+    pub(crate) async fn work(
+        mut self,
+        round: u64,
+        acknowledged: Arc<Mutex<Acknowledged>>,
+    ) -> Result<(), Killed> {
         for batch in 0.. {
             let numbers: Vec<String> = (0..5)
-                .map(|person| number(round * 10_000 + batch * 5 + person))
+                .map(|person| number(round * PEOPLE + batch * 5 + person))
                 .collect();
             for version in [1, 2] {
                 let records: Vec<Value> = numbers.iter().map(|n| record(n, version)).collect();
@@ -289,19 +304,7 @@ impl Desk {
                 assert_eq!(status, 201, "{applied}");
                 let id = applied["id"].as_str().unwrap().to_owned();
                 acknowledged.lock().unwrap().applications.push(id.clone());
-                let path = format!("/review/applications/{id}");
-                let (status, claimed) = self
-                    .reviewer
-                    .post(&format!("{path}/claim"), &json!({}))
-                    .await?;
-                assert_eq!(status, 200, "{claimed}");
-                let approve = json!({"decision": "approve"});
-                let (status, issued) = self
-                    .reviewer
-                    .post(&format!("{path}/decision"), &approve)
-                    .await?;
-                assert_eq!(status, 200, "{issued}");
-                let licence = issued["e_licence"].as_str().unwrap().to_owned();
+                let licence = self.approve(&id).await?;
                 acknowledged.lock().unwrap().issued.insert(id, licence);
             }
         }
@@ -309,7 +312,7 @@ impl Desk {
     }
 }
 
-async fn check(folder: &Folder, config: &str, known: &Acknowledged) {
+pub(crate) async fn check(folder: &Folder, config: &str, known: &Acknowledged) {
     let data = folder.path("data");
     let config = Config::load(Some(Path::new(config)), Path::new(&data)).unwrap();
     let ambient = Ambient::system().unwrap();
@@ -382,7 +385,7 @@ async fn whole(authority: &authority::Authority, partition: Partition) {
 }
 
 /// A synthetic licence number of 北京: a person of their own for every `index`.
-fn number(index: u64) -> String {
+pub(crate) fn number(index: u64) -> String {
     let born = date(1960, 1, 1) + jiff::Span::new().days(i64::try_from(index / 9).unwrap());
     let head = format!("110199{}{}", born.strftime("%Y%m%d"), 991 + index % 9);
     let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
@@ -397,7 +400,7 @@ fn number(index: u64) -> String {
     format!("{head}{}", check.unwrap())
 }
 
-fn record(number: &str, version: i64) -> Value {
+pub(crate) fn record(number: &str, version: i64) -> Value {
     let odd = number.as_bytes()[16] % 2 == 1;
     json!({
         "licence_number": number, "name": "测试甲", "sex": if odd { "male" } else { "female" },
@@ -409,7 +412,7 @@ fn record(number: &str, version: i64) -> Value {
     })
 }
 
-fn application(number: &str) -> Value {
+pub(crate) fn application(number: &str) -> Value {
     static PORTRAITS: LazyLock<Portraits> = LazyLock::new(Portraits::default);
     let photo = PORTRAITS.data_url(0).unwrap();
     json!({"licence_number": number, "identity": {"method": "id-card"}, "photo": photo})

@@ -20,12 +20,16 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+mod backup;
 mod crash;
+mod full;
 mod gateway;
 mod import;
 mod key_files;
 mod keys;
 mod peer;
+mod sessions;
+mod set_back;
 mod verify;
 mod witness;
 

@@ -29,6 +29,7 @@ async fn every_refusal_of_the_catalogue_is_a_problem_of_its_kind() {
             Kind::TooMany => 429,
             Kind::Unavailable if refusal.code == "internal" => 500,
             Kind::Unavailable => 503,
+            Kind::Full => 507,
         };
         assert_eq!(status.as_u16(), expected, "{}", refusal.code);
         assert_eq!(view.status, expected);
@@ -52,8 +53,8 @@ fn every_kind_has_a_status_of_its_own() {
         .iter()
         .map(|refusal| status_of(refusal.kind))
         .collect();
-    assert_eq!(kinds.len(), 8);
-    assert_eq!(statuses.len(), 8);
+    assert_eq!(kinds.len(), 9);
+    assert_eq!(statuses.len(), 10);
 }
 
 #[test]

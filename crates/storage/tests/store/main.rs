@@ -16,6 +16,7 @@ mod accounts;
 mod aliases;
 mod applications;
 mod audit;
+mod backups;
 mod bindings;
 mod codes;
 mod drivers;
@@ -24,6 +25,7 @@ mod everything;
 mod harness;
 mod inbox;
 mod jobs;
+mod migrations;
 mod opening;
 mod order;
 mod people;
@@ -123,6 +125,12 @@ conformance! {
         a_long_trail_is_numbered_and_chained, sc_62_a_changed_row_breaks_the_chain,
         sc_61_what_is_not_committed_never_was, events_follow_in_commit_order,
         events_come_back_as_written;
+    backups: a_backup_of_a_store_in_use_is_restored_whole, a_backup_has_every_table_and_column,
+        what_was_used_since_does_not_come_alive_again,
+        a_damaged_backup_is_refused_before_anything_is_written, what_does_not_fit_is_refused,
+        an_earlier_backup_spares_what_is_unchanged;
+    migrations: a_full_database_of_the_first_migration_is_taken_over,
+        a_migration_that_fails_leaves_everything_as_it_was;
     status_places: places_are_unique_and_within_their_list, places_do_not_tell_order_or_partition,
         two_at_once_take_two_places, acts_of_no_holder_have_no_places;
     races: of_two_approvals_one_counts, an_approval_tried_again_finds_the_state_guarded,

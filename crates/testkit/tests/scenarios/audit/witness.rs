@@ -1,9 +1,10 @@
 //! The copy of the checkpoints outside the database.
 
-use authority::{AuditCheck, AuditFault};
+use authority::{AuditCheck, AuditFault, LostRows};
 use jiff::SignedDuration;
 use std::fs;
 use std::path::PathBuf;
+use storage::Partition;
 use testkit::app::App;
 
 use super::{act, checkpoint, execute, found, keep, restore, three_stretches, verify, whole};
@@ -13,6 +14,7 @@ on_both_engines!(
     sc_62_a_database_that_was_set_back_is_found_by_its_witness,
     sc_62_a_damaged_witness_is_named,
     sc_62_a_witness_is_continued_where_it_ends,
+    sc_62_a_witness_tells_which_rows_an_earlier_state_lacks,
 );
 
 async fn sc_62_a_database_that_was_set_back_is_found_by_its_witness(app: App) {
@@ -67,6 +69,41 @@ async fn sc_62_a_database_that_was_set_back_is_found_by_its_witness(app: App) {
     assert_eq!((finding.partition, finding.seq), (Some(256), Some(second)));
     let refused = app.authority.push_checkpoints(&witness).await;
     assert_eq!(refused.unwrap_err().code(), "witness-ahead");
+}
+
+async fn sc_62_a_witness_tells_which_rows_an_earlier_state_lacks(app: App) {
+    act(&app).await;
+    checkpoint(&app).await;
+    act(&app).await;
+    let heads = heads(&app).await;
+    let (_, newest, _) = *heads.last().unwrap();
+    act(&app).await;
+    checkpoint(&app).await;
+    let (witness, _) = witness(&app);
+    app.authority.push_checkpoints(&witness).await.unwrap();
+    let lost = LostRows::since(&heads, &witness).await.unwrap();
+    let now = self::heads(&app).await;
+    let (_, end, _) = *now.last().unwrap();
+    assert!(end > newest);
+    assert_eq!((lost.count(), lost.newest), (end - newest, 2));
+    assert_eq!(lost.rows[&Partition::SYSTEM], (newest + 1, end));
+    // As things are, nothing is lost.
+    assert_eq!(LostRows::since(&now, &witness).await.unwrap().count(), 0);
+    // A state with another row where the witness has one is no earlier state of this.
+    let mut other = now;
+    other.last_mut().unwrap().2 = "00".repeat(32);
+    let refused = LostRows::since(&other, &witness).await.unwrap_err();
+    assert_eq!(refused.code(), "witness-ahead");
+}
+
+/// The heads as a backup names them.
+async fn heads(app: &App) -> Vec<(u16, u64, String)> {
+    let heads = app.authority.store().audit_heads().await.unwrap();
+    heads
+        .into_iter()
+        .filter(|head| head.seq > 0)
+        .map(|head| (head.partition.number(), head.seq, hex::encode(head.hash)))
+        .collect()
 }
 
 async fn sc_62_a_damaged_witness_is_named(app: App) {

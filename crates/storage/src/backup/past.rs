@@ -1,0 +1,160 @@
+//! What must not come alive again when a store is set back to an earlier instant.
+//!
+//! A store that was set back knows nothing of what was used, ended or handed out since. Whatever
+//! works once, or for a while, is ended; places in the status lists that may have been handed out
+//! are not handed out again.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sqlx::AnyConnection;
+
+use crate::{Partition, Steward, Store, StoreError, audit::Entry, store::sql_number};
+
+/// What may have been handed out since the instant to which the store was set back.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// Places in the status lists, in each partition.
+    pub places: u64,
+    /// The same where more is known of a partition; the greater counts.
+    pub places_of: BTreeMap<Partition, u64>,
+}
+
+/// How much was ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended(Vec<(&'static str, u64)>);
+
+/// Tables with what works once or for a while, and how that is ended, `$1` being the instant. Whoever
+/// adds such a table adds it here; a test asks of every table whether it belongs here.
+const ENDED: &[(&str, &str)] = &[
+    ("sessions", "DELETE FROM sessions"),
+    (
+        "numeric_codes",
+        "UPDATE numeric_codes SET used_at = $1 WHERE used_at IS NULL",
+    ),
+    (
+        "activation_codes",
+        "UPDATE activation_codes SET closed_at = $1, closed_as = 'replaced' WHERE closed_at IS NULL",
+    ),
+    ("leases", "DELETE FROM leases"),
+    (
+        "review_cases",
+        "UPDATE review_cases SET claimed_by = NULL, lease_until = NULL WHERE claimed_by IS NOT NULL",
+    ),
+];
+
+impl Ended {
+    /// Table and number of rows.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().copied()
+    }
+
+    /// Adds the numbers to an audit entry.
+    fn told(&self, entry: Entry) -> Entry {
+        self.0
+            .iter()
+            .fold(entry, |entry, (table, rows)| entry.with(table, *rows))
+    }
+}
+
+impl Store {
+    /// Ends what must not come alive again in a store that was set back by other means than
+    /// [`CheckedBackup::restore`](super::CheckedBackup::restore), or whose clock was. Audited as
+    /// `act`.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn end_past(
+        &self,
+        past: &Past,
+        act: &'static str,
+        by: &Steward<'_>,
+    ) -> Result<Ended, StoreError> {
+        let mut tx = self.begin_in(Partition::SYSTEM).await?;
+        let ended = end(tx.connection(), past, by.now).await?;
+        tx.commit(ended.told(by.entry(act)), Vec::new()).await?;
+        Ok(ended)
+    }
+}
+
+/// Ends it within the caller's transaction.
+pub(super) async fn end(
+    connection: &mut AnyConnection,
+    past: &Past,
+    now: Timestamp,
+) -> Result<Ended, StoreError> {
+    let mut ended = Ended::default();
+    for (table, text) in ENDED {
+        let mut query = sqlx::query(*text);
+        if text.contains("$1") {
+            query = query.bind(now.as_microsecond());
+        }
+        let rows = query.execute(&mut *connection).await?.rows_affected();
+        ended.0.push((table, rows));
+    }
+    for partition in Partition::all() {
+        let known = past.places_of.get(&partition).copied().unwrap_or(0);
+        sqlx::query("UPDATE status_counters SET next_place = next_place + $2 WHERE partition = $1")
+            .bind(partition.sql())
+            .bind(sql_number(known.max(past.places)))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(ended)
+}
+
+/// The audit entry of a restore.
+pub(super) fn entry(ended: &Ended, entry: Entry) -> Entry {
+    ended.told(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate;
+
+    /// Tables that are right as they were, each for a reason.
+    const KEPT: &[(&str, &str)] = &[
+        ("partition_heads", "goes on from where it was"),
+        ("audit", "what happened"),
+        ("outbox", "what happened"),
+        ("follower_cursors", "fits the outbox beside it"),
+        ("data_keys", "needed by what is sealed"),
+        ("aliases", "names of the drivers there are"),
+        ("drivers", "the registry delivers later versions again"),
+        ("photos", "name objects that are in the backup"),
+        ("applications", "go on from where they were"),
+        ("e_licences", "those that are known"),
+        ("status_counters", "moved on beside the list"),
+        ("credentials", "those that are known"),
+        ("credential_forms", "those that are known"),
+        ("bindings", "those that are known"),
+        ("accounts", "passwords of then"),
+        ("verifications", "what happened"),
+        ("notifications", "what happened"),
+        ("idempotency", "answers what was answered then"),
+        ("offices", "settings of then"),
+        ("staff", "settings of then"),
+        ("registry_sources", "settings of then"),
+        ("rollout_waves", "settings of then"),
+        ("signing_keys", "needed by what is signed"),
+        ("trust_lists", "those that are known"),
+        ("audit_checkpoints", "what happened"),
+        ("audit_checkpointed", "fits the checkpoints beside it"),
+        ("audit_segments", "what happened"),
+        ("reseals", "a pass goes on from where it was"),
+        ("blind_indexes", "needed by every look-up"),
+    ];
+
+    #[test]
+    fn every_table_is_ended_or_kept_for_a_reason() {
+        let mut judged: Vec<&str> = ENDED.iter().chain(KEPT).map(|(table, _)| *table).collect();
+        let mut tables: Vec<String> = migrate::tables(i64::MAX)
+            .into_iter()
+            .map(|table| table.name)
+            .collect();
+        judged.sort_unstable();
+        tables.sort_unstable();
+        assert_eq!(tables, judged);
+    }
+}
