@@ -54,7 +54,7 @@ fn every_kind_has_a_status_of_its_own() {
         .map(|refusal| status_of(refusal.kind))
         .collect();
     assert_eq!(kinds.len(), 9);
-    assert_eq!(statuses.len(), 10);
+    assert_eq!(statuses.len(), 9);
 }
 
 #[test]
