@@ -23,6 +23,7 @@ mod crash;
 mod gateway;
 mod import;
 mod keys;
+mod mapping;
 mod peer;
 mod verify;
 mod witness;
