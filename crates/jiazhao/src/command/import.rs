@@ -2,8 +2,9 @@
 
 use std::{
     fs::File,
-    io::{BufReader, BufWriter, Write as _},
+    io::{self, BufRead, BufReader, BufWriter, Write as _},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use clap::Subcommand;
@@ -11,7 +12,10 @@ use clap::Subcommand;
 use super::{Context, say, tell};
 use crate::{
     failure::Failure,
-    import::{self, PhotoFolder, RejectedRecord, Summary},
+    import::{
+        self, PhotoFolder, RejectedRecord, Summary,
+        mapping::{MappedRows, Mapping},
+    },
 };
 
 /// Rejected records told on standard error where no file takes them.
@@ -26,6 +30,9 @@ pub(super) enum RegistryCommand {
         /// Where each rejected record is named, written anew
         #[arg(long, value_name = "FILE")]
         rejects: Option<PathBuf>,
+        /// How the columns of an export become records: a mapping file, or `gat`, which is built in
+        #[arg(long, value_name = "MAP")]
+        mapping: Option<PathBuf>,
         /// Only read and judge the records; what depends on the database (versions, numbers that
         /// are another driver's) is not judged, and nothing is written to it
         #[arg(long)]
@@ -44,13 +51,19 @@ impl RegistryCommand {
         let Self::Import {
             file,
             rejects,
+            mapping,
             dry_run,
         } = self;
         let input = File::open(file).map_err(|error| unreadable(file, &error))?;
         let photos = PhotoFolder::beside(file).map_err(|error| unreadable(file, &error))?;
-        let input = BufReader::with_capacity(1 << 20, input);
-        let mut rejects = Rejects::open(file, rejects.as_deref())?;
-        let summary = if *dry_run {
+        let mut input: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 20, input));
+        let rejects = Shared::new(Rejects::open(file, rejects.as_deref())?);
+        if let Some(mapping) = mapping {
+            let mapping = Mapping::load(mapping)?;
+            let rows = MappedRows::open(input, mapping, rejects.for_rows())?;
+            input = Box::new(BufReader::new(rows));
+        }
+        let mut summary = if *dry_run {
             let now = context.ambient.clock.now();
             import::examine(now, input, &photos, |record| rejects.take(&record))?
         } else {
@@ -59,7 +72,7 @@ impl RegistryCommand {
             app.close().await;
             outcome?
         };
-        rejects.finish()?;
+        summary.rejected = summary.rejected.saturating_add(rejects.finish()?);
         tell_summary(&summary)?;
         if *dry_run {
             let readable = summary.readable;
@@ -77,6 +90,38 @@ impl RegistryCommand {
             "imported {imported}, unchanged {unchanged}, rejected {rejected}"
         ))?;
         Ok(u8::from(rejected > 0))
+    }
+}
+
+/// The rejects, to which both the reader of rows and the import add. Records that the rows reject
+/// are told when they are read, those that the import rejects when they were judged.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<(Rejects, u64)>>);
+
+impl Shared {
+    fn new(rejects: Rejects) -> Self {
+        Self(Arc::new(Mutex::new((rejects, 0))))
+    }
+
+    fn for_rows(&self) -> impl FnMut(RejectedRecord) -> io::Result<()> + Send + use<> {
+        let shared = self.clone();
+        move |record| {
+            let mut inner = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.1 = inner.1.saturating_add(1);
+            inner.0.take(&record)
+        }
+    }
+
+    fn take(&self, record: &RejectedRecord) -> io::Result<()> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.0.take(record)
+    }
+
+    /// Answers how many rows were no records.
+    fn finish(&self) -> Result<u64, Failure> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.0.finish()?;
+        Ok(inner.1)
     }
 }
 
@@ -108,24 +153,24 @@ impl Rejects {
         Ok(Self::File(BufWriter::new(file)))
     }
 
-    fn take(&mut self, record: &RejectedRecord) -> std::io::Result<()> {
+    fn take(&mut self, record: &RejectedRecord) -> io::Result<()> {
         let line = serde_json::to_string(record)?;
         match self {
             Self::File(file) => writeln!(file, "{line}"),
             Self::StandardError { told } => {
                 *told = told.saturating_add(1);
                 if *told <= TOLD {
-                    writeln!(std::io::stderr().lock(), "rejected {line}")?;
+                    writeln!(io::stderr().lock(), "rejected {line}")?;
                 }
                 Ok(())
             }
         }
     }
 
-    fn finish(self) -> Result<(), Failure> {
+    fn finish(&mut self) -> Result<(), Failure> {
         match self {
-            Self::File(mut file) => file.flush()?,
-            Self::StandardError { told } if told > TOLD => {
+            Self::File(file) => file.flush()?,
+            Self::StandardError { told } if *told > TOLD => {
                 let more = told.saturating_sub(TOLD);
                 tell(&format!("and {more} more: --rejects FILE names them all"))?;
             }
@@ -143,7 +188,7 @@ fn tell_summary(summary: &Summary) -> Result<(), Failure> {
     tell(text.trim_end())
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::new("file-unreadable", "无法读取文件", "The file cannot be read")
         .about(format!("{}: {error}", path.display()))
 }

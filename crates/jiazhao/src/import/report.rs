@@ -7,6 +7,8 @@ use licence::{FieldProblem, Note};
 use portrait::PhotoError;
 use serde::Serialize;
 
+use super::mapping::Problem;
+
 /// Lines named with each oddity.
 const LINES_NAMED: usize = 10;
 
@@ -151,6 +153,11 @@ impl From<&FieldProblem> for RejectedField {
 impl RejectedField {
     pub(super) fn photo(error: PhotoError) -> Self {
         Self::new("photo", error.code(), error.zh(), error.en())
+    }
+
+    /// A row that a mapping could not read, by its column.
+    pub(super) fn mapped(place: &str, Problem { code, text }: Problem) -> Self {
+        Self::new(place, code, text.zh, text.en)
     }
 
     pub(super) fn photo_unreadable() -> Self {

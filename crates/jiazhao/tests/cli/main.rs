@@ -27,6 +27,7 @@ mod gateway;
 mod import;
 mod key_files;
 mod keys;
+mod mapping;
 mod peer;
 mod sessions;
 mod set_back;
