@@ -1,4 +1,7 @@
-//! Signing in and out. A token carries its partition and 32 random bytes; only its hash is kept.
+//! Signing in and out: what drivers and staff share, and staff. A token carries its partition and
+//! 32 random bytes; only its hash is kept.
+
+mod holder;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,6 +13,7 @@ use storage::{
 };
 use zeroize::Zeroizing;
 
+use self::holder::holder_view;
 use crate::{
     Act, Actor, Authority, Error, StaffActor, refusal,
     views::{SessionKindView, SessionView, SignIn},
@@ -37,46 +41,6 @@ impl Authority {
             SessionKindView::Holder => self.sign_in_holder(act, &request.login, password).await,
             SessionKindView::Staff => self.sign_in_staff(act, &request.login, password).await,
         }
-    }
-
-    async fn sign_in_holder(
-        &self,
-        act: &mut Act,
-        login: &str,
-        password: Zeroizing<String>,
-    ) -> Result<(String, SessionView), Error> {
-        let holder = match LicenceNumber::parse(login) {
-            Ok(number) => self.holder_by_number(&number).await?,
-            Err(_) => None,
-        };
-        let account = match &holder {
-            Some(holder) => self.store().account(holder).await?,
-            None => None,
-        };
-        let hash = account
-            .as_ref()
-            .map(|account| account.password_hash.as_str());
-        let matches = self.inner.passwords.matches(password, hash).await;
-        let (Some(holder), true) = (holder.clone(), matches) else {
-            let wrong = refusal::WRONG_LOGIN.into();
-            return self
-                .refuse(act, "session.refused", holder.as_ref(), wrong)
-                .await;
-        };
-        self.begin_holder_session(act, &holder).await
-    }
-
-    /// Opens a session for a holder whose identity the caller has established.
-    pub(crate) async fn begin_holder_session(
-        &self,
-        act: &mut Act,
-        holder: &HolderId,
-    ) -> Result<(String, SessionView), Error> {
-        let mut tx = self.store().begin_in(holder.partition()).await?;
-        let opened = open_session(&mut tx, act, SessionKind::Holder, holder.as_str()).await?;
-        let entry = opened.entry(act).about(holder);
-        tx.commit(entry, Vec::new()).await?;
-        Ok((opened.token, holder_view(holder, opened.expires_at)))
     }
 
     async fn sign_in_staff(
@@ -240,16 +204,6 @@ fn read_token(token: &str) -> Option<(Partition, Vec<u8>)> {
     let number = u16::from_be_bytes(*bytes.first_chunk::<2>()?);
     let partition = Partition::from_number(i64::from(number))?;
     Some((partition, digest(&SHA256, &bytes).as_ref().to_vec()))
-}
-
-fn holder_view(holder: &HolderId, expires_at: Timestamp) -> SessionView {
-    SessionView {
-        kind: SessionKindView::Holder,
-        id: holder.to_string(),
-        roles: Vec::new(),
-        office: None,
-        expires_at,
-    }
 }
 
 fn staff_view(staff: &Staff, expires_at: Timestamp) -> SessionView {
