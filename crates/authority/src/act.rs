@@ -34,6 +34,8 @@ pub enum Actor {
     Staff(StaffActor),
     /// A driver registry.
     Registry(RegistrySource),
+    /// The gateway that carries texts, when it reports.
+    Gateway,
     /// The system itself or its operator's command line, by name.
     System(&'static str),
 }
@@ -108,6 +110,7 @@ impl Act {
             Actor::Holder(holder) => holder.to_string(),
             Actor::Staff(actor) => actor.staff.id.to_string(),
             Actor::Registry(source) => source.id.to_string(),
+            Actor::Gateway => "text-gateway".to_owned(),
             Actor::System(name) => format!("system:{name}"),
         }
     }
@@ -126,7 +129,7 @@ impl Act {
         match &self.actor {
             Actor::Holder(holder) => Ok(holder),
             Actor::Anonymous => Err(refusal::SIGN_IN.into()),
-            Actor::Staff(_) | Actor::Registry(_) | Actor::System(_) => {
+            Actor::Staff(_) | Actor::Registry(_) | Actor::Gateway | Actor::System(_) => {
                 Err(refusal::NOT_YOUR_ROLE.into())
             }
         }
@@ -140,9 +143,11 @@ impl Act {
         match &self.actor {
             Actor::Staff(actor) if roles.iter().any(|role| actor.has(*role)) => Ok(actor),
             Actor::Anonymous => Err(refusal::SIGN_IN.into()),
-            Actor::Staff(_) | Actor::Holder(_) | Actor::Registry(_) | Actor::System(_) => {
-                Err(refusal::NOT_YOUR_ROLE.into())
-            }
+            Actor::Staff(_)
+            | Actor::Holder(_)
+            | Actor::Registry(_)
+            | Actor::Gateway
+            | Actor::System(_) => Err(refusal::NOT_YOUR_ROLE.into()),
         }
     }
 }

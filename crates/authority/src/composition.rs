@@ -1,7 +1,11 @@
 //! The authority: store, keys, status memory and followers together.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{SHA256, digest},
+};
 use credential::Suite;
 use jiff::Timestamp;
 use licence::Calendar;
@@ -13,9 +17,11 @@ use crate::{
     Act, Error,
     follow::{Follower, Live},
     limits::Limits,
+    notify::Notifier,
     passwords::Passwords,
     refusal,
     status_plane::StatusPlane,
+    texts::TextCounts,
     trust::Signing,
 };
 
@@ -32,6 +38,36 @@ pub struct Settings {
     pub suites: Vec<Suite>,
     /// How much a password hash costs.
     pub password_cost: PasswordCost,
+    /// Who carries texts to phones; without one none leave.
+    pub notifier: Option<Arc<dyn Notifier>>,
+    /// The token with which the carrier reports what became of texts; without one it cannot.
+    pub report_token: Option<TokenHash>,
+}
+
+/// The hash of a token that a machine shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// The hash of `token`.
+    #[must_use]
+    pub fn of(token: &str) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        Self(hash)
+    }
+
+    /// Whether it is the hash of `token`.
+    #[must_use]
+    pub fn is_of(&self, token: &str) -> bool {
+        verify_slices_are_equal(&self.0, &Self::of(token).0).is_ok()
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(..)")
+    }
 }
 
 /// Codes of the certificate identifier.
@@ -78,6 +114,7 @@ pub(crate) struct Inner {
     pub(crate) plane: StatusPlane,
     pub(crate) follower: Mutex<Follower>,
     pub(crate) live: broadcast::Sender<Live>,
+    pub(crate) texts: TextCounts,
 }
 
 /// Live events kept for a page that reads slowly; a page that falls behind reads anew.
@@ -104,6 +141,7 @@ impl Authority {
                 passwords: Passwords::new(settings.password_cost),
                 calendar: Calendar::built_in(),
                 limits: Limits::new(),
+                texts: TextCounts::default(),
                 signing,
                 plane,
                 follower: Mutex::new(follower),

@@ -18,6 +18,8 @@ use crate::{
 
 /// Messages and look-ups shown at once.
 const PAGE: u32 = 100;
+/// Texts looked through for those of the messages shown: a message may go to several phones.
+const TEXTS: u32 = 400;
 
 impl Authority {
     /// The driver's own record and status.
@@ -115,8 +117,13 @@ impl Authority {
     /// # Errors
     /// When nobody is signed in as a driver.
     pub async fn notifications(&self, act: &mut Act) -> Result<Vec<NotificationView>, Error> {
-        let rows = self.store().notifications_of(act.holder()?, PAGE).await?;
-        Ok(rows.iter().map(notification_view).collect())
+        let holder = act.holder()?;
+        let rows = self.store().notifications_of(holder, PAGE).await?;
+        let texts = self.store().texts_of(holder, TEXTS).await?;
+        Ok(rows
+            .iter()
+            .map(|row| notification_view(row, &texts))
+            .collect())
     }
 
     /// Who looked the driver up, newest first.

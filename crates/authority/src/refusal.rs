@@ -179,7 +179,9 @@ pub(crate) fn too_many(seconds: u64) -> Error {
 
 fn of_conflict(conflict: Conflict) -> Refusal {
     match conflict {
-        Conflict::Revision | Conflict::Request | Conflict::Cursor => CHANGED_MEANWHILE,
+        Conflict::Revision | Conflict::Request | Conflict::Cursor | Conflict::Text => {
+            CHANGED_MEANWHILE
+        }
         Conflict::ApplicationState | Conflict::ELicenceState | Conflict::Binding => {
             NOT_IN_THIS_STATE
         }
@@ -218,6 +220,8 @@ catalogue! {
     NOT_YOUR_ROLE = Forbidden "not-your-role", "当前身份无权进行此操作", "The role at hand does not allow this"; "由有权限的人员办理", "Somebody with the right role can do it";
     /// The registry's token is unknown.
     UNKNOWN_SOURCE = Unauthenticated "unknown-source", "数据来源未通过认证", "The registry source is not authenticated"; "使用管理员签发的令牌", "Use the token that the administrator issued";
+    /// The gateway's token is unknown.
+    UNKNOWN_GATEWAY = Unauthenticated "unknown-gateway", "短信网关未通过认证", "The text gateway is not authenticated"; "使用 texts.report_token_file 中的令牌", "Use the token of texts.report_token_file";
     /// It does not exist for this actor.
     NOT_FOUND = NotFound "not-found", "未找到", "There is no such thing"; "核对后重试", "Check and try again";
     /// The body does not follow its form.

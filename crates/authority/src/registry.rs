@@ -114,7 +114,9 @@ impl Authority {
             Actor::Registry(source) => Scope::Only(source.authorities.clone()),
             Actor::System(_) => Scope::All,
             Actor::Anonymous => return Err(refusal::UNKNOWN_SOURCE.into()),
-            Actor::Holder(_) | Actor::Staff(_) => return Err(refusal::NOT_YOUR_ROLE.into()),
+            Actor::Holder(_) | Actor::Staff(_) | Actor::Gateway => {
+                return Err(refusal::NOT_YOUR_ROLE.into());
+            }
         };
         let mut report = Report::default();
         let mut pending = Vec::with_capacity(deliveries.len());

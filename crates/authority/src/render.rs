@@ -6,12 +6,14 @@ use licence::{
     showing, status::Effective,
 };
 use serde::{Deserialize, Serialize};
-use storage::{ApplicationRow, ELicenceRow, Notification, ReviewCase};
+use storage::{ApplicationRow, ELicenceRow, Notification, ReviewCase, TextRow};
 
 use crate::{
-    Error, refusal,
+    Error,
+    notify::TextKind,
+    refusal,
     views::{
-        ApplicationView, CaseView, ClassRowView, ELicenceView, LetterView, MainPage,
+        ApplicationView, CaseView, ChannelView, ClassRowView, ELicenceView, LetterView, MainPage,
         NotificationView, ReasonView, RecordView, RemarkView, StatusView, SubPage,
     },
 };
@@ -320,7 +322,7 @@ pub(crate) fn note_view(note: &Note) -> ReasonView {
     }
 }
 
-pub(crate) fn notification_view(row: &Notification) -> NotificationView {
+pub(crate) fn notification_view(row: &Notification, texts: &[TextRow]) -> NotificationView {
     let (zh, en) = match row.kind.as_str() {
         "e-licence-issued" => (
             "电子驾驶证申领成功，已可出示",
@@ -350,5 +352,36 @@ pub(crate) fn notification_view(row: &Notification) -> NotificationView {
         zh: zh.to_owned(),
         en: en.to_owned(),
         created_at: row.created_at,
+        deliveries: deliveries(row, texts),
     }
+}
+
+/// How a message reached its holder: the inbox always, a text where its kind goes by one.
+fn deliveries(row: &Notification, texts: &[TextRow]) -> Vec<ChannelView> {
+    let of_channel = |channel: &str, state: &str, attempts, at| ChannelView {
+        channel: channel.to_owned(),
+        state: state.to_owned(),
+        attempts,
+        at,
+        to_ends: None,
+    };
+    let read = row.read_at.map(|at| of_channel("inbox", "read", 1, at));
+    let delivered = || of_channel("inbox", "delivered", 1, row.created_at);
+    let mut channels = vec![read.unwrap_or_else(delivered)];
+    let sent = texts
+        .iter()
+        .filter(|text| text.notification.as_ref() == Some(&row.id));
+    channels.extend(sent.map(|text| ChannelView {
+        to_ends: Some(last_two(&text.to)),
+        ..of_channel("text", text.state.as_str(), text.attempts, text.settled_at)
+    }));
+    if channels.len() == 1 && TextKind::parse(&row.kind).is_some() {
+        channels.push(of_channel("text", "no-channel", 0, row.created_at));
+    }
+    channels
+}
+
+fn last_two(phone: &str) -> String {
+    let behind = phone.chars().count().saturating_sub(2);
+    phone.chars().skip(behind).collect()
 }

@@ -7,6 +7,7 @@ mod counter;
 mod holder;
 mod registry;
 mod review;
+mod text;
 mod verification;
 
 use licence::Reason;
@@ -29,6 +30,9 @@ pub use self::holder::{
 };
 pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
 pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ReviewView};
+pub use self::text::{
+    ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,
+};
 pub use self::verification::{
     AuthenticFact, ELicenceFact, EntitledFact, FreshFact, Measure, PaperFact, PersonFact, Purpose,
     VerificationView, VerifiedLicence, Verify,

@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write as _, path::Path, sync::Arc};
 
-use authority::{Act, Authority, PasswordCost};
+use authority::{Act, Authority, PasswordCost, notify::Notifier};
 use jiff::civil::Date;
 use licence::civil_date;
 use rand::Rng as _;
@@ -26,7 +26,7 @@ pub struct Ambient {
 }
 
 /// What is not configured but given by the command, or by a test.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Whether every page says that this is a demonstration (样证).
     pub demo: bool,
@@ -36,6 +36,8 @@ pub struct Options {
     pub durable_objects: bool,
     /// Whether master keys may be made where there are none.
     pub missing_keys: Missing,
+    /// Who carries texts to phones, instead of the configured gateway.
+    pub notifier: Option<Arc<dyn Notifier>>,
 }
 
 /// The platform, opened. Cloning shares it.
@@ -79,6 +81,7 @@ impl Default for Options {
             password_cost: PasswordCost::Standard,
             durable_objects: true,
             missing_keys: Missing::MakeForNewFile,
+            notifier: None,
         }
     }
 }
@@ -132,6 +135,8 @@ impl App {
                 certificate: config.issuer.certificate.clone(),
                 suites: config.issuer.suites.clone(),
                 password_cost: options.password_cost,
+                notifier: options.notifier,
+                report_token: None,
             },
             ambient.clock.now(),
         )

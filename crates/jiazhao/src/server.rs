@@ -27,6 +27,8 @@ const FINISH_EVERY: Duration = Duration::from_secs(5);
 const TURN_EVERY: Duration = Duration::from_secs(5);
 /// How often the heads of the audit are signed.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
+/// How often it is looked for texts that are due: a code is waited for.
+const DELIVER_EVERY: Duration = Duration::from_secs(1);
 /// Well within the pause that `seal rotate` makes between its steps.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
 /// How long open requests may take to finish; event streams never do by themselves.
@@ -64,6 +66,7 @@ pub async fn serve(
         Job::RefreshKeys,
         Job::TurnCalendar,
         Job::Checkpoint,
+        Job::DeliverTexts,
     ] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
@@ -123,6 +126,8 @@ enum Job {
     TurnCalendar,
     /// Signs the heads of the audit (SC-62).
     Checkpoint,
+    /// Sends texts to phones.
+    DeliverTexts,
 }
 
 impl Job {
@@ -133,6 +138,7 @@ impl Job {
             Self::RefreshKeys => "refresh-keys",
             Self::TurnCalendar => "turn-calendar",
             Self::Checkpoint => "checkpoint",
+            Self::DeliverTexts => "deliver-texts",
         }
     }
 
@@ -143,6 +149,7 @@ impl Job {
             Self::RefreshKeys => REFRESH_EVERY,
             Self::TurnCalendar => TURN_EVERY,
             Self::Checkpoint => CHECKPOINT_EVERY,
+            Self::DeliverTexts => DELIVER_EVERY,
         }
     }
 
@@ -169,6 +176,10 @@ impl Job {
             Self::Checkpoint => {
                 let act = app.act(self.name());
                 app.authority().checkpoint(&act, app.node()).await.map(drop)
+            }
+            Self::DeliverTexts => {
+                let act = app.act(self.name());
+                app.authority().deliver_texts(&act).await.map(drop)
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Offices, staff, registry sources and roll-out (R2-R6).
 
 use authority::views::{
-    NewRegistrySource, NewStaff, OfficeView, RegistrySourceView, StaffView, WaveView,
+    NewRegistrySource, NewStaff, OfficeView, RegistrySourceView, StaffView, TextsSummaryView,
+    WaveView,
 };
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -19,6 +20,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(add_staff))
         .routes(routes!(add_registry_source))
         .routes(routes!(set_wave, waves))
+        .routes(routes!(texts_summary))
 }
 
 /// Adds an office.
@@ -106,6 +108,20 @@ async fn waves(
     Caller(mut act): Caller,
 ) -> Result<Json<Vec<WaveView>>, Problem> {
     spawned(async move { app.authority.waves(&mut act).await })
+        .await
+        .map(Json)
+}
+
+/// How the texts of the last seven days stand; no phone numbers.
+#[utoipa::path(
+    get, path = "/admin/texts/summary", tag = "admin",
+    responses((status = 200, description = "Counts by state", body = TextsSummaryView), Refused, Failed)
+)]
+async fn texts_summary(
+    State(app): State<App>,
+    Caller(act): Caller,
+) -> Result<Json<TextsSummaryView>, Problem> {
+    spawned(async move { app.authority.texts_summary(&act).await })
         .await
         .map(Json)
 }

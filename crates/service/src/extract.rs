@@ -25,6 +25,9 @@ pub(crate) struct Caller(pub(crate) Act);
 /// An act of a registry source, by its bearer token.
 pub(crate) struct Source(pub(crate) Act);
 
+/// An act of the gateway that carries texts, by its bearer token.
+pub(crate) struct Gateway(pub(crate) Act);
+
 /// The token of the session cookie, unchecked.
 pub(crate) struct SessionToken(pub(crate) Option<String>);
 
@@ -64,6 +67,17 @@ impl FromRequestParts<App> for Source {
         let mut act = act(parts, app)?;
         let token = guard::bearer_token(&parts.headers).unwrap_or_default();
         act.actor = app.authority.authenticate_source(token).await?;
+        Ok(Self(act))
+    }
+}
+
+impl FromRequestParts<App> for Gateway {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let mut act = act(parts, app)?;
+        let token = guard::bearer_token(&parts.headers).unwrap_or_default();
+        act.actor = app.authority.authenticate_gateway(token)?;
         Ok(Self(act))
     }
 }

@@ -8,6 +8,7 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    metrics::measured,
     problem::{Failed, Problem},
     state::{App, spawned},
 };
@@ -49,7 +50,9 @@ async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
 )]
 async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, format)], app.metrics.text())
+    let measures = app.authority.measures(app.clock.now()).await;
+    let text = app.metrics.text() + &measured(&measures);
+    ([(header::CONTENT_TYPE, format)], text)
 }
 
 /// This document.

@@ -17,6 +17,7 @@ mod headers;
 mod health;
 mod holder;
 mod metrics;
+mod notifier;
 mod observe;
 mod openapi;
 mod page;

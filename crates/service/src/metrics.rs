@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use authority::Measure;
 use axum::http::{Method, StatusCode};
 
 /// Upper bounds of the latency buckets: microseconds, and seconds as Prometheus writes them.
@@ -101,6 +102,36 @@ impl Metrics {
     }
 }
 
+/// What is measured besides requests, in the same format.
+pub(crate) fn measured(measures: &[Measure]) -> String {
+    let mut text = String::new();
+    for measure in measures {
+        // Writing to a string does not fail.
+        if write_measure(&mut text, measure).is_err() {
+            return String::new();
+        }
+    }
+    text
+}
+
+fn write_measure(text: &mut String, measure: &Measure) -> fmt::Result {
+    let Measure {
+        name,
+        help,
+        counter,
+        samples,
+    } = measure;
+    let kind = if *counter { "counter" } else { "gauge" };
+    writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
+    for (label, value) in samples {
+        match label {
+            Some((label, of)) => writeln!(text, "{name}{{{label}=\"{of}\"}} {value}")?,
+            None => writeln!(text, "{name} {value}")?,
+        }
+    }
+    Ok(())
+}
+
 impl Series {
     fn count(&self, status: StatusCode, took: Duration) {
         let class = usize::from(status.as_u16() / 100).checked_sub(1);
@@ -181,6 +212,31 @@ mod tests {
         assert!(!text.contains("STRANGE") && !text.contains("110101"));
         let line = "jiazhao_http_requests_total{method=\"other\",route=\"other\",status=\"4xx\"} 1";
         assert!(text.lines().any(|it| it == line), "{text}");
+    }
+
+    #[test]
+    fn a_measure_is_written_with_its_label_or_without() {
+        let gauge = Measure {
+            name: "jiazhao_queued",
+            help: "Waiting.",
+            counter: false,
+            samples: vec![(None, 3)],
+        };
+        let counter = Measure {
+            name: "jiazhao_total",
+            help: "Done.",
+            counter: true,
+            samples: vec![
+                (Some(("outcome", "sent")), 1),
+                (Some(("outcome", "failed")), 0),
+            ],
+        };
+        assert_eq!(
+            measured(&[gauge, counter]),
+            "# HELP jiazhao_queued Waiting.\n# TYPE jiazhao_queued gauge\njiazhao_queued 3\n\
+             # HELP jiazhao_total Done.\n# TYPE jiazhao_total counter\n\
+             jiazhao_total{outcome=\"sent\"} 1\njiazhao_total{outcome=\"failed\"} 0\n"
+        );
     }
 
     #[test]

@@ -29,6 +29,7 @@ use crate::{guard, problem::ProblemView};
         (name = "review", description = "审核 Review (R34)"),
         (name = "verifications", description = "核验 Verification (R11)"),
         (name = "registry", description = "登记信息 Changes from driver registries"),
+        (name = "notifier", description = "短信网关 Reports of the text gateway"),
         (name = "admin", description = "管理 Administration"),
         (name = "trust", description = "可信清单 Trust"),
         (name = "operation", description = "运行 Operation"),
@@ -44,9 +45,13 @@ impl Modify for Security {
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("The token of a registry source"));
+        let gateway = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The token of the text gateway"));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         components.add_security_scheme("source", SecurityScheme::Http(bearer.build()));
+        components.add_security_scheme("gateway", SecurityScheme::Http(gateway.build()));
     }
 }
 

@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     admin, counter, events, headers, health, holder,
     metrics::Metrics,
-    observe, openapi as document, page, problem, registry, review, sessions,
+    notifier, observe, openapi as document, page, problem, registry, review, sessions,
     state::{App, ServiceState, Settings},
     trust, verifications,
 };
@@ -62,6 +62,7 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(verifications::routes())
         .merge(admin::routes())
         .merge(trust::routes())
+        .merge(notifier::routes())
         .layer(RequestBodyLimitLayer::new(settings.json_limit));
     let with_deliveries =
         registry::routes().layer(RequestBodyLimitLayer::new(settings.delivery_limit));

@@ -41,6 +41,9 @@ pub enum Conflict {
     /// The activation code was used or closed meanwhile.
     #[error("the activation code is closed")]
     ActivationCode,
+    /// The text was sent, settled or taken by another node meanwhile.
+    #[error("the text moved on meanwhile")]
+    Text,
 }
 
 /// Why the store did not do what was asked.

@@ -150,6 +150,8 @@ ids! {
     VerificationId = "ver";
     /// A message in the holder's inbox.
     NotificationId = "msg";
+    /// A text message that leaves the system.
+    TextId = "txt";
     /// An activation code's record.
     ActivationId = "act";
     /// A member of staff.

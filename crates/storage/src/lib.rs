@@ -38,6 +38,7 @@ mod sessions;
 mod staff;
 mod status_places;
 mod store;
+mod texts;
 mod tx;
 mod verifications;
 
@@ -56,7 +57,7 @@ pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
 pub use ids::{
     ActivationId, ApplicationId, BindingId, CredentialId, ELicenceId, HolderId, NotAnId,
-    NotificationId, Partition, PhotoId, SourceId, StaffId, VerificationId,
+    NotificationId, Partition, PhotoId, SourceId, StaffId, TextId, VerificationId,
 };
 pub use keystore::SigningKeyRow;
 pub use notifications::Notification;
@@ -69,5 +70,6 @@ pub use sessions::{Session, SessionKind};
 pub use staff::{Office, RegistrySource, Staff, WaveRow};
 pub use status_places::{LIST_SIZE, StatusPlace};
 pub use store::{Store, StoreOptions};
+pub use texts::{NewText, TextCount, TextOutcome, TextQueue, TextRow, TextState, TextToSend};
 pub use tx::{Committed, Locked, Numbered, Tx};
 pub use verifications::{Remembered, VerificationRow};

@@ -40,6 +40,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "seal",
         text: include_str!("../migrations/0004_seal.sql"),
     },
+    Migration {
+        version: 5,
+        name: "texts",
+        text: include_str!("../migrations/0005_texts.sql"),
+    },
 ];
 
 /// Brings the database to the newest version; each migration is one transaction.

@@ -8,7 +8,9 @@ use std::{
     },
 };
 
-use authority::{Act, Actor, Authority, PasswordCost, RootKeys, rand::rngs::StdRng};
+use authority::{
+    Act, Actor, Authority, PasswordCost, RootKeys, notify::Notifier, rand::rngs::StdRng,
+};
 use jiff::Timestamp;
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use serde_json::{Value, json};
@@ -21,6 +23,7 @@ use crate::{
     clock::{TestClock, monday_noon},
     postgres::Server,
     random::seeded,
+    texts::RecordingNotifier,
 };
 
 /// Password of everybody whom [`App`] makes.
@@ -35,6 +38,8 @@ pub struct App {
     pub clock: TestClock,
     /// The root keys that signed the trust list.
     pub roots: RootKeys,
+    /// The texts that left for phones.
+    pub texts: Arc<RecordingNotifier>,
     router: axum::Router,
     options: StoreOptions,
     draws: Arc<Draws>,
@@ -98,19 +103,21 @@ impl App {
         let clock = TestClock::new(monday_noon());
         let draws = Arc::new(Draws::default());
         let options = options(&folder, url, layout);
-        let without_keys = open(&options, &clock, &draws).await;
+        let texts = Arc::new(RecordingNotifier::default());
+        let without_keys = open(&options, &clock, &draws, None).await;
         let mut act = system_act(&clock, &draws);
         let roots = without_keys
             .authority()
             .establish_keys(&mut act)
             .await
             .expect("keys can be made");
-        let platform = open(&options, &clock, &draws).await;
+        let platform = open(&options, &clock, &draws, Some(&texts)).await;
         let app = Self {
             authority: platform.authority().clone(),
             router: service::router(platform.state()),
             clock,
             roots,
+            texts,
             options,
             draws,
             folder,
@@ -122,7 +129,8 @@ impl App {
     /// The same app started anew on the same data: what was only in memory is gone.
     #[must_use]
     pub async fn restarted(self) -> Self {
-        let platform = open(&self.options, &self.clock, &self.draws).await;
+        let texts = Some(&self.texts);
+        let platform = open(&self.options, &self.clock, &self.draws, texts).await;
         Self {
             authority: platform.authority().clone(),
             router: service::router(platform.state()),
@@ -130,9 +138,27 @@ impl App {
         }
     }
 
-    /// A second node on the same database.
+    /// The same started anew without anybody who carries texts.
+    #[must_use]
+    pub async fn without_texts(self) -> Self {
+        let platform = open(&self.options, &self.clock, &self.draws, None).await;
+        Self {
+            authority: platform.authority().clone(),
+            router: service::router(platform.state()),
+            ..self
+        }
+    }
+
+    /// Sends the texts that are due at the clock's instant; answers how many were taken over.
+    pub async fn deliver_texts(&self) -> u64 {
+        let sent = self.authority.deliver_texts(&self.act()).await;
+        sent.unwrap_or_else(|error| panic!("texts are delivered: {error}"))
+    }
+
+    /// A second node on the same database, with the same carrier of texts.
     pub async fn second_node(&self) -> (Authority, Client) {
-        let platform = open(&self.options, &self.clock, &self.draws).await;
+        let texts = Some(&self.texts);
+        let platform = open(&self.options, &self.clock, &self.draws, texts).await;
         let client = Client::new(service::router(platform.state()));
         (platform.authority().clone(), client)
     }
@@ -231,7 +257,12 @@ fn options(folder: &TempDir, url: String, layout: Layout) -> StoreOptions {
 }
 
 /// Opens the platform as its binary does, with the test's clock and randomness.
-async fn open(options: &StoreOptions, clock: &TestClock, draws: &Arc<Draws>) -> jiazhao::app::App {
+async fn open(
+    options: &StoreOptions,
+    clock: &TestClock,
+    draws: &Arc<Draws>,
+    texts: Option<&Arc<RecordingNotifier>>,
+) -> jiazhao::app::App {
     let keys = test_keys();
     let write = |name: &str, key: [u8; 32]| {
         let path = options.objects.join(name);
@@ -262,11 +293,16 @@ async fn open(options: &StoreOptions, clock: &TestClock, draws: &Arc<Draws>) -> 
     let given = jiazhao::app::Options {
         password_cost: PasswordCost::Test,
         durable_objects: false,
+        notifier: texts.map(carrier),
         ..jiazhao::app::Options::default()
     };
     jiazhao::app::App::open(&config, &ambient, given)
         .await
         .unwrap_or_else(|error| panic!("the platform opens: {error}"))
+}
+
+fn carrier(texts: &Arc<RecordingNotifier>) -> Arc<dyn Notifier> {
+    Arc::<RecordingNotifier>::clone(texts)
 }
 
 fn system_act(clock: &TestClock, draws: &Draws) -> Act {

@@ -127,11 +127,13 @@ impl Client {
     /// A request with the session at hand.
     #[must_use]
     pub fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
-        let uri = if path.starts_with("/api") || path == "/" || path.ends_with('z') {
-            path.to_owned()
-        } else {
-            format!("/api/v1{path}")
-        };
+        let uri =
+            if path.starts_with("/api") || ["/", "/metrics"].contains(&path) || path.ends_with('z')
+            {
+                path.to_owned()
+            } else {
+                format!("/api/v1{path}")
+            };
         let mut request = Request::builder()
             .method(method)
             .uri(uri)

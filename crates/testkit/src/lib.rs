@@ -23,3 +23,5 @@ pub mod clock;
 pub mod people;
 pub mod postgres;
 pub mod random;
+#[cfg(feature = "app")]
+pub mod texts;

@@ -4,8 +4,8 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ReasonView;
 use super::opaque;
+use super::{ChannelView, ReasonView};
 
 /// A driver's record as displayed.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -248,6 +248,8 @@ pub struct NotificationView {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// How it reached the holder, by channel.
+    pub deliveries: Vec<ChannelView>,
 }
 
 /// A look-up as the holder sees it.

@@ -62,7 +62,7 @@ async fn generate(context: &Context, root_out: Option<&Path>) -> Result<(), Fail
         missing_keys: Missing::Make,
         ..Options::default()
     };
-    let app = App::open(&config, &context.ambient, options).await?;
+    let app = App::open(&config, &context.ambient, options.clone()).await?;
     let default = config.root_key_file();
     let path = root_out.unwrap_or(&default);
     app.establish_keys(path).await?;

@@ -123,7 +123,7 @@ pub(super) async fn seed(
     if config.sqlite_file().is_some_and(std::path::Path::exists) {
         return Err(taken());
     }
-    let app = App::open(config, ambient, options).await?;
+    let app = App::open(config, ambient, options.clone()).await?;
     if app.authority().store().has_staff().await? || app.authority().keys().is_ok() {
         return Err(taken());
     }

@@ -43,6 +43,8 @@ fn the_document_lists_the_paths_of_the_contract() {
         ("POST", "/api/v1/admin/registry-sources"),
         ("PUT", "/api/v1/admin/rollout"),
         ("GET", "/api/v1/admin/rollout"),
+        ("GET", "/api/v1/admin/texts/summary"),
+        ("POST", "/api/v1/notifier/reports"),
         ("GET", "/api/openapi.json"),
         ("GET", "/metrics"),
         ("GET", "/healthz"),
@@ -51,7 +53,7 @@ fn the_document_lists_the_paths_of_the_contract() {
         let route = (method.to_owned(), path.to_owned());
         assert!(served.contains(&route), "{method} {path}");
     }
-    assert_eq!(served.len(), 36 + page::PATTERNS.len());
+    assert_eq!(served.len(), 38 + page::PATTERNS.len());
 }
 
 #[test]

@@ -206,6 +206,8 @@ fn settings() -> authority::Settings {
         certificate: None,
         suites: vec![Suite::Es256],
         password_cost: PasswordCost::Test,
+        notifier: None,
+        report_token: None,
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use jiff::civil::date;
 use licence::application::PhotoOrigin;
 use storage::{
-    ApplicationId, CredentialId, HolderId, Partition, PhotoId, PhotoMeta, PhotoRow, SigningKeyRow,
-    Staff, StaffId, Store, VerificationId, VerificationRow,
+    ApplicationId, CredentialId, HolderId, NewText, Partition, PhotoId, PhotoMeta, PhotoRow,
+    SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many sealed values it makes; a credential has two forms.
-pub(crate) const VALUES: u64 = 8;
+pub(crate) const VALUES: u64 = 10;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -29,6 +29,7 @@ pub(crate) struct Everything {
     pub(crate) application: ApplicationId,
     pub(crate) credential: CredentialId,
     pub(crate) look_up: VerificationId,
+    pub(crate) text: TextId,
     pub(crate) staff: StaffId,
     key_id: &'static str,
 }
@@ -46,6 +47,7 @@ impl Everything {
             application: current.e_licence.application,
             credential: current.credential.id,
             look_up: VerificationId::generate(partition, &mut rng),
+            text: TextId::generate(partition, &mut rng),
             staff: StaffId::generate(Partition::SYSTEM, &mut rng),
             key_id: if n.is_multiple_of(2) { "bb02" } else { "aa01" },
             holder,
@@ -63,7 +65,8 @@ impl Everything {
             .unwrap();
         write_in(store, self.holder.partition(), async |tx| {
             tx.insert_photo(&self.photo_row()).await?;
-            tx.insert_verification(&self.look_up_row()).await
+            tx.insert_verification(&self.look_up_row()).await?;
+            tx.queue_text(&self.new_text()).await
         })
         .await
         .unwrap();
@@ -98,6 +101,8 @@ impl Everything {
         let look_ups = store.verifications_of(&self.holder, 10).await.unwrap();
         assert_eq!(look_ups.len(), 1);
         assert_eq!(look_ups[0].answer, self.look_up_row().answer);
+        let text = store.text(&self.text).await.unwrap().unwrap();
+        assert_eq!(text.to, self.new_text().to);
         let officer = store.staff(&self.staff).await.unwrap().unwrap();
         assert_eq!(officer.name, self.officer().name);
         let keys = store.signing_keys().await.unwrap();
@@ -143,6 +148,19 @@ impl Everything {
             purpose: "enforcement".to_owned(),
             at: after(90),
             answer: Zeroizing::new(format!(r#"{{"v":1,"n":{}}}"#, self.n).into_bytes()),
+        }
+    }
+
+    fn new_text(&self) -> NewText {
+        NewText {
+            id: self.text.clone(),
+            holder: self.holder.clone(),
+            notification: None,
+            kind: "phone-code",
+            to: Zeroizing::new(format!("139{:08}", self.n)),
+            params: Zeroizing::new(format!(r#"{{"v":1,"code":"secret code {}"}}"#, self.n)),
+            created_at: after(95),
+            expires_at: after(900),
         }
     }
 

@@ -36,6 +36,7 @@ mod sealed;
 mod staff;
 mod status_places;
 mod steps;
+mod texts;
 
 /// Makes a test of each function for each kind of store.
 macro_rules! conformance {
@@ -97,9 +98,14 @@ conformance! {
         sc_32_of_two_claims_at_once_one_holds, of_two_projections_at_once_one_moves_the_cursor;
     inbox: r37_messages_are_listed_newest_first, sc_21_look_ups_are_kept_with_their_answers,
         sc_43_a_request_key_is_used_once;
+    texts: a_text_is_queued_with_its_act_or_not_at_all,
+        a_claimed_text_is_anothers_after_its_lease_only, of_two_claims_of_a_text_one_sends,
+        what_a_text_said_is_erased_once_it_left, a_report_ends_a_text_once,
+        r77_texts_are_listed_by_holder;
     photos: a_photos_row_comes_back_as_written, sc_63_swapped_facts_of_a_photo_are_noticed,
         sc_63_photo_bytes_are_sealed_to_their_place;
     sealed: sc_63_swapped_columns_are_noticed, sc_63_every_sealed_value_names_its_row,
+        sc_63_every_sealed_value_of_a_text_names_it,
         a_value_that_breaks_its_rule_is_named, sc_63_a_stolen_database_tells_nothing,
         sc_63_a_stolen_database_of_the_national_suite_tells_nothing;
     rotation: a_new_data_key_takes_every_value_over, a_change_of_suite_takes_every_value_over,

@@ -1,0 +1,52 @@
+//! What machines watch, besides requests: numbers without persons.
+
+use jiff::Timestamp;
+
+use crate::Authority;
+
+/// A number under its name, as Prometheus reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub help: &'static str,
+    /// Whether it only grows.
+    pub counter: bool,
+    /// A label and its value, where there is one, and the number.
+    pub samples: Vec<(Option<(&'static str, &'static str)>, u64)>,
+}
+
+impl Measure {
+    pub(crate) fn gauge(name: &'static str, help: &'static str, value: u64) -> Self {
+        Self {
+            name,
+            help,
+            counter: false,
+            samples: vec![(None, value)],
+        }
+    }
+
+    pub(crate) fn counter<const N: usize>(
+        name: &'static str,
+        help: &'static str,
+        label: &'static str,
+        samples: [(&'static str, u64); N],
+    ) -> Self {
+        Self {
+            name,
+            help,
+            counter: true,
+            samples: samples
+                .map(|(of, value)| (Some((label, of)), value))
+                .to_vec(),
+        }
+    }
+}
+
+impl Authority {
+    /// What machines watch; what cannot be read now is left out.
+    pub async fn measures(&self, now: Timestamp) -> Vec<Measure> {
+        self.text_measures(now).await.unwrap_or_default()
+    }
+}
