@@ -1,21 +1,18 @@
-//! Signing in and out: what drivers and staff share, and staff. A token carries its partition and
-//! 32 random bytes; only its hash is kept.
+//! Signing in and out: what drivers and staff share, and staff. Of a token only
+//! the hash is kept (see `secret`).
 
 mod holder;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use licence::LicenceNumber;
-use rand::Rng;
 use storage::{
-    AliasKind, HolderId, Partition, Session, SessionKind, Staff, StaffId, Tx, audit::Entry,
+    AliasKind, DeviceId, HolderId, Partition, Session, SessionKind, Staff, StaffId, Tx,
+    audit::Entry,
 };
 use zeroize::Zeroizing;
 
-use self::holder::holder_view;
 use crate::{
-    Act, Actor, Authority, Error, StaffActor, refusal,
+    Act, Actor, Authority, Client, Error, StaffActor, refusal, secret,
     views::{SessionKindView, SessionView, SignIn},
 };
 
@@ -34,11 +31,15 @@ impl Authority {
         &self,
         act: &mut Act,
         request: SignIn,
+        client: Client<'_>,
     ) -> Result<(String, SessionView), Error> {
         self.inner.limits.sign_in(act)?;
         let password = Zeroizing::new(request.password);
         match request.kind {
-            SessionKindView::Holder => self.sign_in_holder(act, &request.login, password).await,
+            SessionKindView::Holder => {
+                self.sign_in_holder(act, &request.login, password, client)
+                    .await
+            }
             SessionKindView::Staff => self.sign_in_staff(act, &request.login, password).await,
         }
     }
@@ -58,10 +59,14 @@ impl Authority {
             return self.refuse(act, "session.refused", None, wrong).await;
         };
         let mut tx = self.store().begin_in(Partition::SYSTEM).await?;
-        let opened = open_session(&mut tx, act, SessionKind::Staff, staff.id.as_str()).await?;
+        let opened =
+            open_session(&mut tx, act, SessionKind::Staff, staff.id.as_str(), None).await?;
         let entry = opened.entry(act);
         tx.commit(entry, Vec::new()).await?;
-        Ok((opened.token, staff_view(&staff, opened.expires_at)))
+        Ok((
+            opened.token.to_string(),
+            staff_view(&staff, opened.expires_at),
+        ))
     }
 
     /// Ends the session of `token`.
@@ -69,34 +74,30 @@ impl Authority {
     /// # Errors
     /// When the store cannot be reached.
     pub async fn sign_out(&self, act: &mut Act, token: &str) -> Result<(), Error> {
-        let (partition, hash) = read_token(token).ok_or(refusal::SIGN_IN)?;
+        let (partition, hash) = secret::read(token).ok_or(refusal::SIGN_IN)?;
         let mut tx = self.store().begin_in(partition).await?;
         tx.delete_session(&hash).await?;
         tx.commit(act.entry("session.ended"), Vec::new()).await?;
         Ok(())
     }
 
-    /// Who the token belongs to.
+    /// Who the token belongs to. A driver's is good together with the secret of its device only.
     ///
     /// # Errors
     /// [`refusal::SIGN_IN`] when it is unknown or has ended.
     pub async fn authenticate(
         &self,
         token: &str,
+        device: Option<&str>,
         now: Timestamp,
     ) -> Result<(Actor, SessionView), Error> {
-        let (partition, hash) = read_token(token).ok_or(refusal::SIGN_IN)?;
+        let (partition, hash) = secret::read(token).ok_or(refusal::SIGN_IN)?;
         let session = self.store().session(partition, &hash).await?;
         let session = session
             .filter(|session| now < session.expires_at)
             .ok_or(refusal::SIGN_IN)?;
         match session.kind {
-            SessionKind::Holder => {
-                let holder = HolderId::parse(&session.owner)
-                    .map_err(|_not_an_id| Error::Internal("a session names no holder"))?;
-                let view = holder_view(&holder, session.expires_at);
-                Ok((Actor::Holder(holder), view))
-            }
+            SessionKind::Holder => self.authenticate_holder(&session, device, now).await,
             SessionKind::Staff => self.authenticate_staff(&session).await,
         }
     }
@@ -121,8 +122,8 @@ impl Authority {
     /// # Errors
     /// [`refusal::UNKNOWN_SOURCE`].
     pub async fn authenticate_source(&self, token: &str) -> Result<Actor, Error> {
-        let hash = digest(&SHA256, token.as_bytes());
-        let source = self.store().registry_source(hash.as_ref()).await?;
+        let hash = secret::hash(token.as_bytes());
+        let source = self.store().registry_source(&hash).await?;
         Ok(Actor::Registry(source.ok_or(refusal::UNKNOWN_SOURCE)?))
     }
 
@@ -152,58 +153,45 @@ impl Authority {
     }
 }
 
-struct Opened {
-    token: String,
+/// A session that was opened.
+pub(crate) struct Opened {
+    pub(crate) token: Zeroizing<String>,
     expires_at: Timestamp,
 }
 
 impl Opened {
-    fn entry(&self, act: &Act) -> Entry {
+    pub(crate) fn entry(&self, act: &Act) -> Entry {
         act.entry("session.began")
             .with("until", self.expires_at.to_string())
     }
 }
 
-async fn open_session(
+/// Opens a session. Its token is always a new one: what a client brings along is never taken over.
+pub(crate) async fn open_session(
     tx: &mut Tx,
     act: &mut Act,
     kind: SessionKind,
     owner: &str,
+    device: Option<&DeviceId>,
 ) -> Result<Opened, Error> {
     let lasts = match kind {
         SessionKind::Holder => HOLDER_SESSION,
         SessionKind::Staff => STAFF_SESSION,
     };
     let expires_at = act.now.saturating_add(lasts).unwrap_or(act.now);
-    let token = new_token(tx.partition(), &mut act.rng);
-    let (_, hash) = read_token(&token).ok_or(Error::Internal("a new token cannot be read"))?;
+    let made = secret::new(tx.partition(), &mut act.rng);
     let session = Session {
         kind,
         owner: owner.to_owned(),
+        device: device.cloned(),
         created_at: act.now,
         expires_at,
     };
-    tx.insert_session(&hash, &session).await?;
-    Ok(Opened { token, expires_at })
-}
-
-fn new_token(partition: Partition, rng: &mut impl Rng) -> String {
-    let mut bytes = Zeroizing::new([0_u8; 34]);
-    rng.fill_bytes(&mut *bytes);
-    if let Some(head) = bytes.first_chunk_mut::<2>() {
-        *head = partition.number().to_be_bytes();
-    }
-    URL_SAFE_NO_PAD.encode(*bytes)
-}
-
-fn read_token(token: &str) -> Option<(Partition, Vec<u8>)> {
-    let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(token).ok()?);
-    if bytes.len() != 34 {
-        return None;
-    }
-    let number = u16::from_be_bytes(*bytes.first_chunk::<2>()?);
-    let partition = Partition::from_number(i64::from(number))?;
-    Some((partition, digest(&SHA256, &bytes).as_ref().to_vec()))
+    tx.insert_session(&made.hash, &session).await?;
+    Ok(Opened {
+        token: made.text,
+        expires_at,
+    })
 }
 
 fn staff_view(staff: &Staff, expires_at: Timestamp) -> SessionView {

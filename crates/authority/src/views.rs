@@ -17,7 +17,8 @@ use utoipa::ToSchema;
 use crate::refusal::Because;
 
 pub use self::account::{
-    Activate, ActivationCodeView, MakeActivationCode, SessionKindView, SessionView, SignIn,
+    Activate, ActivationCodeView, ChangePassword, CounterAccount, DeviceView, FreezeByLink,
+    MakeActivationCode, PhoneChallengeView, RequestPhoneCode, SessionKindView, SessionView, SignIn,
 };
 pub use self::admin::{
     NewRegistrySource, NewStaff, OfficeView, RegistrySourceView, StaffView, WaveView,

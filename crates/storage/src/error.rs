@@ -38,6 +38,9 @@ pub enum Conflict {
     /// The same request key was used by a concurrent request.
     #[error("the request is being answered already")]
     Request,
+    /// The device ended meanwhile, or another has its secret.
+    #[error("the device ended")]
+    Device,
     /// The activation code was used or closed meanwhile.
     #[error("the activation code is closed")]
     ActivationCode,

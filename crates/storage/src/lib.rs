@@ -11,14 +11,17 @@ mod applications;
 mod at_rest;
 pub mod audit;
 mod bindings;
+mod challenges;
 mod checkpoints;
 mod codes;
 mod credentials;
 mod data_keys;
+mod devices;
 mod drivers;
 mod e_licences;
 mod engine;
 mod error;
+mod freezing;
 mod ids;
 mod keystore;
 mod leases;
@@ -42,21 +45,23 @@ mod texts;
 mod tx;
 mod verifications;
 
-pub use accounts::{Account, ActivationCode, CodeClosing};
+pub use accounts::{Account, ActivationCode};
 pub use aliases::{AliasClaim, AliasKind};
 pub use applications::{ApplicationRow, NewApplication};
 pub use at_rest::AtRest;
 pub use bindings::BindingRow;
+pub use challenges::{NewChallenge, WaitingChallenge};
 pub use checkpoints::{AuditHead, CheckpointRow};
 pub use codes::{CodeUse, NumericCodeRow};
 pub use credentials::{CredentialRow, FormRow, NewCredential};
 pub use data_keys::{DataKeyState, Retirement, Steward};
+pub use devices::{ClientKind, Device, DeviceEnd, DeviceProof};
 pub use drivers::{Driver, DriverWrite};
 pub use e_licences::{CurrentELicence, ELicenceRow, NewELicence};
 pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
 pub use ids::{
-    ActivationId, ApplicationId, BindingId, CredentialId, ELicenceId, HolderId, NotAnId,
+    ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, HolderId, NotAnId,
     NotificationId, Partition, PhotoId, SourceId, StaffId, TextId, VerificationId,
 };
 pub use keystore::SigningKeyRow;
@@ -69,7 +74,7 @@ pub use segments::{AuditSegment, SegmentRows};
 pub use sessions::{Session, SessionKind};
 pub use staff::{Office, RegistrySource, Staff, WaveRow};
 pub use status_places::{LIST_SIZE, StatusPlace};
-pub use store::{Store, StoreOptions};
+pub use store::{Store, StoreOptions, Work};
 pub use texts::{NewText, TextCount, TextOutcome, TextQueue, TextRow, TextState, TextToSend};
 pub use tx::{Committed, Locked, Numbered, Tx};
 pub use verifications::{Remembered, VerificationRow};

@@ -45,6 +45,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "texts",
         text: include_str!("../migrations/0005_texts.sql"),
     },
+    Migration {
+        version: 6,
+        name: "accounts",
+        text: include_str!("../migrations/0006_accounts.sql"),
+    },
 ];
 
 /// Brings the database to the newest version; each migration is one transaction.
