@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use authority::{
-    Act, Actor, Authority, Delivery, Role, SecondFactor,
+    Act, Actor, Authority, Client, ClientKind, Delivery, Role, SecondFactor,
     views::{
         CounterApply, Decide, DecisionView, IdentityCheck, IdentityMethod, NewStaff, OfficeView,
         SessionKindView, SignIn,
@@ -238,8 +238,15 @@ async fn sign_in(app: &App, login: &str, password: &str) -> Result<(Actor, Strin
         kind: SessionKindView::Staff,
         second_factor: None,
     };
-    let (token, _) = app.authority().sign_in(&mut act, request).await?;
-    let (actor, _) = app.authority().authenticate(&token, act.now).await?;
+    let client = Client {
+        device: None,
+        kind: ClientKind::Other,
+    };
+    let (token, _) = app.authority().sign_in(&mut act, request, client).await?;
+    let (actor, _) = app
+        .authority()
+        .authenticate(&token, None, act.now)
+        .await?;
     Ok((actor, token.as_str().to_owned()))
 }
 

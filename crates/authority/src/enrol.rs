@@ -1,22 +1,19 @@
-//! A driver's first time: a single-use code printed at a counter after an identity check.
+//! At the counter: who may handle which driver, and the single-use activation code that is printed
+//! after an identity check.
 
 use jiff::SignedDuration;
 use licence::LicenceNumber;
 use rand::Rng;
-use storage::{ActivationCode, ActivationId, AliasKind, Blind, CodeClosing, Driver, HolderId};
+use storage::{ActivationId, AliasKind, Blind, Driver, HolderId};
 use zeroize::Zeroizing;
 
 use crate::{
-    Act, Authority, Error, Role, StaffActor,
-    passwords::Passwords,
-    refusal,
-    views::{Activate, ActivationCodeView, MakeActivationCode, SessionView},
+    Act, Authority, Error, Role, StaffActor, refusal,
+    views::{ActivationCodeView, MakeActivationCode},
 };
 
 /// How long a printed code works: the way home and a night.
 const CODE_LASTS: SignedDuration = SignedDuration::from_hours(72);
-/// Wrong tries before a code is closed. Five of 2^50 codes: guessing is hopeless, a slip is not.
-const MAX_ATTEMPTS: u64 = 5;
 /// Without I, L, O, U, 0 and 1, which people confuse when they read a print.
 const ALPHABET: &[u8; 30] = b"23456789ABCDEFGHJKMNPQRSTVWXYZ";
 const CODE_LENGTH: usize = 10;
@@ -34,6 +31,9 @@ impl Authority {
         let driver = self
             .driver_at_counter(act, &request.licence_number, "activation-code.made")
             .await?;
+        if driver.frozen_at.is_some() {
+            return Err(refusal::ALREADY_FROZEN.into());
+        }
         let code = new_code(&mut act.rng);
         let id = ActivationId::generate(driver.id.partition(), &mut act.rng);
         let expires_at = act.now.saturating_add(CODE_LASTS).unwrap_or(act.now);
@@ -57,69 +57,6 @@ impl Authority {
             code: grouped(&code),
             expires_at,
         })
-    }
-
-    /// Activates a driver's account: the code proves the person, and the password is set.
-    ///
-    /// # Errors
-    /// [`refusal::ACTIVATION_REFUSED`], the same whatever was wrong; [`Error::TooMany`] from a source
-    /// that tries too often.
-    pub async fn activate(
-        &self,
-        act: &mut Act,
-        request: Activate,
-    ) -> Result<(String, SessionView), Error> {
-        Passwords::check(&request.password, Some(&request.licence_number))?;
-        self.inner.limits.activation(act)?;
-        let password = Zeroizing::new(request.password);
-        // Hashed first and always, so that the answer takes as long whatever comes of it.
-        let hash = self.inner.passwords.hash(password, &mut act.rng).await?;
-        let holder = match LicenceNumber::parse(&request.licence_number) {
-            Ok(number) => self.holder_by_number(&number).await?,
-            Err(_) => None,
-        };
-        let open = match &holder {
-            Some(holder) => self.store().open_activation_code(holder).await?,
-            None => None,
-        };
-        let (Some(holder), Some(open)) = (holder.clone(), open) else {
-            let refused = refusal::ACTIVATION_REFUSED.into();
-            return self
-                .refuse(act, "activation.refused", holder.as_ref(), refused)
-                .await;
-        };
-        let given = self.code_blind(&holder, &normalised(&request.code));
-        if act.now >= open.expires_at || !given.matches(&open.code) {
-            return self.count_wrong_try(act, &open).await;
-        }
-        let mut tx = self.store().begin_in(holder.partition()).await?;
-        tx.close_activation_code(&open.id, CodeClosing::Used, act.now)
-            .await?;
-        tx.set_password(&holder, &hash, act.now).await?;
-        tx.delete_sessions_of(holder.as_str()).await?;
-        let entry = act
-            .entry("account.activated")
-            .about(&holder)
-            .with("code", open.id.as_str());
-        tx.commit(entry, Vec::new()).await?;
-        self.begin_holder_session(act, &holder).await
-    }
-
-    async fn count_wrong_try<T>(&self, act: &Act, open: &ActivationCode) -> Result<T, Error> {
-        let mut tx = self.store().begin_in(open.holder.partition()).await?;
-        tx.count_attempt(open).await?;
-        let mut entry = act
-            .entry("activation.refused")
-            .about(&open.holder)
-            .with("code", open.id.as_str())
-            .with("attempt", open.attempts.saturating_add(1));
-        if open.attempts.saturating_add(1) >= MAX_ATTEMPTS {
-            tx.close_activation_code(&open.id, CodeClosing::Guessed, act.now)
-                .await?;
-            entry = entry.with("closed", true);
-        }
-        tx.commit(entry, Vec::new()).await?;
-        Err(refusal::ACTIVATION_REFUSED.into())
     }
 
     /// The driver with this number, if the officer's office may handle them and they are not the
@@ -166,7 +103,7 @@ impl Authority {
         Ok(())
     }
 
-    fn code_blind(&self, holder: &HolderId, code: &str) -> Blind {
+    pub(crate) fn code_blind(&self, holder: &HolderId, code: &str) -> Blind {
         let value = Zeroizing::new(format!("{holder}\0{code}"));
         self.store().blind("activation-code", value.as_bytes())
     }
@@ -205,7 +142,7 @@ fn grouped(code: &str) -> String {
 }
 
 /// What a person types: spaces, hyphens and small letters are how people copy a print.
-fn normalised(typed: &str) -> Zeroizing<String> {
+pub(crate) fn normalised(typed: &str) -> Zeroizing<String> {
     Zeroizing::new(
         typed
             .chars()

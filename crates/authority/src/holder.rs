@@ -7,7 +7,7 @@ use storage::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Act, Authority, Error, PhotoFile, refusal,
+    Act, Authority, Error, PhotoFile, mask, refusal,
     registry_write::stage_value,
     render::{application_view, e_licence_view, notification_view, record_view, status_view},
     views::{
@@ -22,14 +22,18 @@ const PAGE: u32 = 100;
 const TEXTS: u32 = 400;
 
 impl Authority {
-    /// The driver's own record and status.
+    /// The driver's own record and status. Until there is an e-licence, and with it somebody who looked
+    /// at the person, what tells who they are is masked.
     ///
     /// # Errors
     /// When nobody is signed in as a driver.
     pub async fn licence(&self, act: &mut Act) -> Result<LicenceView, Error> {
         let driver = self.own_driver(act).await?;
+        let masked = self.store().newest_e_licence(&driver.id).await?.is_none();
+        let record = record_view(&driver.record);
         Ok(LicenceView {
-            record: record_view(&driver.record),
+            record: if masked { mask::masked(record) } else { record },
+            masked,
             status: status_view(&driver.record, licence::StatusValue::Valid, act.now),
             has_photo_on_file: driver.photo.is_some(),
         })

@@ -3,6 +3,7 @@
 //! when, which request) and a view from [`views`], authorises the actor, and writes in one
 //! transaction together with its audit row.
 
+mod accounts;
 mod act;
 mod admin;
 mod apply;
@@ -14,6 +15,7 @@ mod follow;
 mod holder;
 mod issue;
 mod limits;
+mod mask;
 mod measures;
 pub mod notify;
 mod passwords;
@@ -24,6 +26,7 @@ mod registry_write;
 mod render;
 mod review;
 mod second_factor;
+mod secret;
 mod sessions;
 mod staff_accounts;
 mod status_plane;
@@ -34,6 +37,7 @@ mod trust;
 mod verify;
 pub mod views;
 
+pub use accounts::{Activated, Client, DEVICE_LASTS};
 pub use act::{Act, Actor, Role, StaffActor};
 pub use audit::{
     AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, LostRows, Witness, WitnessAt,
@@ -46,6 +50,6 @@ pub use measures::Measure;
 pub use rand;
 pub use refusal::{Because, CATALOGUE, Error, Kind, Refusal};
 pub use registry::{Delivery, MAX_PHOTO_BYTES};
-pub use storage::{HolderId, Office, RegistrySource, Staff, TextId};
+pub use storage::{ClientKind, HolderId, Office, RegistrySource, Staff, TextId};
 pub use texts::Outgoing;
 pub use trust::{KeyView, PreparedKeys, RootKeys};

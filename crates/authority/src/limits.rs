@@ -19,6 +19,7 @@ use governor::{
     state::keyed::HashMapStateStore,
 };
 use jiff::Timestamp;
+use storage::DeviceId;
 
 use crate::{Act, Error, refusal};
 
@@ -33,6 +34,14 @@ const STAFF_SIGN_INS: (u32, Duration) = (5, Duration::from_secs(30));
 const PROOFS: (u32, Duration) = (5, Duration::from_mins(1));
 /// Activations from one source: five at once, then one a minute. A code stands for five tries only.
 const ACTIVATIONS: (u32, Duration) = (5, Duration::from_mins(1));
+/// Sign-ins and changes of the password on one device, wherever from: ten at once, then one in 30 s.
+/// Only whoever has a device's secret is counted here: a thief who tries passwords on a stolen one.
+const ON_A_DEVICE: (u32, Duration) = (10, Duration::from_secs(30));
+/// Codes by phone asked for from one source: five at once, then one a minute. What one driver's phone
+/// gets is limited apart from it, whoever asks.
+const PHONE_CODES: (u32, Duration) = (5, Duration::from_mins(1));
+/// Links to freeze an account from one source. A link is 256 random bits; this keeps the work small.
+const FREEZE_LINKS: (u32, Duration) = (10, Duration::from_secs(6));
 /// Codes that did not work, by one verifier: ten at once, then one in 6 s. With a million living
 /// codes of 10^15 a guess then hits once in thousands of years.
 const BAD_CODES: (u32, Duration) = (10, Duration::from_secs(6));
@@ -66,6 +75,9 @@ pub(crate) struct Limits {
     staff_sign_ins: Limit,
     proofs: Limit,
     activations: Limit,
+    devices: Limit,
+    phone_codes: Limit,
+    freeze_links: Limit,
     bad_codes: Limit,
 }
 
@@ -76,6 +88,9 @@ impl Limits {
             staff_sign_ins: Limit::new(STAFF_SIGN_INS),
             proofs: Limit::new(PROOFS),
             activations: Limit::new(ACTIVATIONS),
+            devices: Limit::new(ON_A_DEVICE),
+            phone_codes: Limit::new(PHONE_CODES),
+            freeze_links: Limit::new(FREEZE_LINKS),
             bad_codes: Limit::new(BAD_CODES),
         }
     }
@@ -101,6 +116,21 @@ impl Limits {
     /// Counts an activation.
     pub(crate) fn activation(&self, act: &Act) -> Result<(), Error> {
         self.activations.count(&source(act), act.now)
+    }
+
+    /// Counts a try at a password on a device.
+    pub(crate) fn device(&self, device: &DeviceId, now: Timestamp) -> Result<(), Error> {
+        self.devices.count(device.as_str(), now)
+    }
+
+    /// Counts a request for a code by phone.
+    pub(crate) fn phone_code(&self, act: &Act) -> Result<(), Error> {
+        self.phone_codes.count(&source(act), act.now)
+    }
+
+    /// Counts a link that is to freeze an account.
+    pub(crate) fn freeze_link(&self, act: &Act) -> Result<(), Error> {
+        self.freeze_links.count(&source(act), act.now)
     }
 
     /// Counts a code that did not work.

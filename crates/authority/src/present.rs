@@ -29,6 +29,9 @@ impl Authority {
         request: MakeCode,
     ) -> Result<NumericCodeView, Error> {
         let (driver, current) = self.own_shown(act).await?;
+        if driver.frozen_at.is_some() {
+            return Err(refusal::ALREADY_FROZEN.into());
+        }
         match request.kind {
             CodeKind::Numeric => {}
             CodeKind::Dynamic | CodeKind::Offline => return Err(refusal::NOT_BOUND.into()),

@@ -197,6 +197,7 @@ fn of_conflict(conflict: Conflict) -> Refusal {
         Conflict::NameTaken => NAME_TAKEN,
         Conflict::Trust => KEYS_EXIST,
         Conflict::ActivationCode => ACTIVATION_REFUSED,
+        Conflict::Device => WRONG_LOGIN,
     }
 }
 
@@ -220,8 +221,8 @@ macro_rules! catalogue {
 catalogue! {
     /// Nobody is signed in.
     SIGN_IN = Unauthenticated "sign-in-required", "请先登录", "Nobody is signed in"; "登录后重试", "Sign in and try again";
-    /// Login, password or second factor is wrong; the same whichever, and whether or not the login exists.
-    WRONG_LOGIN = Unauthenticated "wrong-login", "账号、密码或动态验证码错误", "Login, password or second factor is wrong"; "核对后重试；尚未激活的驾驶人请先激活", "Check them all; a driver who has not activated yet does that first";
+    /// Login, password, device or second factor is wrong; the same whichever, and whether or not the login exists.
+    WRONG_LOGIN = Unauthenticated "wrong-login", "账号、密码、设备或动态验证码不符", "Login, password, device or second factor is not recognised"; "核对后重试；驾驶人首次使用或更换设备时请先激活", "Check them all; a driver on a new device activates it first";
     /// A member of staff has no second factor yet.
     ENROL_FACTOR = Forbidden "second-factor-missing", "须先设置动态验证码（双因素认证）", "The second factor must be set up first"; "通过 POST /staff/factor 设置", "Set it up by POST /staff/factor";
     /// Password or second factor is wrong, in a session that goes on.
@@ -230,6 +231,12 @@ catalogue! {
     OWN_ACCOUNT = Forbidden "own-account", "管理员不得变更本人账号", "Administrators do not change their own account"; "由另一名管理员办理", "Another administrator does it";
     /// Two persons are needed.
     SECOND_ADMINISTRATOR = Forbidden "second-administrator-needed", "须由另一名管理员批准", "A second administrator has to approve"; "由既非申请人、亦非账号本人的管理员批准", "Somebody who neither asked for it nor owns the account approves";
+    /// The password given to change it is wrong.
+    WRONG_PASSWORD = Forbidden "wrong-password", "原密码错误", "The present password is wrong"; "核对原密码；忘记密码请重新激活", "Check it; who has forgotten it activates anew";
+    /// The account is frozen.
+    ALREADY_FROZEN = Conflict "account-frozen", "该账号已冻结", "The account is frozen"; "核验身份后先解冻", "Unfreeze it first, after an identity check";
+    /// The account is not frozen.
+    NOT_FROZEN = Conflict "account-not-frozen", "该账号未冻结", "The account is not frozen"; "无需办理", "Nothing is to be done";
     /// The role does not allow it.
     NOT_YOUR_ROLE = Forbidden "not-your-role", "当前身份无权进行此操作", "The role at hand does not allow this"; "由有权限的人员办理", "Somebody with the right role can do it";
     /// The registry's token is unknown.
@@ -279,7 +286,7 @@ catalogue! {
     /// There are no signing keys.
     NO_KEYS = Unavailable "no-signing-keys", "尚未生成签名密钥", "There are no signing keys yet"; "运行 jiazhao keys generate", "Run `jiazhao keys generate`";
     /// Activation did not work; the same whatever was wrong.
-    ACTIVATION_REFUSED = Forbidden "activation-refused", "激活码无效、已使用或已过期", "The activation code is wrong, used or expired"; "到窗口重新领取激活码", "Get a new code at a counter";
+    ACTIVATION_REFUSED = Forbidden "activation-refused", "激活码无效、已使用或已过期，或账号暂不能激活", "The activation code is wrong, used or expired, or the account cannot be activated now"; "重新获取验证码，或到窗口领取激活码", "Ask for a new code, or get one at a counter";
     /// There is no e-licence to show.
     NO_E_LICENCE = NotFound "no-e-licence", "尚未领取电子驾驶证", "There is no e-licence"; "先申领", "Apply first";
     /// The e-licence was superseded.

@@ -9,8 +9,8 @@ use licence::{
 };
 use portrait::Photo;
 use storage::{
-    CurrentELicence, Driver, DriverWrite, HolderId, Notification, NotificationId, Partition,
-    PhotoId, PhotoMeta, PhotoRow, Tx,
+    CurrentELicence, Driver, DriverWrite, HolderId, Locked, Notification, NotificationId,
+    Partition, PhotoId, PhotoMeta, PhotoRow, Tx,
     audit::{Entry, Trail},
     outbox::Event,
 };
@@ -159,7 +159,10 @@ impl Authority {
             let current = currents
                 .iter()
                 .find(|current| current.e_licence.holder == write.holder);
-            change(act, &mut tx, (driver, &row), current, &mut traces).await?;
+            let locked = tx.lock(&driver.id, driver.revision).await?;
+            change(act, &mut tx, (driver, &row, &locked), current, &mut traces).await?;
+            let told = self.contact_changed(act, &mut tx, (driver, &row.record, &locked));
+            traces.events.extend(told.await?);
         }
         if let Some(trail) = Trail::of(traces.entries) {
             tx.commit(trail, traces.events).await?;
@@ -220,12 +223,11 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 async fn change(
     act: &mut Act,
     tx: &mut Tx,
-    (driver, row): (&Driver, &DriverWrite),
+    (driver, row, locked): (&Driver, &DriverWrite, &Locked),
     current: Option<&CurrentELicence>,
     traces: &mut Traces,
 ) -> Result<(), Error> {
-    let locked = tx.lock(&driver.id, driver.revision).await?;
-    tx.update_driver(&locked, row, act.now).await?;
+    tx.update_driver(locked, row, act.now).await?;
     let holder = driver.id.clone();
     traces.events.push(Event::DriverChanged {
         holder: holder.clone(),
@@ -240,7 +242,7 @@ async fn change(
         if value.value() == current.credential.status_value {
             return Ok(());
         }
-        tx.set_status_value(&locked, &current.credential.id, value.value())
+        tx.set_status_value(locked, &current.credential.id, value.value())
             .await?;
         traces.events.push(status_event(&holder, current, value));
         let message = message(act, &holder, "status-changed", &value.as_str());
@@ -249,7 +251,7 @@ async fn change(
         return Ok(());
     }
     tx.end_e_licence(
-        &locked,
+        locked,
         current,
         e_licence::Stage::Superseded,
         e_licence::SupersessionCause::NewEdition.as_str(),

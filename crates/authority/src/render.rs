@@ -48,9 +48,9 @@ pub(crate) fn record_view(record: &Record) -> RecordView {
     RecordView {
         licence_number: record.licence_number.as_str().to_owned(),
         name: record.name.clone(),
-        sex: record.sex.as_str().to_owned(),
+        sex: Some(record.sex.as_str().to_owned()),
         nationality: record.nationality.clone(),
-        birth_date: record.birth_date,
+        birth_date: Some(record.birth_date),
         first_issue_date: record.first_issue_date,
         classes: codes(record),
         valid_from: record.valid_from,
@@ -344,7 +344,7 @@ pub(crate) fn notification_view(row: &Notification, texts: &[TextRow]) -> Notifi
             "审核已通过，但登记信息不允许核发，请打开申请查看原因",
             "Your application was approved, but the registry blocks the issue: open it to see why",
         ),
-        _ => ("您有一条新消息", "You have a new message"),
+        kind => account_words(kind),
     };
     NotificationView {
         id: row.id.to_string(),
@@ -353,6 +353,39 @@ pub(crate) fn notification_view(row: &Notification, texts: &[TextRow]) -> Notifi
         en: en.to_owned(),
         created_at: row.created_at,
         deliveries: deliveries(row, texts),
+    }
+}
+
+/// What the inbox says of the account. The texts say it too, with a link (`notify`).
+fn account_words(kind: &str) -> (&'static str, &'static str) {
+    match kind {
+        "account-activated" => (
+            "账号已激活。如非本人操作，请立即冻结账号",
+            "Your account was activated. If this was not you, freeze it now",
+        ),
+        "account-recovered" => (
+            "账号密码已重设，其他设备均已退出。如非本人操作，请立即冻结账号",
+            "The password was set anew and every other device signed out. If this was not you, freeze the account now",
+        ),
+        "device-added" => (
+            "账号已添加新设备。如非本人操作，请立即冻结账号",
+            "A new device was added to your account. If this was not you, freeze it now",
+        ),
+        "device-refused" => (
+            "有人在陌生设备上输入了正确的密码，登录已被拒绝。如非本人操作，请修改密码",
+            "Somebody entered the right password on an unknown device and was refused. If this was not you, change the password",
+        ),
+        "contact-changed" => (
+            "登记的手机号已变更，72 小时内不能用短信验证码激活。如非本人办理，请立即冻结账号",
+            "The registered phone number changed; for 72 hours no code by phone activates the account. If this was not you, freeze it now",
+        ),
+        "account-frozen" => ("账号曾被冻结", "Your account was frozen"),
+        "account-unfrozen" => ("账号已在窗口解冻", "Your account was unfrozen at a counter"),
+        "password-changed" => (
+            "密码已修改，其他会话均已退出。如非本人操作，请立即冻结账号",
+            "The password was changed and every other session ended. If this was not you, freeze the account now",
+        ),
+        _ => ("您有一条新消息", "You have a new message"),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     sessions::Proof,
     symbol,
     totp::{self, Given},
-    views::{ChangePassword, ConfirmFactor, NewFactorView, RecoveryCodesView, RenewRecoveryCodes},
+    views::{ChangeStaffPassword, ConfirmFactor, NewFactorView, RecoveryCodesView, RenewRecoveryCodes},
 };
 
 /// What stands before the login in an authenticator app.
@@ -123,7 +123,7 @@ impl Authority {
     pub async fn change_password(
         &self,
         act: &mut Act,
-        request: ChangePassword,
+        request: ChangeStaffPassword,
     ) -> Result<(), Error> {
         let staff = signed_in(act)?.clone();
         Passwords::check(&request.new_password, None)?;

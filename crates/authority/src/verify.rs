@@ -89,6 +89,10 @@ impl Authority {
         };
         let driver = self.store().driver(&row.holder).await?;
         let driver = driver.ok_or(Error::Internal("a code stands for no driver"))?;
+        if driver.frozen_at.is_some() {
+            // SC-19: to a verifier it looks like any code that is over.
+            return self.refuse_code(act, &CodeUse::Expired(driver.id)).await;
+        }
         let e_licence = self.store().e_licence(&row.e_licence).await?;
         let e_licence = e_licence.ok_or(Error::Internal("a code stands for no e-licence"))?;
         let answer = self

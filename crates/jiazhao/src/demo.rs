@@ -88,7 +88,7 @@ impl Demo {
         let (app, accounts) = match Accounts::load(&config)? {
             Some(mut accounts) => {
                 let app = App::open(&config, ambient, options).await?;
-                seed::renew_code(&app, &config, &mut accounts).await?;
+                seed::renew_codes(&app, &config, &mut accounts).await?;
                 (app, accounts)
             }
             None => seed::seed(&config, ambient, options, drivers).await?,

@@ -31,6 +31,10 @@ const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 const PUSH_EVERY: Duration = Duration::from_secs(15);
 /// How often it is looked for texts that are due: a code is waited for.
 const DELIVER_EVERY: Duration = Duration::from_secs(1);
+/// How soon a code by phone is on its way. Not at once: then it would show in the answer's time.
+const TEND_EVERY: Duration = Duration::from_secs(1);
+/// How often what is over is cleared away.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 /// Well within the pause that `seal rotate` makes between its steps.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
 /// How long open requests may take to finish; event streams never do by themselves.
@@ -70,6 +74,8 @@ pub async fn serve(
         Job::Checkpoint,
         Job::DeliverTexts,
         Job::PushCheckpoints,
+        Job::TendAccounts,
+        Job::SweepAccounts,
     ] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
@@ -133,6 +139,10 @@ enum Job {
     DeliverTexts,
     /// Gives the witness of the audit the checkpoints that it lacks.
     PushCheckpoints,
+    /// Makes codes by phone and warnings, which no answer waits for (SC-18).
+    TendAccounts,
+    /// Clears away requests for codes and links that are over.
+    SweepAccounts,
 }
 
 impl Job {
@@ -145,6 +155,8 @@ impl Job {
             Self::Checkpoint => "checkpoint",
             Self::DeliverTexts => "deliver-texts",
             Self::PushCheckpoints => "push-checkpoints",
+            Self::TendAccounts => "tend-accounts",
+            Self::SweepAccounts => "sweep-accounts",
         }
     }
 
@@ -157,46 +169,48 @@ impl Job {
             Self::Checkpoint => CHECKPOINT_EVERY,
             Self::DeliverTexts => DELIVER_EVERY,
             Self::PushCheckpoints => PUSH_EVERY,
+            Self::TendAccounts => TEND_EVERY,
+            Self::SweepAccounts => SWEEP_EVERY,
         }
     }
 
     async fn run(self, app: &App) -> Result<(), Error> {
+        let (authority, mut act) = (app.authority(), app.act(self.name()));
         match self {
-            Self::Follow => app.authority().follow().await,
+            Self::Follow => authority.follow().await,
             Self::FinishApproved => {
-                let mut act = app.act(self.name());
-                let issued = app.authority().finish_approved(&mut act).await?;
-                if issued > 0 {
-                    tracing::info!(issued, "issued what had been approved");
-                }
+                let issued = authority.finish_approved(&mut act).await?;
+                self.told(issued);
                 Ok(())
             }
-            Self::RefreshKeys => Ok(app.authority().store().refresh_keys().await?),
+            Self::RefreshKeys => Ok(authority.store().refresh_keys().await?),
             Self::TurnCalendar => {
-                let mut act = app.act(self.name());
-                let turned = app.authority().turn_calendar(&mut act, app.node()).await?;
-                if turned > 0 {
-                    tracing::info!(turned, "turned what the calendar changed");
-                }
+                let turned = authority.turn_calendar(&mut act, app.node()).await?;
+                self.told(turned);
                 Ok(())
             }
             Self::Checkpoint => {
-                let act = app.act(self.name());
-                app.authority().checkpoint(&act, app.node()).await?;
+                authority.checkpoint(&act, app.node()).await?;
                 seen::note(app).await
             }
-            Self::DeliverTexts => {
-                let act = app.act(self.name());
-                app.authority().deliver_texts(&act).await.map(drop)
-            }
-            Self::PushCheckpoints => {
-                let Some(witness) = app.witness() else {
-                    return Ok(());
-                };
-                let act = app.act(self.name());
-                let push = app.authority().push_to_witness(&act, app.node(), witness);
-                push.await.map(drop)
-            }
+            Self::DeliverTexts => authority.deliver_texts(&act).await.map(drop),
+            Self::PushCheckpoints => match app.witness() {
+                Some(witness) => {
+                    let push = authority.push_to_witness(&act, app.node(), witness);
+                    push.await.map(drop)
+                }
+                None => Ok(()),
+            },
+            Self::TendAccounts => authority.tend_accounts(&mut act).await.map(drop),
+            Self::SweepAccounts => authority.sweep_accounts(&act).await.map(drop),
+        }
+    }
+
+    /// What had waited for it was done.
+    fn told(self, done: impl Into<u64>) {
+        let done = done.into();
+        if done > 0 {
+            tracing::info!(job = self.name(), done, "did what had waited");
         }
     }
 

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    extract::{Caller, SessionToken},
+    extract::{Caller, Device, SessionToken},
     problem::{Failed, Problem, Refused},
     state::App,
 };
@@ -59,19 +59,22 @@ async fn events(
     State(app): State<App>,
     Caller(act): Caller,
     SessionToken(token): SessionToken,
+    device: Device,
 ) -> Result<impl IntoResponse, Problem> {
     let page = Page {
         holder: act.holder()?.clone(),
         changes: app.authority.live(),
         until: Instant::now() + LASTS,
     };
-    let session = (app, token.unwrap_or_default());
-    let stream = stream::unfold((page, session), async |(mut page, (app, token))| {
+    let session = (app, token.unwrap_or_default(), device);
+    let stream = stream::unfold((page, session), async |(mut page, session)| {
         let view = page.next().await?;
         // A session that ended meanwhile learns nothing more.
+        let (app, token, device) = &session;
         let now = app.clock.now();
-        app.authority.authenticate(&token, now).await.ok()?;
-        Some((Ok::<_, Infallible>(event(&view)), (page, (app, token))))
+        let living = app.authority.authenticate(token, device.secret(), now);
+        living.await.ok()?;
+        Some((Ok::<_, Infallible>(event(&view)), (page, session)))
     });
     let events = Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     // Axum says no-cache, which lets a copy be kept.

@@ -2,12 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use authority::{Act, Actor, Error, refusal, views::ReasonView};
+use authority::{Act, Actor, Client, ClientKind, Error, refusal, views::ReasonView};
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Query},
-    http::{HeaderMap, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use crate::{guard, problem::Problem, state::App};
 
@@ -34,6 +35,12 @@ pub(crate) struct Gateway(pub(crate) Act);
 
 /// The token of the session cookie, unchecked.
 pub(crate) struct SessionToken(pub(crate) Option<String>);
+
+/// The client: the secret of its device cookie, unchecked, and what it says it is.
+pub(crate) struct Device {
+    secret: Option<Zeroizing<String>>,
+    kind: ClientKind,
+}
 
 /// A query of exactly this shape.
 pub(crate) struct QueryOf<T>(pub(crate) T);
@@ -75,7 +82,8 @@ impl FromRequestParts<App> for Enroller {
         guard::own_pages_only(parts, app.settings.secure)?;
         let mut act = act(parts, app)?;
         let token = guard::session_token(&parts.headers).unwrap_or_default();
-        let (actor, _) = app.authority.authenticate(token, act.now).await?;
+        let device = guard::device_secret(&parts.headers, app.settings.secure);
+        let (actor, _) = app.authority.authenticate(token, device, act.now).await?;
         act.actor = actor;
         Ok(Self(act))
     }
@@ -109,6 +117,47 @@ impl FromRequestParts<App> for SessionToken {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         let token = guard::session_token(&parts.headers);
         Ok(Self(token.map(str::to_owned)))
+    }
+}
+
+impl FromRequestParts<App> for Device {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let secret = guard::device_secret(&parts.headers, app.settings.secure);
+        Ok(Self {
+            secret: secret.map(|secret| Zeroizing::new(secret.to_owned())),
+            kind: client_kind(&parts.headers),
+        })
+    }
+}
+
+impl Device {
+    pub(crate) fn client(&self) -> Client<'_> {
+        Client {
+            device: self.secret(),
+            kind: self.kind,
+        }
+    }
+
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.secret.as_ref().map(|secret| secret.as_str())
+    }
+}
+
+/// Coarse on purpose: it is shown to the driver among their devices, and tells nobody else apart.
+fn client_kind(headers: &HeaderMap) -> ClientKind {
+    let agent = headers
+        .get(header::USER_AGENT)
+        .and_then(|agent| agent.to_str().ok())
+        .unwrap_or_default();
+    let says = |words: &[&str]| words.iter().any(|word| agent.contains(word));
+    if says(&["Mobile", "Android", "iPhone", "iPad", "HarmonyOS"]) {
+        ClientKind::Phone
+    } else if says(&["Windows", "Macintosh", "Linux", "CrOS"]) {
+        ClientKind::Computer
+    } else {
+        ClientKind::Other
     }
 }
 
@@ -221,6 +270,22 @@ mod tests {
         let proxy = Some("192.0.2.9".to_owned());
         assert_eq!(from("192.0.2.9", &[]), proxy);
         assert_eq!(from("192.0.2.9", &["anything"]), proxy);
+    }
+
+    #[test]
+    fn clients_are_told_apart_coarsely() {
+        for (agent, kind) in [
+            ("Mozilla/5.0 (Linux; Android 14) Mobile", ClientKind::Phone),
+            ("Mozilla/5.0 (iPhone; CPU iPhone OS 17)", ClientKind::Phone),
+            ("Mozilla/5.0 (X11; Linux x86_64)", ClientKind::Computer),
+            ("Mozilla/5.0 (Windows NT 10.0)", ClientKind::Computer),
+            ("curl/8", ClientKind::Other),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("user-agent", HeaderValue::from_static(agent));
+            assert_eq!(client_kind(&headers), kind, "{agent}");
+        }
+        assert_eq!(client_kind(&HeaderMap::new()), ClientKind::Other);
     }
 
     fn key(values: &[&str]) -> Result<Option<String>, &'static str> {

@@ -5,11 +5,17 @@
 //! session must carry a content type that no form of another site can send.
 
 use axum::http::{HeaderMap, HeaderValue, Uri, header, request::Parts};
+use zeroize::Zeroizing;
 
 use crate::problem::{CROSS_ORIGIN, Problem, WRONG_CONTENT_TYPE};
 
 /// The cookie that carries a session's token.
 pub(crate) const COOKIE: &str = "jz_session";
+/// The cookie that carries a driver's device's secret, without which a driver's session is none.
+const DEVICE: &str = "jz_device";
+/// The same where the service is reached by https. Browsers take a cookie of this kind of name from
+/// this very host only: a neighbouring one cannot plant the device of somebody else's account.
+const DEVICE_BY_HTTPS: &str = "__Host-jz_device";
 
 /// Lets a request pass that this service's own page, or no page at all, has sent.
 pub(crate) fn own_pages_only(parts: &Parts, secure: bool) -> Result<(), Problem> {
@@ -25,7 +31,8 @@ pub(crate) fn own_pages_only(parts: &Parts, secure: bool) -> Result<(), Problem>
         media_type(&parts.headers),
         Some("application/json" | "application/x-ndjson")
     );
-    if session_token(&parts.headers).is_some() && !typed {
+    let known = session_token(&parts.headers).or_else(|| device_secret(&parts.headers, secure));
+    if known.is_some() && !typed {
         return Err(WRONG_CONTENT_TYPE.into());
     }
     Ok(())
@@ -51,13 +58,26 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
 
 /// The token of the session cookie.
 pub(crate) fn session_token(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, COOKIE)
+}
+
+/// The secret of the device cookie.
+pub(crate) fn device_secret(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    cookie(headers, device_cookie(secure))
+}
+
+const fn device_cookie(secure: bool) -> &'static str {
+    if secure { DEVICE_BY_HTTPS } else { DEVICE }
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE).then_some(value))
+        .find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 /// The token of `Authorization: Bearer`.
@@ -74,9 +94,20 @@ pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
 
 /// The value of `Set-Cookie` for a session; without a token it ends the cookie.
 pub(crate) fn set_cookie(token: &str, max_age: i64, secure: bool) -> Option<HeaderValue> {
+    set(COOKIE, token, max_age, secure)
+}
+
+/// The value of `Set-Cookie` for a device.
+pub(crate) fn set_device(secret: &str, secure: bool) -> Option<HeaderValue> {
+    let max_age = authority::DEVICE_LASTS.as_secs();
+    set(device_cookie(secure), secret, max_age, secure)
+}
+
+fn set(name: &str, value: &str, max_age: i64, secure: bool) -> Option<HeaderValue> {
     let secure = if secure { "; Secure" } else { "" };
-    let text =
-        format!("{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age}{secure}");
+    let text = Zeroizing::new(format!(
+        "{name}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age}{secure}"
+    ));
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some(value)
@@ -149,13 +180,16 @@ mod tests {
 
     #[test]
     fn a_session_needs_a_content_type_that_no_form_sends() {
+        const ON_A_DEVICE: (&str, &str) = ("cookie", "__Host-jz_device=s3cret");
         for kind in [
             "text/plain",
             "application/x-www-form-urlencoded",
             "multipart/form-data; boundary=x",
         ] {
-            let headers = [SESSION, HOST, ("content-type", kind)];
-            assert_eq!(checked("POST", &headers, true), Err("wrong-content-type"));
+            for cookie in [SESSION, ON_A_DEVICE] {
+                let headers = [cookie, HOST, ("content-type", kind)];
+                assert_eq!(checked("POST", &headers, true), Err("wrong-content-type"));
+            }
         }
         let bare = [SESSION, HOST];
         assert_eq!(checked("DELETE", &bare, true), Err("wrong-content-type"));
@@ -190,6 +224,28 @@ mod tests {
             "jz_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0"
         );
         assert_eq!(set_cookie("a\r\nb", 1, true), None);
+    }
+
+    /// A cookie of the plain name may come from a neighbouring host: by https it counts for nothing.
+    #[test]
+    fn a_device_cookie_cannot_be_planted_by_a_neighbour() {
+        let value = set_device("s", true).unwrap();
+        assert!(value.is_sensitive());
+        assert_eq!(
+            value,
+            "__Host-jz_device=s; HttpOnly; SameSite=Strict; Path=/; Max-Age=15552000; Secure"
+        );
+        let plain = set_device("s", false).unwrap();
+        assert_eq!(
+            plain,
+            "jz_device=s; HttpOnly; SameSite=Strict; Path=/; Max-Age=15552000"
+        );
+        let mut headers = HeaderMap::new();
+        headers.append("cookie", HeaderValue::from_static("jz_device=planted"));
+        assert_eq!(device_secret(&headers, true), None);
+        headers.append("cookie", HeaderValue::from_static("__Host-jz_device=own"));
+        assert_eq!(device_secret(&headers, true), Some("own"));
+        assert_eq!(device_secret(&headers, false), Some("planted"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! same routes. A handler extracts, parses, runs one use case of `authority` and answers; what it
 //! refuses is `application/problem+json` with a stable code.
 
+mod accounts;
 mod admin;
 mod body;
 mod counter;

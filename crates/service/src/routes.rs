@@ -14,7 +14,7 @@ use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    admin, counter, events, headers, health, holder,
+    accounts, admin, counter, events, headers, health, holder,
     metrics::Metrics,
     notifier, observe, openapi as document, page, problem, registry, review, sessions, staff,
     state::{App, ServiceState, Settings},
@@ -56,6 +56,7 @@ pub fn openapi() -> OpenApi {
 fn documented(settings: &Settings) -> OpenApiRouter<App> {
     let with_json = OpenApiRouter::new()
         .merge(sessions::routes())
+        .merge(accounts::routes())
         .merge(holder::routes())
         .merge(counter::routes())
         .merge(review::routes())

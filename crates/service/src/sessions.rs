@@ -1,8 +1,8 @@
-//! Signing in and out; a driver's first time (激活).
+//! Signing in and out; a driver's first time or new device (激活).
 
 use authority::{
     Error, Kind,
-    views::{Activate, SessionView, SignIn},
+    views::{Activate, SessionKindView, SessionView, SignIn},
 };
 use axum::{
     Json,
@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::JsonBody,
-    extract::{SessionToken, Visitor},
+    extract::{Device, SessionToken, Visitor},
     guard,
     problem::{BadBody, Failed, Problem, Refused},
     state::{App, spawned},
@@ -28,47 +28,67 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(activate))
 }
 
-/// Signs in: drivers by licence number, staff by login. The token is in the cookie only.
+/// Signs in: drivers by licence number on a device that they activated, staff by login. The token is
+/// in the cookie only.
 #[utoipa::path(
     post, path = "/sessions", tag = "sessions", request_body = SignIn, security(()),
     responses(
         (status = 201, description = "Signed in", body = SessionView,
-            headers(("Set-Cookie" = String, description = "jz_session"))),
+            headers(("Set-Cookie" = String, description = "jz_session; a driver's device cookie anew"))),
         BadBody, Refused, Failed,
     )
 )]
 async fn sign_in(
     State(app): State<App>,
     Visitor(mut act): Visitor,
+    device: Device,
     JsonBody(request): JsonBody<SignIn>,
 ) -> Result<impl IntoResponse, Problem> {
     let (now, secure) = (act.now, app.settings.secure);
-    let (token, view) =
-        spawned(async move { app.authority.sign_in(&mut act, request).await }).await?;
-    signed_in(&token, view, now, secure)
+    let ((token, view), device) = spawned(async move {
+        let opened = app
+            .authority
+            .sign_in(&mut act, request, device.client())
+            .await?;
+        Ok((opened, device))
+    })
+    .await?;
+    let device = match view.kind {
+        SessionKindView::Holder => device.secret(),
+        SessionKindView::Staff => None,
+    };
+    signed_in(&token, device, view, now, secure)
 }
 
-/// Sets a driver's password with the code printed at a counter, and signs in.
+/// Makes the client a device of a driver, with a code printed at a counter or sent to their phone, and
+/// signs in. The first time it opens the account; with another password than the account's it ends
+/// every other device.
 #[utoipa::path(
     post, path = "/activations", tag = "sessions", request_body = Activate, security(()),
     responses(
         (status = 201, description = "Activated and signed in", body = SessionView,
-            headers(("Set-Cookie" = String, description = "jz_session"))),
+            headers(("Set-Cookie" = String, description = "jz_session; jz_device, __Host-jz_device by https"))),
         BadBody, Refused, Failed,
     )
 )]
 async fn activate(
     State(app): State<App>,
     Visitor(mut act): Visitor,
+    device: Device,
     JsonBody(request): JsonBody<Activate>,
 ) -> Result<impl IntoResponse, Problem> {
     let (now, secure) = (act.now, app.settings.secure);
-    let (token, view) =
-        spawned(async move { app.authority.activate(&mut act, request).await }).await?;
-    signed_in(&token, view, now, secure)
+    let made = spawned(async move {
+        app.authority
+            .activate(&mut act, request, device.client())
+            .await
+    })
+    .await?;
+    signed_in(&made.token, Some(&made.device), made.view, now, secure)
 }
 
-/// Signs out and ends the cookie, also that of a session that is over already.
+/// Signs out and ends the session's cookie, also that of a session that is over already. The device
+/// stays one of the driver's.
 #[utoipa::path(
     delete, path = "/sessions/current", tag = "sessions",
     responses(
@@ -81,11 +101,13 @@ async fn sign_out(
     State(app): State<App>,
     Visitor(mut act): Visitor,
     SessionToken(token): SessionToken,
+    device: Device,
 ) -> Result<impl IntoResponse, Problem> {
     let secure = app.settings.secure;
     if let Some(token) = token {
         spawned(async move {
-            match app.authority.authenticate(&token, act.now).await {
+            let living = app.authority.authenticate(&token, device.secret(), act.now);
+            match living.await {
                 Ok((actor, _)) => act.actor = actor,
                 Err(error) if error.refusal().kind == Kind::Unauthenticated => return Ok(()),
                 Err(error) => return Err(error),
@@ -101,6 +123,7 @@ async fn sign_out(
 
 fn signed_in(
     token: &str,
+    device: Option<&str>,
     view: SessionView,
     now: Timestamp,
     secure: bool,
@@ -108,6 +131,10 @@ fn signed_in(
     let max_age = view.expires_at.duration_since(now).as_secs().max(0);
     let cookie =
         guard::set_cookie(token, max_age, secure).ok_or(Error::Internal("a token's form"))?;
-    let headers = AppendHeaders([(header::SET_COOKIE, cookie)]);
-    Ok((StatusCode::CREATED, headers, Json(view)))
+    let mut cookies = vec![(header::SET_COOKIE, cookie)];
+    if let Some(device) = device {
+        let cookie = guard::set_device(device, secure).ok_or(Error::Internal("a secret's form"))?;
+        cookies.push((header::SET_COOKIE, cookie));
+    }
+    Ok((StatusCode::CREATED, AppendHeaders(cookies), Json(view)))
 }

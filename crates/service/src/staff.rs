@@ -2,7 +2,7 @@
 
 use authority::Error;
 use authority::views::{
-    ChangePassword, ChangeStaff, ConfirmFactor, EndedSessionsView, FactorResetState,
+    ChangeStaff, ChangeStaffPassword, ConfirmFactor, EndedSessionsView, FactorResetState,
     FactorResetView, NewFactorView, RecoveryCodesView, RenewRecoveryCodes, StaffRowView, StaffView,
 };
 use axum::{
@@ -99,7 +99,7 @@ async fn renew_recovery_codes(
 
 /// Changes the own password and ends every session, this one too.
 #[utoipa::path(
-    post, path = "/staff/password", tag = "staff", request_body = ChangePassword,
+    post, path = "/staff/password", tag = "staff", request_body = ChangeStaffPassword,
     responses(
         (status = 204, description = "Changed; sign in anew",
             headers(("Set-Cookie" = String, description = "Ends jz_session"))),
@@ -109,7 +109,7 @@ async fn renew_recovery_codes(
 async fn change_password(
     State(app): State<App>,
     Caller(mut act): Caller,
-    JsonBody(request): JsonBody<ChangePassword>,
+    JsonBody(request): JsonBody<ChangeStaffPassword>,
 ) -> Result<impl IntoResponse, Problem> {
     let secure = app.settings.secure;
     spawned(async move { app.authority.change_password(&mut act, request).await }).await?;

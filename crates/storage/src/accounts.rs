@@ -18,28 +18,15 @@ pub struct Account {
     pub activated_at: Timestamp,
 }
 
-/// An open activation code.
+/// An activation code that a try was counted for.
 #[derive(Clone, Debug)]
 pub struct ActivationCode {
     /// Which.
     pub id: ActivationId,
-    /// For whom.
-    pub holder: HolderId,
     /// Keyed hash of the code.
     pub code: Vec<u8>,
-    /// Until when it works.
-    pub expires_at: Timestamp,
-    /// Wrong tries so far.
+    /// Tries so far, this one included.
     pub attempts: u64,
-}
-
-/// How an activation code ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodeClosing {
-    /// It set a password.
-    Used,
-    /// Too many wrong tries.
-    Guessed,
 }
 
 impl Store {
@@ -70,37 +57,28 @@ impl Store {
         .transpose()
     }
 
-    /// The holder's open activation code.
+    /// Holders of whom somebody had the password right on a device that is none of theirs, the
+    /// longest waiting first.
     ///
     /// # Errors
-    /// When the database cannot be reached or the row does not follow its rule.
-    pub async fn open_activation_code(
-        &self,
-        holder: &HolderId,
-    ) -> Result<Option<ActivationCode>, StoreError> {
+    /// When the database cannot be reached or a row does not follow its rule.
+    pub async fn holders_to_warn(&self, limit: u32) -> Result<Vec<HolderId>, StoreError> {
         let mut connection = self.reader().await?;
-        let row = sqlx::query(
-            "SELECT id, code_blind, expires_at, attempts FROM activation_codes \
-             WHERE partition = $1 AND holder_id = $2 AND closed_at IS NULL",
+        let rows = sqlx::query(
+            "SELECT holder_id FROM accounts WHERE warn_at IS NOT NULL ORDER BY warn_at LIMIT $1",
         )
-        .bind(holder.partition().sql())
-        .bind(holder.as_str())
-        .fetch_optional(&mut *connection)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *connection)
         .await?;
-        row.map(|row| {
-            let row = Columns {
-                table: "activation_codes",
-                row: &row,
-            };
-            Ok(ActivationCode {
-                id: row.parsed("id", ActivationId::parse)?,
-                holder: holder.clone(),
-                code: row.bytes("code_blind")?,
-                expires_at: row.instant("expires_at")?,
-                attempts: row.number("attempts")?,
+        rows.iter()
+            .map(|row| {
+                Columns {
+                    table: "accounts",
+                    row,
+                }
+                .parsed("holder_id", HolderId::parse)
             })
-        })
-        .transpose()
+            .collect()
     }
 }
 
@@ -142,15 +120,7 @@ impl Tx {
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         self.expect_own("activation_codes", holder.partition())?;
-        sqlx::query(
-            "UPDATE activation_codes SET closed_at = $3, closed_as = 'replaced' \
-             WHERE partition = $1 AND holder_id = $2 AND closed_at IS NULL",
-        )
-        .bind(holder.partition().sql())
-        .bind(holder.as_str())
-        .bind(now.as_microsecond())
-        .execute(self.connection())
-        .await?;
+        self.end_activation_code(holder, now).await?;
         sqlx::query(
             "INSERT INTO activation_codes (partition, id, holder_id, code_blind, made_by, made_at, expires_at, attempts) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, 0)",
@@ -168,56 +138,139 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts a wrong try, from the number the caller read.
+    /// Counts a try at the holder's open code before anybody looks at it, and answers the code if
+    /// it is in time. The try that reaches `most` closes it; a right one counts as used by
+    /// [`Tx::use_activation_code`]. It is one statement in every case, and tries at one code come
+    /// one after the other.
     ///
     /// # Errors
-    /// [`Conflict::ActivationCode`] when another try was counted or the code is closed.
-    pub async fn count_attempt(&mut self, code: &ActivationCode) -> Result<(), StoreError> {
+    /// When the database cannot be reached or the row does not follow its rule.
+    pub async fn try_activation_code(
+        &mut self,
+        holder: &HolderId,
+        most: u64,
+        now: Timestamp,
+    ) -> Result<Option<ActivationCode>, StoreError> {
+        let row = sqlx::query(
+            "UPDATE activation_codes SET attempts = attempts + 1, \
+             closed_at = CASE WHEN attempts + 1 >= $3 THEN $4 ELSE closed_at END, \
+             closed_as = CASE WHEN attempts + 1 >= $3 THEN 'guessed' ELSE closed_as END \
+             WHERE partition = $1 AND holder_id = $2 AND closed_at IS NULL AND expires_at > $4 \
+             RETURNING id, code_blind, attempts",
+        )
+        .bind(holder.partition().sql())
+        .bind(holder.as_str())
+        .bind(sql_number(most))
+        .bind(now.as_microsecond())
+        .fetch_optional(self.connection())
+        .await?;
+        row.map(|row| {
+            let row = Columns {
+                table: "activation_codes",
+                row: &row,
+            };
+            Ok(ActivationCode {
+                id: row.parsed("id", ActivationId::parse)?,
+                code: row.bytes("code_blind")?,
+                attempts: row.number("attempts")?,
+            })
+        })
+        .transpose()
+    }
+
+    /// The code was right in the try that this transaction counted.
+    ///
+    /// # Errors
+    /// [`Conflict::ActivationCode`] when it is closed.
+    pub async fn use_activation_code(
+        &mut self,
+        code: &ActivationCode,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let moved = sqlx::query(
-            "UPDATE activation_codes SET attempts = attempts + 1 \
-             WHERE partition = $1 AND id = $2 AND attempts = $3 AND closed_at IS NULL",
+            "UPDATE activation_codes SET closed_at = $4, closed_as = 'used' \
+             WHERE partition = $1 AND id = $2 AND attempts = $3 \
+             AND (closed_as IS NULL OR closed_as = 'guessed' AND closed_at = $4)",
         )
         .bind(self.partition().sql())
         .bind(code.id.as_str())
         .bind(sql_number(code.attempts))
+        .bind(now.as_microsecond())
         .execute(self.connection())
         .await?
         .rows_affected();
-        closed_unless_one(moved)
+        if moved == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::ActivationCode.into())
+        }
     }
 
-    /// Closes an open code.
+    /// Ends the holder's open code as if another had replaced it.
     ///
     /// # Errors
-    /// [`Conflict::ActivationCode`] when it is closed already.
-    pub async fn close_activation_code(
+    /// When the database cannot be reached.
+    pub async fn end_activation_code(
         &mut self,
-        code: &ActivationId,
-        closing: CodeClosing,
+        holder: &HolderId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let moved = sqlx::query(
-            "UPDATE activation_codes SET closed_at = $3, closed_as = $4 \
-             WHERE partition = $1 AND id = $2 AND closed_at IS NULL",
+        sqlx::query(
+            "UPDATE activation_codes SET closed_at = $3, closed_as = 'replaced' \
+             WHERE partition = $1 AND holder_id = $2 AND closed_at IS NULL",
         )
-        .bind(self.partition().sql())
-        .bind(code.as_str())
+        .bind(holder.partition().sql())
+        .bind(holder.as_str())
         .bind(now.as_microsecond())
-        .bind(match closing {
-            CodeClosing::Used => "used",
-            CodeClosing::Guessed => "guessed",
-        })
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that somebody had the password right on a device that is none of the account's, unless
+    /// the driver was warned after `not_since` or is about to be. For nobody it is the same
+    /// statement.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn note_to_warn(
+        &mut self,
+        holder: &HolderId,
+        now: Timestamp,
+        not_since: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE accounts SET warn_at = $3 WHERE partition = $1 AND holder_id = $2 \
+             AND warn_at IS NULL AND (warned_at IS NULL OR warned_at <= $4)",
+        )
+        .bind(holder.partition().sql())
+        .bind(holder.as_str())
+        .bind(now.as_microsecond())
+        .bind(not_since.as_microsecond())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Takes the note again: the driver is being warned in this transaction. Whether there was one.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn take_note_to_warn(
+        &mut self,
+        holder: &HolderId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let taken = sqlx::query(
+            "UPDATE accounts SET warn_at = NULL, warned_at = $3 \
+             WHERE partition = $1 AND holder_id = $2 AND warn_at IS NOT NULL",
+        )
+        .bind(holder.partition().sql())
+        .bind(holder.as_str())
+        .bind(now.as_microsecond())
         .execute(self.connection())
         .await?
         .rows_affected();
-        closed_unless_one(moved)
-    }
-}
-
-fn closed_unless_one(moved: u64) -> Result<(), StoreError> {
-    if moved == 1 {
-        Ok(())
-    } else {
-        Err(Conflict::ActivationCode.into())
+        Ok(taken == 1)
     }
 }

@@ -33,6 +33,10 @@ pub struct Driver {
     pub photo: Option<PhotoId>,
     /// When the record last changed here.
     pub updated_at: Timestamp,
+    /// Since when the account is frozen.
+    pub frozen_at: Option<Timestamp>,
+    /// Until when the phone number activates nothing, because it changed.
+    pub phone_held_until: Option<Timestamp>,
 }
 
 /// A driver's record to be written.
@@ -56,7 +60,7 @@ pub struct DriverWrite {
 
 const TABLE: &str = "drivers";
 const COLUMNS: &str = "id, revision, registry_version, registry_gap, record_sealed, record_digest, \
-     status_value, photo_id, updated_at";
+     status_value, photo_id, updated_at, frozen_at, phone_held_until";
 
 #[derive(Deserialize)]
 struct StoredRecord {
@@ -317,6 +321,8 @@ fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<Driver, StoreError> {
             .map_err(|_out_of_range| row.odd("status_value", "out of range"))?,
         photo: row.opt_parsed("photo_id", PhotoId::parse)?,
         updated_at: row.instant("updated_at")?,
+        frozen_at: row.opt_instant("frozen_at")?,
+        phone_held_until: row.opt_instant("phone_held_until")?,
         id,
     })
 }

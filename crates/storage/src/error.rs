@@ -47,6 +47,9 @@ pub enum Conflict {
     /// The second factor is no longer in the state the act expected.
     #[error("the second factor moved on meanwhile")]
     SecondFactor,
+    /// The device ended meanwhile, or another has its secret.
+    #[error("the device ended")]
+    Device,
     /// The activation code was used or closed meanwhile.
     #[error("the activation code is closed")]
     ActivationCode,

@@ -144,6 +144,8 @@ ids! {
     CredentialId = "crd";
     /// A device binding.
     BindingId = "bnd";
+    /// A device on which a driver signs in.
+    DeviceId = "dev";
     /// A photo.
     PhotoId = "pho";
     /// A look-up by a verifier.

@@ -12,14 +12,17 @@ mod at_rest;
 pub mod audit;
 pub mod backup;
 mod bindings;
+mod challenges;
 mod checkpoints;
 mod codes;
 mod credentials;
 mod data_keys;
+mod devices;
 mod drivers;
 mod e_licences;
 mod engine;
 mod error;
+mod freezing;
 mod ids;
 mod keystore;
 mod leases;
@@ -46,21 +49,23 @@ mod texts;
 mod tx;
 mod verifications;
 
-pub use accounts::{Account, ActivationCode, CodeClosing};
+pub use accounts::{Account, ActivationCode};
 pub use aliases::{AliasClaim, AliasKind};
 pub use applications::{ApplicationRow, NewApplication};
 pub use at_rest::AtRest;
 pub use bindings::BindingRow;
+pub use challenges::{NewChallenge, WaitingChallenge};
 pub use checkpoints::{AuditHead, CheckpointRow};
 pub use codes::{CodeUse, NumericCodeRow};
 pub use credentials::{CredentialRow, FormRow, NewCredential};
 pub use data_keys::{DataKeyState, Retirement, Steward};
+pub use devices::{ClientKind, Device, DeviceEnd, DeviceProof};
 pub use drivers::{Driver, DriverWrite};
 pub use e_licences::{CurrentELicence, ELicenceRow, NewELicence};
 pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
 pub use ids::{
-    ActivationId, ApplicationId, BindingId, CredentialId, ELicenceId, HolderId, NotAnId,
+    ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, HolderId, NotAnId,
     NotificationId, Partition, PhotoId, SourceId, StaffId, TextId, VerificationId,
 };
 pub use keystore::SigningKeyRow;
@@ -75,7 +80,7 @@ pub use staff::{Office, RegistrySource, Staff, WaveRow};
 pub use staff_factors::{FactorReset, FactorStage, StaffFactor};
 pub use staff_sessions::{StaffScope, StaffSession};
 pub use status_places::{LIST_SIZE, StatusPlace};
-pub use store::{Store, StoreOptions};
+pub use store::{Store, StoreOptions, Work};
 pub use texts::{NewText, TextCount, TextOutcome, TextQueue, TextRow, TextState, TextToSend};
 pub use tx::{Committed, Locked, Numbered, Tx};
 pub use verifications::{Remembered, VerificationRow};

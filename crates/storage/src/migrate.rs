@@ -47,6 +47,11 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../migrations/0005_texts.sql"),
     },
     Migration {
+        version: 6,
+        name: "accounts",
+        text: include_str!("../migrations/0006_accounts.sql"),
+    },
+    Migration {
         version: 7,
         name: "staff_factors",
         text: include_str!("../migrations/0007_staff_factors.sql"),

@@ -20,7 +20,7 @@ use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
-    StoreError,
+    Partition, StoreError,
     at_rest::{AeadKey, AtRest, DataKey, Failed, IndexKey, NONCE},
 };
 
@@ -61,6 +61,12 @@ impl Blind {
     #[must_use]
     pub fn matches(&self, other: &[u8]) -> bool {
         constant_time::verify_slices_are_equal(&self.0, other).is_ok()
+    }
+
+    /// The holders' partition that it stands for.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        Partition::of_holders(self.first())
     }
 
     pub(crate) fn first(&self) -> u8 {

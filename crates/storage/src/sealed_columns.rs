@@ -39,6 +39,15 @@ pub(crate) const SEALED: &[SealedColumn] = &[
         version: "t.registry_version",
     },
     SealedColumn {
+        table: "drivers",
+        column: "former_phone_sealed",
+        key: &["id"],
+        partitioned: true,
+        join: "",
+        owner: "t.id",
+        version: ONE,
+    },
+    SealedColumn {
         table: "photos",
         column: "meta_sealed",
         key: &["id"],

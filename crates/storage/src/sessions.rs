@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::{Partition, Store, StoreError, Tx, rows::Columns};
+use crate::{DeviceId, HolderId, Partition, Store, StoreError, Tx, rows::Columns};
 
 /// Whose session it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Session {
     pub kind: SessionKind,
     /// The holder's or member of staff's identifier.
     pub owner: String,
+    /// The device on which alone a driver's session is good.
+    pub device: Option<DeviceId>,
     /// When it began.
     pub created_at: Timestamp,
     /// When it ends.
@@ -38,7 +40,7 @@ impl Store {
     ) -> Result<Option<Session>, StoreError> {
         let mut connection = self.reader().await?;
         let row = sqlx::query(
-            "SELECT kind, owner_id, created_at, expires_at FROM sessions WHERE partition = $1 AND token_hash = $2",
+            "SELECT kind, owner_id, device_id, created_at, expires_at FROM sessions WHERE partition = $1 AND token_hash = $2",
         )
         .bind(partition.sql())
         .bind(token_hash)
@@ -56,6 +58,7 @@ impl Store {
                     _ => Err(()),
                 })?,
                 owner: row.text("owner_id")?,
+                device: row.opt_parsed("device_id", DeviceId::parse)?,
                 created_at: row.instant("created_at")?,
                 expires_at: row.instant("expires_at")?,
             })
@@ -75,7 +78,7 @@ impl Tx {
         session: &Session,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO sessions (partition, token_hash, kind, owner_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO sessions (partition, token_hash, kind, owner_id, created_at, expires_at, device_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(self.partition().sql())
         .bind(token_hash)
@@ -86,6 +89,7 @@ impl Tx {
         .bind(session.owner.as_str())
         .bind(session.created_at.as_microsecond())
         .bind(session.expires_at.as_microsecond())
+        .bind(session.device.as_ref().map(DeviceId::as_str))
         .execute(self.connection())
         .await?;
         Ok(())
@@ -117,5 +121,45 @@ impl Tx {
                 .await?
                 .rows_affected(),
         )
+    }
+
+    /// Ends the sessions of `holder` on one device.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn delete_sessions_on(
+        &mut self,
+        holder: &HolderId,
+        device: &DeviceId,
+    ) -> Result<u64, StoreError> {
+        Ok(sqlx::query(
+            "DELETE FROM sessions WHERE partition = $1 AND owner_id = $2 AND device_id = $3",
+        )
+        .bind(self.partition().sql())
+        .bind(holder.as_str())
+        .bind(device.as_str())
+        .execute(self.connection())
+        .await?
+        .rows_affected())
+    }
+
+    /// Ends every session of `owner` but the one of a token.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn delete_other_sessions_of(
+        &mut self,
+        owner: &str,
+        token_hash: &[u8],
+    ) -> Result<u64, StoreError> {
+        Ok(sqlx::query(
+            "DELETE FROM sessions WHERE partition = $1 AND owner_id = $2 AND token_hash <> $3",
+        )
+        .bind(self.partition().sql())
+        .bind(owner)
+        .bind(token_hash)
+        .execute(self.connection())
+        .await?
+        .rows_affected())
     }
 }

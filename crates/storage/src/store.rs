@@ -1,6 +1,12 @@
 //! The store: database, sealing keys and objects together.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use jiff::Timestamp;
 use rand::CryptoRng;
@@ -45,6 +51,25 @@ pub(crate) struct Inner {
     pub(crate) database: Database,
     pub(crate) sealer: Sealer,
     pub(crate) objects: Objects,
+    pub(crate) work: Counters,
+}
+
+/// What the store was asked for since it was opened: by it one sees that two answers cost the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Reads outside of writes.
+    pub reads: u64,
+    /// Statements inside writes, audit and events aside.
+    pub statements: u64,
+    /// Writes that were to be committed.
+    pub commits: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    reads: AtomicU64,
+    pub(crate) statements: AtomicU64,
+    pub(crate) commits: AtomicU64,
 }
 
 impl Store {
@@ -84,6 +109,7 @@ impl Store {
                 database,
                 sealer,
                 objects,
+                work: Counters::default(),
             }),
         })
     }
@@ -117,6 +143,17 @@ impl Store {
     #[must_use]
     pub fn blind(&self, kind: &str, value: &[u8]) -> Blind {
         self.inner.sealer.blind(kind, value)
+    }
+
+    /// What was asked of it so far.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        let counters = &self.inner.work;
+        Work {
+            reads: counters.reads.load(Ordering::Relaxed),
+            statements: counters.statements.load(Ordering::Relaxed),
+            commits: counters.commits.load(Ordering::Relaxed),
+        }
     }
 
     /// Which engine this store runs on.
@@ -241,6 +278,7 @@ impl Store {
 
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
         self.heal_keys().await;
+        self.inner.work.reads.fetch_add(1, Ordering::Relaxed);
         self.inner.database.reader().await
     }
 

@@ -1,5 +1,7 @@
 //! A write. It can be committed only together with its audit rows and events.
 
+use std::sync::atomic::Ordering;
+
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction};
 
 use crate::{
@@ -118,6 +120,8 @@ impl Tx {
         trail: impl Into<Trail> + Send,
         events: Vec<Event>,
     ) -> Result<Committed, StoreError> {
+        let work = &self.store.inner.work;
+        work.commits.fetch_add(1, Ordering::Relaxed);
         self.number(trail, events).await?.commit().await
     }
 
@@ -278,6 +282,8 @@ impl Tx {
     }
 
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        let work = &self.store.inner.work;
+        work.statements.fetch_add(1, Ordering::Relaxed);
         &mut self.inner
     }
 

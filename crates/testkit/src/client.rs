@@ -1,6 +1,7 @@
-//! A client of the app in process: keeps its session cookie as a browser does.
+//! A client of the app in process: keeps its cookies as a browser does.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Mutex,
@@ -22,7 +23,7 @@ use tower::ServiceExt as _;
 #[derive(Debug)]
 pub struct Client {
     router: Router,
-    cookie: Mutex<Option<String>>,
+    cookies: Mutex<BTreeMap<String, String>>,
     token: Option<String>,
     address: SocketAddr,
 }
@@ -47,7 +48,7 @@ impl Client {
         let address = Ipv4Addr::from(first + number);
         Self {
             router,
-            cookie: Mutex::new(None),
+            cookies: Mutex::default(),
             token: None,
             address: SocketAddr::from((address, 40_000)),
         }
@@ -139,8 +140,10 @@ impl Client {
             .uri(uri)
             .header(header::HOST, "localhost:8080")
             .extension(ConnectInfo(self.address));
-        if let Some(cookie) = self.cookie.lock().expect("no test panicked").as_ref() {
-            request = request.header(header::COOKIE, cookie);
+        let cookies = self.cookies();
+        if !cookies.is_empty() {
+            let pairs: Vec<String> = cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
+            request = request.header(header::COOKIE, pairs.join("; "));
         }
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -148,7 +151,39 @@ impl Client {
         request
     }
 
-    /// Sends a request and keeps the cookie of its answer.
+    /// Its cookies.
+    ///
+    /// # Panics
+    /// When a test panicked while it used them.
+    #[must_use]
+    pub fn cookies(&self) -> BTreeMap<String, String> {
+        self.cookies.lock().expect("no test panicked").clone()
+    }
+
+    /// Another client, elsewhere, on the same device as this one: without its session.
+    #[must_use]
+    pub fn on_same_device(&self) -> Self {
+        let other = Self::new(self.router.clone());
+        if let Some(secret) = self.cookies().get("jz_device") {
+            other.set_cookie("jz_device", secret);
+        }
+        other
+    }
+
+    /// Plants a cookie, or takes one away by an empty value.
+    ///
+    /// # Panics
+    /// When a test panicked while it used them.
+    pub fn set_cookie(&self, name: &str, value: &str) {
+        let mut cookies = self.cookies.lock().expect("no test panicked");
+        if value.is_empty() {
+            cookies.remove(name);
+        } else {
+            cookies.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Sends a request and keeps the cookies of its answer.
     pub async fn send(&self, request: axum::http::request::Builder, body: Body) -> Answer {
         let request = request.body(body).expect("a request");
         let answer = self
@@ -158,10 +193,11 @@ impl Client {
             .await
             .expect("the router answers");
         let (parts, body) = answer.into_parts();
-        let set = parts.headers.get(header::SET_COOKIE);
-        if let Some(cookie) = set.and_then(|value| value.to_str().ok()) {
-            let pair = cookie.split(';').next().unwrap_or_default();
-            *self.cookie.lock().expect("no test panicked") = Some(pair.to_owned());
+        for set in parts.headers.get_all(header::SET_COOKIE) {
+            let pair = set.to_str().ok().and_then(|text| text.split(';').next());
+            if let Some((name, value)) = pair.and_then(|pair| pair.split_once('=')) {
+                self.set_cookie(name, value);
+            }
         }
         let body = body.collect().await.expect("a whole body").to_bytes();
         Answer {

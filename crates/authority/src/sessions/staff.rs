@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use storage::{FactorStage, Partition, Staff, StaffFactor, StaffId, StaffScope, StaffSession, Tx};
 use zeroize::Zeroizing;
 
-use super::{new_token, read_token};
 use crate::{
     Act, Actor, Authority, Error, SecondFactor, StaffActor, refusal,
+    secret::{self, Secret},
     totp::{Given, SECRET, matching_step},
     views::{FactorState, SessionKindView, SessionView, SignIn},
 };
@@ -231,8 +231,7 @@ async fn open_session(
         Proof::Missing => (StaffScope::Enrolment, ENROLMENT),
         Proof::Wrong => return Err(refusal::WRONG_LOGIN.into()),
     };
-    let token = new_token(tx.partition(), &mut act.rng);
-    let (_, hash) = read_token(&token).ok_or(Error::Internal("a new token cannot be read"))?;
+    let Secret { text, hash } = secret::new(tx.partition(), &mut act.rng);
     let session = StaffSession {
         staff: staff.clone(),
         scope,
@@ -241,7 +240,7 @@ async fn open_session(
         last_used_at: act.now,
     };
     tx.insert_staff_session(&hash, &session).await?;
-    Ok((token, session))
+    Ok((text.to_string(), session))
 }
 
 /// How the factor was proven is known where the session begins, and not later.

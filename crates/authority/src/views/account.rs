@@ -108,7 +108,7 @@ pub struct RenewRecoveryCodes {
 /// `POST /staff/password`.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ChangePassword {
+pub struct ChangeStaffPassword {
     /// The password until now.
     pub password: String,
     /// A code of the app, or a recovery code.
@@ -118,16 +118,85 @@ pub struct ChangePassword {
     pub new_password: String,
 }
 
-/// `POST /activations`: a driver's first time, with a code printed at a counter.
+/// `POST /activations`: a driver's first time, a new device, or a lost password.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Activate {
     /// 证号
     pub licence_number: String,
-    /// The single-use code.
+    /// The single-use code: the printed one, or the one that came by phone.
     pub code: String,
-    /// The password to be set, 10 to 128 characters.
+    /// The account's password, or the one to be set, 10 to 128 characters. Where it is another than
+    /// the account's, every other device ends.
     pub password: String,
+    /// What `POST /activations/phone-codes` answered, for a code by phone.
+    #[serde(default)]
+    pub challenge: Option<String>,
+}
+
+/// `POST /activations/phone-codes`.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestPhoneCode {
+    /// 证号
+    pub licence_number: String,
+}
+
+/// A request for a code by phone. It looks the same whether or not a text leaves.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct PhoneChallengeView {
+    /// Goes into the activation with the code.
+    pub challenge: String,
+    /// Until when a code that came works.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+/// `POST /account-freezes`.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FreezeByLink {
+    /// What stands behind `#` in the link.
+    pub token: String,
+}
+
+/// `POST /counter/account-freezes` and `POST /counter/account-unfreezes`.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CounterAccount {
+    /// 证号
+    pub licence_number: String,
+    /// How the officer established who the person is.
+    pub identity: IdentityCheck,
+}
+
+/// `POST /holder/password`.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The password until now.
+    pub password: String,
+    /// The password from now on, 10 to 128 characters.
+    pub new_password: String,
+}
+
+/// A device on which a driver signs in.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DeviceView {
+    /// Identifier.
+    pub id: String,
+    /// What kind of client it says it is: `phone`, `computer` or `other`.
+    pub client: String,
+    /// How the person was proved when it was added: `counter-code`, `phone-code` or `person-check`.
+    pub proof: String,
+    /// When it was added.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When somebody last signed in on it.
+    #[schema(value_type = String, format = DateTime)]
+    pub last_seen_at: Timestamp,
+    /// Whether it is the one that asks.
+    pub current: bool,
 }
 
 /// An activation code, shown once.
@@ -151,6 +220,8 @@ pub struct MakeActivationCode {
 }
 
 opaque!(
+    ChangePassword,
+    ChangeStaffPassword,
     SignIn,
     Activate,
     ActivationCodeView,
@@ -159,5 +230,8 @@ opaque!(
     ConfirmFactor,
     RecoveryCodesView,
     RenewRecoveryCodes,
-    ChangePassword,
+    RequestPhoneCode,
+    PhoneChallengeView,
+    FreezeByLink,
+    CounterAccount,
 );

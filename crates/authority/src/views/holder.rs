@@ -14,13 +14,13 @@ pub struct RecordView {
     pub licence_number: String,
     /// 姓名
     pub name: String,
-    /// 性别: `male` or `female`
-    pub sex: String,
+    /// 性别: `male` or `female`; absent while masked
+    pub sex: Option<String>,
     /// 国籍
     pub nationality: String,
-    /// 出生日期
-    #[schema(value_type = String, format = Date)]
-    pub birth_date: Date,
+    /// 出生日期; absent while masked
+    #[schema(value_type = Option<String>, format = Date)]
+    pub birth_date: Option<Date>,
     /// 初次领证日期
     #[schema(value_type = String, format = Date)]
     pub first_issue_date: Date,
@@ -91,6 +91,8 @@ pub struct LetterView {
 pub struct LicenceView {
     /// The record.
     pub record: RecordView,
+    /// Whether what tells who somebody is stands masked in the record: until the first e-licence.
+    pub masked: bool,
     /// Its status.
     pub status: StatusView,
     /// Whether there is a photo on file.

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, io::BufReader, net::IpAddr};
 
 use authority::{
-    Act, Actor, Delivery, Role,
+    Act, Actor, Client, ClientKind, Delivery, Role,
     views::{
-        Activate, CounterApply, Decide, DecisionView, IdentityCheck, IdentityMethod,
-        MakeActivationCode, NewRegistrySource, NewStaff, OfficeView, SessionKindView, SignIn,
+        CounterApply, Decide, DecisionView, IdentityCheck, IdentityMethod, MakeActivationCode,
+        NewRegistrySource, NewStaff, OfficeView, SessionKindView, SignIn,
     },
 };
 use jiff::{Timestamp, civil::Date};
@@ -33,14 +33,13 @@ enum Then {
     Edition(&'static [&'static str]),
 }
 
-/// How far a driver is taken.
+/// How far a driver is taken. Each has a printed code: a driver signs in only on a device that they
+/// activated themselves.
 enum Far {
-    /// Has an e-licence and an account.
+    /// Has an e-licence.
     Licensed(Then),
-    /// Has an account.
-    Activated,
-    /// Has a printed code.
-    Invited,
+    /// Is known to the registry.
+    Registered,
 }
 
 /// A driver whom the demonstration takes further than the registry.
@@ -73,7 +72,7 @@ const FEATURED: [Featured; 12] = [
         city: BEIJING,
         number: 3,
         role: "driver-without",
-        far: Far::Activated,
+        far: Far::Registered,
     },
     licensed(CHENGDU, 0, "driver-black", Then::Nothing),
     licensed(CHENGDU, 1, "driver-red", Then::Status(&["S"])),
@@ -90,12 +89,10 @@ const FEATURED: [Featured; 12] = [
     Featured {
         city: SHENZHEN,
         number: 3,
-        role: INVITED,
-        far: Far::Invited,
+        role: "driver-to-activate",
+        far: Far::Registered,
     },
 ];
-
-const INVITED: &str = "driver-to-activate";
 
 struct Seeder<'a> {
     app: &'a App,
@@ -147,27 +144,32 @@ pub(super) async fn seed(
     Ok((app, accounts))
 }
 
-/// Prints a new activation code where the old one is over.
-pub(super) async fn renew_code(
+/// Prints new activation codes where the old ones are over.
+pub(super) async fn renew_codes(
     app: &App,
     config: &Config,
     accounts: &mut Accounts,
 ) -> Result<(), Failure> {
     let now = app.ambient().clock.now();
-    let over = |account: &Account| account.expires_at.is_some_and(|until| until <= now);
-    let officer = accounts.of("counter", SHENZHEN)?.clone();
-    let Some(account) = accounts.all_mut().find(|account| over(account)) else {
-        return Ok(());
-    };
-    let actor = sign_in(app, &officer.login, &officer.secret).await?;
-    let mut act = act_of(app, &actor);
-    let request = code_request(&account.login);
-    let code = app
-        .authority()
-        .make_activation_code(&mut act, request)
-        .await?;
-    account.secret = code.code;
-    account.expires_at = Some(code.expires_at);
+    let mut officers = BTreeMap::new();
+    for city in [BEIJING, CHENGDU, SHENZHEN] {
+        officers.insert(city.to_owned(), accounts.of("counter", city)?.clone());
+    }
+    for account in accounts.all_mut() {
+        let over = account.expires_at.is_some_and(|until| until <= now);
+        let Some(officer) = officers.get(&account.city).filter(|_| over) else {
+            continue;
+        };
+        let actor = sign_in(app, &officer.login, &officer.secret).await?;
+        let mut act = act_of(app, &actor);
+        let request = code_request(&account.login);
+        let code = app
+            .authority()
+            .make_activation_code(&mut act, request)
+            .await?;
+        account.secret = code.code;
+        account.expires_at = Some(code.expires_at);
+    }
     accounts.keep(config)
 }
 
@@ -274,20 +276,8 @@ impl Seeder<'_> {
             .authority()
             .make_activation_code(&mut act, code_request(&number))
             .await?;
-        if let Far::Invited = featured.far {
-            let until = Some(code.expires_at);
-            self.account(featured.role, city.code, &number, &code.code, until);
-            return Ok(());
-        }
-        let mut act = visitor(self.app, &number);
-        let password = passwords::generate(&mut act.rng);
-        let request = Activate {
-            licence_number: number.clone(),
-            code: code.code,
-            password: password.as_str().to_owned(),
-        };
-        self.app.authority().activate(&mut act, request).await?;
-        self.account(featured.role, city.code, &number, &password, None);
+        let until = Some(code.expires_at);
+        self.account(featured.role, city.code, &number, &code.code, until);
         match featured.far {
             Far::Licensed(Then::Status(letters)) => {
                 self.registry_says(person.next().with_status(letters)).await
@@ -296,7 +286,7 @@ impl Seeder<'_> {
                 self.registry_says(person.next().with_new_edition(classes))
                     .await
             }
-            Far::Licensed(Then::Nothing) | Far::Activated | Far::Invited => Ok(()),
+            Far::Licensed(Then::Nothing) | Far::Registered => Ok(()),
         }
     }
 
@@ -372,8 +362,12 @@ async fn sign_in(app: &App, login: &str, password: &str) -> Result<Actor, Failur
         kind: SessionKindView::Staff,
         second_factor: None,
     };
-    let (token, _) = app.authority().sign_in(&mut act, request).await?;
-    let (actor, _) = app.authority().authenticate(&token, act.now).await?;
+    let client = Client {
+        device: None,
+        kind: ClientKind::Other,
+    };
+    let (token, _) = app.authority().sign_in(&mut act, request, client).await?;
+    let (actor, _) = app.authority().authenticate(&token, None, act.now).await?;
     Ok(actor)
 }
 

@@ -14,6 +14,14 @@ fn the_document_lists_the_paths_of_the_contract() {
         ("POST", "/api/v1/sessions"),
         ("DELETE", "/api/v1/sessions/current"),
         ("POST", "/api/v1/activations"),
+        ("POST", "/api/v1/activations/phone-codes"),
+        ("POST", "/api/v1/account-freezes"),
+        ("POST", "/api/v1/holder/account-freeze"),
+        ("GET", "/api/v1/holder/devices"),
+        ("DELETE", "/api/v1/holder/devices/{id}"),
+        ("POST", "/api/v1/holder/password"),
+        ("POST", "/api/v1/counter/account-freezes"),
+        ("POST", "/api/v1/counter/account-unfreezes"),
         ("GET", "/api/v1/holder/licence"),
         ("GET", "/api/v1/holder/eligibility"),
         ("GET", "/api/v1/holder/applications"),
@@ -62,7 +70,7 @@ fn the_document_lists_the_paths_of_the_contract() {
         let route = (method.to_owned(), path.to_owned());
         assert!(served.contains(&route), "{method} {path}");
     }
-    assert_eq!(served.len(), 47 + page::PATTERNS.len());
+    assert_eq!(served.len(), 55 + page::PATTERNS.len());
 }
 
 #[test]

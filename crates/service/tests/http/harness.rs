@@ -174,10 +174,15 @@ impl Answer {
         code.unwrap().to_owned()
     }
 
-    /// The session cookie that it sets, as a client sends it.
+    /// The cookies that it sets, as a client sends them.
     pub(crate) fn cookie(&self) -> String {
-        let cookie = self.headers["set-cookie"].to_str().unwrap();
-        cookie.split(';').next().unwrap().to_owned()
+        let cookies: Vec<&str> = self
+            .headers
+            .get_all("set-cookie")
+            .iter()
+            .map(|set| set.to_str().unwrap().split(';').next().unwrap())
+            .collect();
+        cookies.join("; ")
     }
 }
 

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     harness::{Setup, after, start},
     people,
-    steps::write_in,
+    steps::{write, write_in},
 };
 
 /// How many sealed values it makes; a credential has two forms.
@@ -70,6 +70,12 @@ impl Everything {
         })
         .await
         .unwrap();
+        let former = self.former_phone();
+        write(store, &self.holder, async |tx, locked| {
+            tx.hold_phone(locked, after(86_400), Some(&former)).await
+        })
+        .await
+        .unwrap();
         write_in(store, Partition::SYSTEM, async |tx| {
             tx.insert_staff(&self.officer(), start()).await?;
             let secret = self.factor_secret();
@@ -88,6 +94,8 @@ impl Everything {
             driver.record,
             people::record(self.n, driver.registry_version)
         );
+        let former = store.former_phone(&self.holder, start()).await.unwrap();
+        assert_eq!(*former.unwrap(), self.former_phone());
         let photo = store.photo(&self.photo).await.unwrap().unwrap();
         assert_eq!(photo.meta, self.photo_row().meta);
         let bytes = store.photo_bytes(&self.holder, &self.photo).await.unwrap();
@@ -121,6 +129,10 @@ impl Everything {
             .join("photos")
             .join(format!("{:03x}", self.photo.partition().number()))
             .join(self.photo.as_str())
+    }
+
+    fn former_phone(&self) -> String {
+        format!("1990000000{}", self.n)
     }
 
     fn photo_bytes(&self) -> Vec<u8> {

@@ -22,6 +22,7 @@ mod codes;
 mod drivers;
 mod e_licences;
 mod everything;
+mod guards;
 mod harness;
 mod inbox;
 mod jobs;
@@ -87,8 +88,12 @@ conformance! {
     bindings: sc_17_a_new_device_replaces_the_one_before, ending_an_e_licence_revokes_its_bindings,
         another_drivers_binding_is_not_activated;
     accounts: a_password_is_set_and_replaced, a_new_activation_code_replaces_the_open_one,
-        wrong_tries_are_counted_one_by_one, sc_30_an_activation_code_is_used_once,
-        sessions_begin_and_end;
+        tries_are_counted_before_they_are_judged, the_last_try_can_be_right,
+        sc_30_an_activation_code_is_used_once, sc_18_a_note_to_warn_is_taken_once,
+        sc_18_sessions_end_by_device, sessions_begin_and_end;
+    guards: sc_18_a_device_lives_until_it_ends, sc_19_freezing_is_lifted_and_links_work_once,
+        a_former_phone_is_told_until_the_hold_ends, codes_by_phone_have_an_allowance,
+        requests_wait_for_their_codes, a_request_for_a_code_is_answered_once, requests_that_are_over_are_swept;
     codes: sc_43_a_numeric_code_works_once_and_in_time,
         looking_at_a_code_uses_nothing_up, a_code_that_lives_is_not_made_again,
         a_use_that_is_not_committed_is_none, sc_43_of_two_uses_at_once_one_works;

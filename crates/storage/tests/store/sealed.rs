@@ -58,6 +58,11 @@ pub(crate) async fn sc_63_every_sealed_value_names_its_row(setup: &Setup) {
     assert_eq!(found, at("drivers", "record_sealed", one.holder.as_str()));
     let found = named(store.photo(&one.photo).await);
     assert_eq!(found, at("photos", "meta_sealed", one.photo.as_str()));
+    let found = named(store.former_phone(&one.holder, start()).await);
+    assert_eq!(
+        found,
+        at("drivers", "former_phone_sealed", one.holder.as_str())
+    );
     let found = named(store.application(&one.application).await);
     let row = one.application.as_str();
     assert_eq!(found, at("applications", "identity_sealed", row));
@@ -97,6 +102,7 @@ pub(crate) async fn sc_63_every_sealed_value_of_a_text_names_it(setup: &Setup) {
 async fn exchange(setup: &Setup, one: &Everything, two: &Everything) {
     let (from, to) = (two.holder.as_str(), one.holder.as_str());
     swap(setup, "drivers", "record_sealed", ("id", from, to)).await;
+    swap(setup, "drivers", "former_phone_sealed", ("id", from, to)).await;
     let (from, to) = (two.photo.as_str(), one.photo.as_str());
     swap(setup, "photos", "meta_sealed", ("id", from, to)).await;
     let (from, to) = (two.application.as_str(), one.application.as_str());
@@ -188,6 +194,7 @@ async fn tells_nothing(setup: &Setup) {
         "secret of",
         "13900004711",
         "secret code",
+        "19900000004711",
     ];
     let mut files = database_files(setup).await;
     files.push(text_of(&everything.photo_file(setup)));

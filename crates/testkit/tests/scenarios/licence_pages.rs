@@ -238,6 +238,7 @@ async fn status_in_memory_is_rebuilt_at_start(app: App) {
     let before = verified(&app, &driver).await;
     let app = app.restarted().await;
     let again = app.client();
+    again.set_cookie("jz_device", &driver.cookies()["jz_device"]);
     let login = json!({"kind": "holder", "login": BEIJING, "password": testkit::app::PASSWORD});
     again.post("/sessions", &login).await.done();
     let after = verified(&app, &again).await;

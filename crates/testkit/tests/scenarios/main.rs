@@ -11,6 +11,7 @@
     reason = "tests: what does not fit ends the test, and a scenario reads from top to bottom"
 )]
 
+mod accounts;
 mod audit;
 mod bad_input;
 mod counter;

@@ -59,15 +59,19 @@ impl Client {
         Ok(self)
     }
 
-    /// The same with the session that an answer opened.
+    /// The same with the session, and the device if there is one, that an answer made.
     pub(super) fn with_session(self, answer: &Answer) -> Result<Self, Failure> {
-        let cookie = answer
+        let cookies: Vec<&str> = answer
             .headers
-            .get(header::SET_COOKIE)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .ok_or_else(|| broken("no session cookie came"))?
-            .to_owned();
+            .get_all(header::SET_COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .filter_map(|value| value.split(';').next())
+            .collect();
+        if cookies.is_empty() {
+            return Err(broken("no session cookie came"));
+        }
+        let cookie = cookies.join("; ");
         self.with(header::COOKIE, &cookie)
     }
 
