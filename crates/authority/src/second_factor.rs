@@ -11,7 +11,9 @@ use crate::{
     sessions::Proof,
     symbol,
     totp::{self, Given},
-    views::{ChangeStaffPassword, ConfirmFactor, NewFactorView, RecoveryCodesView, RenewRecoveryCodes},
+    views::{
+        ChangeStaffPassword, ConfirmFactor, NewFactorView, RecoveryCodesView, RenewRecoveryCodes,
+    },
 };
 
 /// What stands before the login in an authenticator app.
@@ -120,7 +122,7 @@ impl Authority {
     /// # Errors
     /// [`refusal::WRONG_PROOF`] when password or second factor is wrong; not as staff; when the new
     /// password is too weak.
-    pub async fn change_password(
+    pub async fn change_staff_password(
         &self,
         act: &mut Act,
         request: ChangeStaffPassword,
@@ -161,7 +163,7 @@ impl Authority {
         let matches = self.inner.passwords.matches(password, hash).await;
         let mut tx = self.store().begin_in(Partition::SYSTEM).await?;
         let proof = if matches {
-            self.prove(&mut tx, act, &staff.id, given).await?
+            self.prove_factor(&mut tx, act, &staff.id, given).await?
         } else {
             Proof::Wrong
         };

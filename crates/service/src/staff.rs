@@ -112,7 +112,7 @@ async fn change_password(
     JsonBody(request): JsonBody<ChangeStaffPassword>,
 ) -> Result<impl IntoResponse, Problem> {
     let secure = app.settings.secure;
-    spawned(async move { app.authority.change_password(&mut act, request).await }).await?;
+    spawned(async move { app.authority.change_staff_password(&mut act, request).await }).await?;
     let cookie = guard::set_cookie("", 0, secure).ok_or(Error::Internal("a cookie's form"))?;
     let headers = AppendHeaders([(header::SET_COOKIE, cookie)]);
     Ok((StatusCode::NO_CONTENT, headers))

@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use storage::{
     ActivationCode, Blind, ClientKind, Conflict, Device, DeviceEnd, DeviceId, DeviceProof,
-    HolderId, Locked, SessionKind, StoreError, Tx, audit::Trail,
+    HolderId, Locked, StoreError, Tx, audit::Trail,
 };
 use zeroize::Zeroizing;
 
@@ -180,8 +180,7 @@ impl Authority {
         let secret = secret::new(driver.id.partition(), &mut act.rng);
         tx.insert_device(&locked, &device, &secret.hash).await?;
         let owner = driver.id.as_str();
-        let opened =
-            open_session(&mut tx, act, owner, Some(&device.id)).await?;
+        let opened = open_session(&mut tx, act, owner, Some(&device.id)).await?;
         let notice = Notice {
             kind: outcome.text(),
             driver,

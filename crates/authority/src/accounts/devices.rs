@@ -74,7 +74,10 @@ impl Authority {
         let driver = self.own_driver(act).await?;
         let here = self.device(client.device).await?.ok_or(refusal::SIGN_IN)?;
         self.inner.limits.device(&here.id, act.now)?;
-        let (current, new) = (Zeroizing::new(request.password), Zeroizing::new(request.new_password));
+        let (current, new) = (
+            Zeroizing::new(request.password),
+            Zeroizing::new(request.new_password),
+        );
         Passwords::check(&new, Some(driver.record.licence_number.as_str()))?;
         let account = self.store().account(&driver.id).await?;
         let known = account

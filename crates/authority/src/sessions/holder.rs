@@ -2,7 +2,7 @@
 //! else (SC-18).
 
 use jiff::{SignedDuration, Timestamp};
-use storage::{Device, HolderId, Session, SessionKind};
+use storage::{Device, HolderId, Session};
 use zeroize::Zeroizing;
 
 use super::{Opened, open_session};
@@ -54,8 +54,7 @@ impl Authority {
             .await?;
         tx.delete_sessions_on(holder, &device.id).await?;
         let owner = holder.as_str();
-        let opened =
-            open_session(&mut tx, act, owner, Some(&device.id)).await?;
+        let opened = open_session(&mut tx, act, owner, Some(&device.id)).await?;
         let entry = opened
             .entry(act)
             .about(holder)
@@ -120,5 +119,7 @@ fn holder_view(holder: &HolderId, expires_at: Timestamp) -> SessionView {
         roles: Vec::new(),
         office: None,
         expires_at,
+        second_factor: None,
+        recovery_codes_left: None,
     }
 }

@@ -82,7 +82,7 @@ impl Authority {
             tx.commit(entry, Vec::new()).await?;
             return Err(refusal::WRONG_LOGIN.into());
         };
-        let proof = self.prove(&mut tx, act, &staff.id, &given).await?;
+        let proof = self.prove_factor(&mut tx, act, &staff.id, &given).await?;
         if proof == Proof::Wrong {
             let entry = act
                 .entry("session.refused")
@@ -119,7 +119,7 @@ impl Authority {
 
     /// Looks at a second factor within a transaction, and notes there what comes of it. The caller
     /// has seen the right password, and commits also what is wrong.
-    pub(crate) async fn prove(
+    pub(crate) async fn prove_factor(
         &self,
         tx: &mut Tx,
         act: &Act,

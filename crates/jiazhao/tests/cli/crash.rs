@@ -204,9 +204,15 @@ impl Http {
             .await
             .map_err(|_cut_off| Killed)?;
         let (parts, body) = answer.into_parts();
-        if let Some(cookie) = parts.headers.get("set-cookie") {
-            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
-            self.session = Some(("cookie", cookie.to_owned()));
+        // A driver has two: the session's and the device's.
+        let cookies: Vec<&str> = parts
+            .headers
+            .get_all("set-cookie")
+            .iter()
+            .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap())
+            .collect();
+        if !cookies.is_empty() {
+            self.session = Some(("cookie", cookies.join("; ")));
         }
         let body = body.collect().await.map_err(|_cut_off| Killed)?.to_bytes();
         Ok((

@@ -3,7 +3,7 @@
 //! its restarts.
 
 use authority::{
-    SecondFactor,
+    Client, ClientKind, SecondFactor,
     views::{NewRegistrySource, NewStaff, OfficeView, SessionKindView, SignIn},
 };
 use jiazhao::{
@@ -29,7 +29,11 @@ pub(crate) async fn seed(folder: &Folder, config: &str, password: &str) -> Sessi
     let authority = app.authority();
     let admin = token(&app, "admin", password).await;
     let mut act = app.act("test");
-    act.actor = authority.authenticate(&admin, act.now).await.unwrap().0;
+    act.actor = authority
+        .authenticate(&admin, None, act.now)
+        .await
+        .unwrap()
+        .0;
     let office = OfficeView {
         code: "1101-01".to_owned(),
         name: "车管所".to_owned(),
@@ -95,5 +99,10 @@ async fn token(app: &App, login: &str, password: &str) -> String {
         second_factor: None,
     };
     let mut act = app.act("test");
-    app.authority().sign_in(&mut act, request).await.unwrap().0
+    let client = Client {
+        device: None,
+        kind: ClientKind::Other,
+    };
+    let signed_in = app.authority().sign_in(&mut act, request, client).await;
+    signed_in.unwrap().0
 }

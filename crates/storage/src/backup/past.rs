@@ -36,6 +36,15 @@ const ENDED: &[(&str, &str)] = &[
         "activation_codes",
         "UPDATE activation_codes SET closed_at = $1, closed_as = 'replaced' WHERE closed_at IS NULL",
     ),
+    (
+        "texts",
+        "UPDATE texts SET state = 'given-up', last_error = 'set-back', next_at = NULL, \
+         params_sealed = NULL, settled_at = $1 WHERE state = 'queued'",
+    ),
+    ("phone_challenges", "DELETE FROM phone_challenges"),
+    ("staff_sessions", "DELETE FROM staff_sessions"),
+    ("staff_recovery_codes", "DELETE FROM staff_recovery_codes"),
+    ("staff_factor_resets", "DELETE FROM staff_factor_resets"),
     ("leases", "DELETE FROM leases"),
     (
         "review_cases",
@@ -130,6 +139,9 @@ mod tests {
         ("credential_forms", "those that are known"),
         ("bindings", "those that are known"),
         ("accounts", "passwords of then"),
+        ("devices", "known with the password of then only"),
+        ("freeze_links", "freezing twice harms nobody"),
+        ("staff_factors", "codes of then are over by their time"),
         ("verifications", "what happened"),
         ("notifications", "what happened"),
         ("idempotency", "answers what was answered then"),

@@ -21,8 +21,12 @@ use super::{
 };
 use crate::{
     AtRest, MasterKeys, Partition, Steward, Store, StoreError, StoreOptions, Tx,
-    data_keys::open_sealer_in, engine::Database, migrate, objects::Objects, rows::placeholders,
-    store::Inner,
+    data_keys::open_sealer_in,
+    engine::Database,
+    migrate,
+    objects::Objects,
+    rows::placeholders,
+    store::{Counters, Inner},
 };
 
 /// Parameters of one statement. Looking one up costs SQLite their number, so that many would cost
@@ -119,6 +123,7 @@ impl Work<'_> {
                 database: database.clone(),
                 sealer,
                 objects: objects.clone(),
+                work: Counters::default(),
             }),
         };
         let entry = self.by.entry("store.restored");

@@ -207,6 +207,7 @@ pub(crate) async fn what_was_used_since_does_not_come_alive_again(setup: &Setup)
     let session = Session {
         kind: SessionKind::Holder,
         owner: holder.to_string(),
+        device: None,
         created_at: after(1),
         expires_at: after(9999),
     };
@@ -238,7 +239,10 @@ pub(crate) async fn what_was_used_since_does_not_come_alive_again(setup: &Setup)
         .await;
     assert!(matches!(found.unwrap(), CodeUse::AlreadyUsed(_)));
     assert!(store.session(partition, &[7; 32]).await.unwrap().is_none());
-    assert!(store.open_activation_code(&holder).await.unwrap().is_none());
+    let mut tx = store.begin_in(partition).await.unwrap();
+    let open = tx.try_activation_code(&holder, 5, after(100)).await;
+    assert!(open.unwrap().is_none());
+    drop(tx);
     assert!(
         store
             .lease("job", "node-2", start(), after(9999))
