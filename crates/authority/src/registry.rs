@@ -48,7 +48,7 @@ pub(crate) struct Candidate {
 }
 
 /// The authorities whose drivers an actor may write.
-enum Scope {
+pub(crate) enum Scope {
     All,
     Only(Vec<String>),
 }
@@ -135,7 +135,11 @@ impl Authority {
         Ok(report.finish())
     }
 
-    fn examine(&self, delivery: Delivery, scope: &Scope) -> Result<Candidate, RejectView> {
+    pub(crate) fn examine(
+        &self,
+        delivery: Delivery,
+        scope: &Scope,
+    ) -> Result<Candidate, RejectView> {
         let line = delivery.line;
         let reject = |reasons| RejectView { line, reasons };
         let record = delivery
@@ -455,14 +459,14 @@ fn by_partition(writes: Vec<Write>) -> BTreeMap<storage::Partition, Vec<Write>> 
 }
 
 /// A reason to refuse a record that follows its form.
-struct Problem {
+pub(crate) struct Problem {
     code: &'static str,
     zh: &'static str,
     en: &'static str,
 }
 
 impl Problem {
-    fn view(&self, field: &str) -> ReasonView {
+    pub(crate) fn view(&self, field: &str) -> ReasonView {
         ReasonView::from(&Because {
             code: self.code.to_owned(),
             rule: None,
@@ -480,12 +484,12 @@ const OUT_OF_SCOPE: Problem = Problem {
     zh: "该数据来源无权写入此发证机关的驾驶人",
     en: "This source may not write drivers of this issuing authority",
 };
-const OTHER_CONTENT: Problem = Problem {
+pub(crate) const OTHER_CONTENT: Problem = Problem {
     code: "same-version-other-content",
     zh: "同一版本号的内容与已登记的不一致",
     en: "The same version came before with other content",
 };
-const NUMBER_TAKEN: Problem = Problem {
+pub(crate) const NUMBER_TAKEN: Problem = Problem {
     code: "licence-number-taken",
     zh: "证号已属于另一登记主体",
     en: "The licence number belongs to another subject",

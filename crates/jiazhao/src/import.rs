@@ -3,6 +3,7 @@
 //! Memory does not grow with the file. What a run has handed over stays, so that one that was
 //! interrupted is run again: what is in already is unchanged.
 
+pub mod compare;
 pub mod mapping;
 mod photos;
 mod report;

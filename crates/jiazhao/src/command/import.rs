@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use authority::ChangedRecord;
 use clap::Subcommand;
 
 use super::{Context, say, tell};
@@ -14,6 +15,7 @@ use crate::{
     failure::Failure,
     import::{
         self, PhotoFolder, RejectedRecord, Summary,
+        compare::{Diff, compare},
         mapping::{MappedRows, Mapping},
     },
 };
@@ -33,10 +35,14 @@ pub(super) enum RegistryCommand {
         /// How the columns of an export become records: a mapping file, or `gat`, which is built in
         #[arg(long, value_name = "MAP")]
         mapping: Option<PathBuf>,
-        /// Only read and judge the records; what depends on the database (versions, numbers that
-        /// are another driver's) is not judged, and nothing is written to it
+        /// Say what would change, and write nothing; without a database yet the records are only
+        /// read and judged
         #[arg(long)]
         dry_run: bool,
+        /// Where a dry run names each record that would change a driver, with the fields and what
+        /// would follow, written anew
+        #[arg(long, value_name = "FILE", requires = "dry_run")]
+        diff: Option<PathBuf>,
     },
 }
 
@@ -53,6 +59,7 @@ impl RegistryCommand {
             rejects,
             mapping,
             dry_run,
+            diff,
         } = self;
         let input = File::open(file).map_err(|error| unreadable(file, &error))?;
         let photos = PhotoFolder::beside(file).map_err(|error| unreadable(file, &error))?;
@@ -64,8 +71,8 @@ impl RegistryCommand {
             input = Box::new(BufReader::new(rows));
         }
         let mut summary = if *dry_run {
-            let now = context.ambient.clock.now();
-            import::examine(now, input, &photos, |record| rejects.take(&record))?
+            let changes = Changes::open(file, diff.as_deref())?;
+            dry_run_of(context, input, &photos, &rejects, changes).await?
         } else {
             let (_, app) = context.open().await?;
             let outcome = import::import(&app, input, photos, |record| rejects.take(&record)).await;
@@ -74,12 +81,6 @@ impl RegistryCommand {
         };
         summary.rejected = summary.rejected.saturating_add(rejects.finish()?);
         tell_summary(&summary)?;
-        if *dry_run {
-            let readable = summary.readable;
-            say(&format!(
-                "dry run: {readable} can be read, nothing was written"
-            ))?;
-        }
         let Summary {
             imported,
             unchanged,
@@ -91,6 +92,66 @@ impl RegistryCommand {
         ))?;
         Ok(u8::from(rejected > 0))
     }
+}
+
+/// Where a dry run names what would change.
+struct Changes(Option<BufWriter<File>>);
+
+impl Changes {
+    fn open(input: &Path, path: Option<&Path>) -> Result<Self, Failure> {
+        let file = path.map(|path| written_anew(input, path)).transpose()?;
+        Ok(Self(file.map(BufWriter::new)))
+    }
+
+    fn take(&mut self, record: &ChangedRecord) -> io::Result<()> {
+        match &mut self.0 {
+            Some(file) => writeln!(file, "{}", serde_json::to_string(record)?),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.0.map_or(Ok(()), |mut file| file.flush())
+    }
+}
+
+async fn dry_run_of(
+    context: &Context,
+    input: impl BufRead,
+    photos: &PhotoFolder,
+    rejects: &Shared,
+    mut changes: Changes,
+) -> Result<Summary, Failure> {
+    let config = context.config()?;
+    let rejected = |record| rejects.take(&record);
+    // A database that is not there yet is not made to be compared with.
+    if config.sqlite_file().is_some_and(|file| !file.exists()) {
+        let now = context.ambient.clock.now();
+        let summary = import::examine(now, input, photos, rejected)?;
+        changes.finish()?;
+        let readable = summary.readable;
+        say(&format!(
+            "dry run: {readable} can be read, nothing was written"
+        ))?;
+        return Ok(summary);
+    }
+    let (_, app) = context.open().await?;
+    let compared = compare(&app, input, photos, rejected, |record| changes.take(record)).await;
+    app.close().await;
+    changes.finish()?;
+    let Diff {
+        summary,
+        new,
+        changed,
+        superseded,
+        status_changes,
+        phones,
+    } = compared?;
+    say(&format!(
+        "dry run: new {new}, changed {changed}, of them e-licences superseded {superseded}, \
+         status changes {status_changes}, activations by phone held {phones}; nothing was written"
+    ))?;
+    Ok(summary)
 }
 
 /// The rejects, to which both the reader of rows and the import add. Records that the rows reject
@@ -130,26 +191,7 @@ impl Rejects {
         let Some(path) = path else {
             return Ok(Self::StandardError { told: 0 });
         };
-        let same = match (input.canonicalize(), path.canonicalize()) {
-            (Ok(input), Ok(path)) => input == path,
-            (Ok(_) | Err(_), _) => false,
-        };
-        if same {
-            return Err(Failure::new(
-                "rejects-is-input",
-                "拒收文件不得与导入文件相同",
-                "The rejects file must not be the file that is imported",
-            )
-            .about(path.display()));
-        }
-        let file = File::create(path).map_err(|error| {
-            Failure::new(
-                "file-unwritable",
-                "无法写入文件",
-                "The file cannot be written",
-            )
-            .about(format!("{}: {error}", path.display()))
-        })?;
+        let file = written_anew(input, path)?;
         Ok(Self::File(BufWriter::new(file)))
     }
 
@@ -178,6 +220,30 @@ impl Rejects {
         }
         Ok(())
     }
+}
+
+/// Makes a file anew, unless it is the one that is imported.
+fn written_anew(input: &Path, path: &Path) -> Result<File, Failure> {
+    let same = match (input.canonicalize(), path.canonicalize()) {
+        (Ok(input), Ok(path)) => input == path,
+        (Ok(_) | Err(_), _) => false,
+    };
+    if same {
+        return Err(Failure::new(
+            "rejects-is-input",
+            "输出文件不得与导入文件相同",
+            "The file to write must not be the file that is imported",
+        )
+        .about(path.display()));
+    }
+    File::create(path).map_err(|error| {
+        Failure::new(
+            "file-unwritable",
+            "无法写入文件",
+            "The file cannot be written",
+        )
+        .about(format!("{}: {error}", path.display()))
+    })
 }
 
 fn tell_summary(summary: &Summary) -> Result<(), Failure> {

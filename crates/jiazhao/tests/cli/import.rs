@@ -177,3 +177,81 @@ fn an_import_that_cannot_run_says_why() {
     assert!(run.err.contains("rejects-is-input"), "{}", run.err);
     assert_eq!(fs::read_to_string(&file).unwrap(), people(1)[0].line());
 }
+
+/// Of 40 people, of whom all but the last are known: two changed, one with other content under the
+/// same version, one with another's number, and one more who is new.
+fn change_some(records: &mut Vec<Value>) {
+    let next = |record: &mut Value| {
+        record["version"] = json!(record["version"].as_i64().unwrap() + 1);
+    };
+    next(&mut records[0]);
+    records[0]["points"] = json!(9);
+    records[0]["address"] = json!("样例市样例区测试路1号");
+    next(&mut records[1]);
+    records[1]["status"] = json!(["G"]);
+    records[1]["contact"] = json!({"phone": "13900000099", "verified_at": null});
+    records[2]["points"] = json!(8);
+    let number = records[3]["licence_number"].clone();
+    records[39]["licence_number"] = number;
+    let mut another = people(41)[40].record();
+    another["version"] = json!(1);
+    records.push(another);
+}
+
+/// SC-60: the dry run says what would change, and changes nothing.
+#[test]
+fn sc_60_a_dry_run_over_a_database_names_what_would_change() {
+    let folder = Folder::new();
+    let mut records: Vec<Value> = people(40).iter().map(Person::record).collect();
+    let lines = |records: &[Value]| -> String {
+        let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+        lines.join("\n")
+    };
+    let first = folder.write("first.ndjson", lines(&records[..39]));
+    assert_eq!(folder.run(&["registry", "import", &first]).code, 0);
+
+    change_some(&mut records);
+    let file = folder.write("second.ndjson", lines(&records));
+    let diff = folder.write("diff.ndjson", "left over\n");
+    let database = folder.path("data/jiazhao.sqlite");
+    let before = fs::read(&database).unwrap();
+
+    let run = folder.run(&["registry", "import", &file, "--dry-run", "--diff", &diff]);
+    assert_eq!(
+        run.last_line(),
+        "imported 0, unchanged 36, rejected 2",
+        "{}",
+        run.err
+    );
+    assert_eq!(run.code, 1);
+    let told = "dry run: new 1, changed 2, of them e-licences superseded 0, status changes 1, \
+         activations by phone held 1; nothing was written";
+    assert!(run.out.contains(told), "{}", run.out);
+    assert_eq!(fs::read(&database).unwrap(), before);
+    let text = fs::read_to_string(&diff).unwrap();
+    let changed = json_lines(&text);
+    assert_eq!(
+        changed[0],
+        json!({"line": 1, "fields": ["address", "points"], "follows": []})
+    );
+    assert_eq!(changed[1]["line"], 2);
+    assert_eq!(changed[1]["fields"], json!(["contact", "status"]));
+    let follows = changed[1]["follows"].as_array().unwrap();
+    assert_eq!(follows[0]["code"], "status-changes");
+    assert_eq!(follows[0]["to"], "invalid");
+    assert_eq!(follows[1], json!({"code": "activation-by-phone-held"}));
+    for code in ["same-version-other-content", "licence-number-taken"] {
+        assert!(run.err.contains(code), "{}", run.err);
+    }
+    for personal in ["测试路", "13900000099", "left over"] {
+        assert!(
+            !text.contains(personal) && !run.err.contains(personal),
+            "{personal}"
+        );
+    }
+    // What it said is what comes.
+    let run = folder.run(&["registry", "import", &file]);
+    assert_eq!(run.last_line(), "imported 3, unchanged 36, rejected 2");
+    let run = folder.run(&["registry", "import", &file, "--diff", &diff]);
+    assert_eq!(run.code, 2, "a diff without a dry run is none");
+}

@@ -1,5 +1,6 @@
 //! Registry records: idempotent by version, gaps reported, scopes kept.
 
+use authority::{Actor, ChangedRecord, Delivery, Follows};
 use serde_json::{Value, json};
 use testkit::{
     app::App,
@@ -8,10 +9,11 @@ use testkit::{
 
 use crate::{
     on_both_engines,
-    steps::{activate, codes, deliver, driver_with_licence, try_deliver},
+    steps::{activate, codes, deliver, driver_with_licence, issue, try_deliver},
 };
 
 on_both_engines!(
+    r88_a_dry_run_names_what_would_be_superseded,
     versions_decide_and_repeating_changes_nothing,
     a_source_writes_only_its_own_authorities,
     a_licence_number_belongs_to_one_subject,
@@ -305,4 +307,38 @@ async fn an_issue_never_rests_on_a_record_that_changed(app: App) {
             assert_eq!(pages.status, 404, "{}", pages.text());
         }
     }
+}
+
+async fn r88_a_dry_run_names_what_would_be_superseded(app: App) {
+    issue(&app, BEIJING).await;
+    let changed = with(
+        record(BEIJING),
+        json!({"version": 2, "document_edition": 2, "classes": ["B2"]}),
+    );
+    let delivery = || Delivery::from_line(7, changed.to_string().as_bytes());
+    let before = app.authority.store().audit_heads().await.unwrap();
+    let found = app.authority.compare(&app.act(), vec![delivery()]).await;
+    let found = found.unwrap();
+    assert_eq!((found.new, found.view.imported), (0, 1));
+    let [
+        ChangedRecord {
+            line: 7,
+            fields,
+            follows,
+        },
+    ] = found.changed.as_slice()
+    else {
+        panic!("one record changes: {:?}", found.changed);
+    };
+    assert_eq!(*fields, ["classes", "document_edition"]);
+    let [Follows::ELicenceSuperseded { reasons }] = follows.as_slice() else {
+        panic!("the e-licence would be superseded: {follows:?}");
+    };
+    assert!(!reasons.is_empty());
+    assert_eq!(app.authority.store().audit_heads().await.unwrap(), before);
+    // Only the operator's command line may ask.
+    let mut act = app.act();
+    act.actor = Actor::Anonymous;
+    let refused = app.authority.compare(&act, vec![delivery()]).await;
+    assert_eq!(refused.unwrap_err().code(), "not-your-role");
 }
