@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use authority::{
-    Act, Actor, Client, ClientKind, Authority, Delivery, Role,
+    Act, Actor, Authority, Client, ClientKind, Delivery, Role,
     views::{
         CounterApply, Decide, DecisionView, IdentityCheck, IdentityMethod, NewStaff, OfficeView,
         SessionKindView, SignIn,
@@ -241,10 +241,7 @@ async fn sign_in(app: &App, login: &str, password: &str) -> Result<(Actor, Strin
         kind: ClientKind::Other,
     };
     let (token, _) = app.authority().sign_in(&mut act, request, client).await?;
-    let (actor, _) = app
-        .authority()
-        .authenticate(&token, None, act.now)
-        .await?;
+    let (actor, _) = app.authority().authenticate(&token, None, act.now).await?;
     Ok((actor, token.as_str().to_owned()))
 }
 
