@@ -243,10 +243,7 @@ async fn sign_in(app: &App, login: &str, password: &str) -> Result<(Actor, Strin
         kind: ClientKind::Other,
     };
     let (token, _) = app.authority().sign_in(&mut act, request, client).await?;
-    let (actor, _) = app
-        .authority()
-        .authenticate(&token, None, act.now)
-        .await?;
+    let (actor, _) = app.authority().authenticate(&token, None, act.now).await?;
     Ok((actor, token.as_str().to_owned()))
 }
 
