@@ -25,10 +25,16 @@ pub enum Layout {
     Partitioned,
 }
 
-/// SQLite: the write-ahead log, enforced foreign keys, durable commits. The pragma list is the
-/// whole of what differs between the two engines at run time, besides how a write begins.
+/// SQLite: the write-ahead log, enforced foreign keys, durable commits. The pragma lists are the
+/// whole of what differs between the two engines at run time, besides how a write begins and how
+/// many go on at once.
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; \
-     PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;";
+     PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL;";
+/// The writer keeps the pages of a large import's transaction; its log is brought over when it has
+/// grown to 64 MiB, since a page that was written many times is then brought over once.
+const SQLITE_WRITER: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384;";
+/// Readers are several, and what they read lies in the system's cache.
+const SQLITE_READER: &str = "PRAGMA cache_size = -4096; PRAGMA query_only = ON;";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
@@ -68,7 +74,10 @@ impl Database {
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(30))
             .after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(|_| ()) })
+                Box::pin(async move {
+                    connection.execute(SQLITE_PRAGMAS).await?;
+                    connection.execute(SQLITE_WRITER).await.map(|_| ())
+                })
             })
             .connect(&url)
             .await?;
@@ -78,10 +87,7 @@ impl Database {
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     connection.execute(SQLITE_PRAGMAS).await?;
-                    connection
-                        .execute("PRAGMA query_only = ON;")
-                        .await
-                        .map(|_| ())
+                    connection.execute(SQLITE_READER).await.map(|_| ())
                 })
             })
             .connect(&url)
@@ -105,6 +111,14 @@ impl Database {
                     .await?
             }
         })
+    }
+
+    /// How many writes can go on at once to any gain. Half of a server's connections stay for others.
+    pub(crate) fn writers(&self) -> u32 {
+        match self.engine {
+            Engine::Sqlite => 1,
+            Engine::PostgreSql => (self.write.options().get_max_connections() / 2).clamp(1, 4),
+        }
     }
 
     /// The end of a `SELECT` inside a write that keeps others from changing the rows it found. On
