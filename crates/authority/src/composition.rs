@@ -13,6 +13,7 @@ use crate::{
     Act, Error,
     follow::{Follower, Live},
     limits::Limits,
+    look_ups::LookUps,
     passwords::Passwords,
     refusal,
     status_plane::StatusPlane,
@@ -76,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) signing: Option<Signing>,
     pub(crate) plane: StatusPlane,
+    pub(crate) look_ups: LookUps,
     pub(crate) follower: Mutex<Follower>,
     pub(crate) live: broadcast::Sender<Live>,
 }
@@ -106,6 +108,7 @@ impl Authority {
                 limits: Limits::new(),
                 signing,
                 plane,
+                look_ups: LookUps::default(),
                 follower: Mutex::new(follower),
                 live,
                 settings,

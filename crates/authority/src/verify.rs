@@ -1,17 +1,18 @@
 //! Verification online: separate facts, each with its reasons (R11-R13, R79-R81).
 
-use credential::{NumericCode, Unverified};
+use credential::{NumericCode, Reason, Unverified, Verified};
 use jiff::civil::Date;
 use licence::{ClassCode, StatusValue, civil_date, effective, entitles};
 use storage::{
-    CodeUse, Conflict, Driver, ELicenceRow, HolderId, NumericCodeRow, Partition, PhotoId,
-    StoreError, Tx, VerificationId, VerificationRow,
+    CodeToUse, CodeUse, Conflict, Driver, ELicenceRow, HolderId, NumericCodeRow, Partition,
+    PhotoId, VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
 use crate::{
     Act, Authority, Because, Error, PhotoFile, Role, StaffActor,
     apply::RequestKey,
+    look_ups::{LookUp, Recorded},
     refusal,
     render::{file_number, stage_reasons, valid_until},
     views::{
@@ -54,27 +55,31 @@ impl Authority {
             return self.stored_answer(act, &id).await;
         }
 
-        let mut attempt = 1;
-        loop {
-            match self.try_verify(act, (&request, &code), key.as_ref()).await {
-                Err(Error::Store(StoreError::Conflict(Conflict::Revision)))
-                    if attempt < ATTEMPTS =>
-                {
-                    attempt += 1;
+        for _ in 0..ATTEMPTS {
+            let tried = self.try_verify(act, (&request, &code), key.as_ref());
+            let (outcome, answer) = tried.await?;
+            match outcome {
+                Recorded::Yes => return Ok(answer),
+                Recorded::Stale => {}
+                // The same request at the same time may have been answered first.
+                Recorded::CodeSpent | Recorded::SameRequest => {
+                    if let Some(id) = self.answered(partition, key.as_ref()).await? {
+                        return self.stored_answer(act, &id).await;
+                    }
                 }
-                other => return other,
             }
         }
+        Err(Conflict::Revision.into())
     }
 
-    /// Prepares the answer on what is read now, and commits it only if the code is still unused and
+    /// Prepares the answer on what is read now. It is recorded only if the code is still unused and
     /// the driver unchanged: an answer never rests on a stale record.
     async fn try_verify(
         &self,
         act: &mut Act,
         (request, code): (&Verify, &NumericCode),
         key: Option<&RequestKey>,
-    ) -> Result<VerificationView, Error> {
+    ) -> Result<(Recorded, VerificationView), Error> {
         let partition = Partition::of_holders(code.partition());
         let blind = self.numeric_blind(code);
         let row = match self
@@ -94,36 +99,30 @@ impl Authority {
         let answer = self
             .answer(act, (request, &row), (&driver, &e_licence))
             .await?;
-
-        let mut tx = self.store().begin_in(partition).await?;
-        if tx.driver_revision(&driver.id).await? != Some(driver.revision) {
-            return Err(Conflict::Revision.into());
-        }
-        let used = tx.use_numeric_code(&blind, act.now).await?;
-        if !matches!(used, CodeUse::Used(_)) {
-            // The refusal is audited in a transaction of its own.
-            drop(tx);
-            return self.refuse_code(act, &used).await;
-        }
-        self.record(act, tx, request, (&driver, &answer), key)
-            .await?;
-        Ok(answer)
+        let look_up = LookUp {
+            code: Some(CodeToUse {
+                partition,
+                code: blind,
+                at: act.now,
+            }),
+            request: key.map(|key| key.to_remember(partition, &answer.id, act.now)),
+            ..self.look_up(act, request, (&driver, &answer))?
+        };
+        Ok((self.record_look_up(look_up).await?, answer))
     }
 
-    /// Records the look-up and commits.
-    async fn record(
+    /// The look-up as it is recorded.
+    fn look_up(
         &self,
         act: &Act,
-        mut tx: Tx,
         request: &Verify,
         (driver, answer): (&Driver, &VerificationView),
-        key: Option<&RequestKey>,
-    ) -> Result<(), Error> {
+    ) -> Result<LookUp, Error> {
         let json = serde_json::to_vec(answer)
             .map_err(|_not_json| Error::Internal("an answer cannot be written"))?;
         let purpose = purpose_code(request.purpose);
         let office = verifier(act)?.staff.office.clone();
-        tx.insert_verification(&VerificationRow {
+        let row = VerificationRow {
             id: parse_id(&answer.id)?,
             holder: driver.id.clone(),
             verifier: act.actor_id(),
@@ -131,20 +130,21 @@ impl Authority {
             purpose: purpose.to_owned(),
             at: act.now,
             answer: Zeroizing::new(json),
+        };
+        Ok(LookUp {
+            holder: driver.id.clone(),
+            revision: driver.revision,
+            code: None,
+            answer: self.store().seal_verification(row)?,
+            request: None,
+            entry: act
+                .entry(ANSWERED)
+                .about(&driver.id)
+                .with("verification", answer.id.as_str())
+                .with("purpose", purpose)
+                .with("status", answer.status.value.clone())
+                .with("authentic", answer.authentic.outcome.clone()),
         })
-        .await?;
-        if let Some(key) = key {
-            key.remember(&mut tx, &answer.id, act.now).await?;
-        }
-        let entry = act
-            .entry(ANSWERED)
-            .about(&driver.id)
-            .with("verification", answer.id.as_str())
-            .with("purpose", purpose)
-            .with("status", answer.status.value.clone())
-            .with("authentic", answer.authentic.outcome.clone());
-        tx.commit(entry, Vec::new()).await?;
-        Ok(())
     }
 
     /// Refuses an unusable code. Whose it was, only the audit learns: the verifier learns nothing
@@ -284,19 +284,9 @@ impl Authority {
                 "There is no credential to check",
             ));
         };
-        let unverified = match Unverified::parse(&form.form) {
-            Ok(unverified) => unverified,
-            Err(malformed) => {
-                let reason = malformed.reason();
-                return Ok(not_authentic(reason.code, reason.zh, reason.en));
-            }
-        };
-        let verified = match unverified.verify(&signing.trust) {
+        let verified = match self.verified(form.form.clone()).await? {
             Ok(verified) => verified,
-            Err(refused) => {
-                let reason = refused.reason();
-                return Ok(not_authentic(reason.code, reason.zh, reason.en));
-            }
+            Err(reason) => return Ok(not_authentic(reason.code, reason.zh, reason.en)),
         };
         if verified.claims().e_licence_id != e_licence.id.as_str()
             || verified.claims().credential_id != credential.as_str()
@@ -314,6 +304,25 @@ impl Authority {
             issuer: Some(verified.claims().issuer.clone()),
             reasons: Vec::new(),
         })
+    }
+}
+
+impl Authority {
+    /// Checks a signed form off the runtime's threads: a signature in SM2 takes as long as several
+    /// commits, and whoever commits for others must not wait behind it.
+    async fn verified(&self, form: Zeroizing<Vec<u8>>) -> Result<Result<Verified, Reason>, Error> {
+        let authority = self.clone();
+        let checked = tokio::task::spawn_blocking(move || {
+            let trust = &authority.signing()?.trust;
+            let unverified = match Unverified::parse(&form) {
+                Ok(unverified) => unverified,
+                Err(malformed) => return Ok(Err(malformed.reason())),
+            };
+            let verified = unverified.verify(trust);
+            Ok(verified.map_err(|refused| refused.reason()))
+        });
+        let checked = checked.await;
+        checked.map_err(|_panicked| Error::Internal("a check of a signature ended early"))?
     }
 }
 

@@ -82,8 +82,9 @@ impl Store {
         let mut tx = self.inner.database.begin().await?;
         for kind in AliasKind::AS_CLAIMED {
             let of_kind = claims.iter().filter(|claim| claim.kind == kind);
-            let mut of_kind: Vec<&AliasClaim> =
-                of_kind.filter(|claim| !lost.contains(&claim.holder)).collect();
+            let mut of_kind: Vec<&AliasClaim> = of_kind
+                .filter(|claim| !lost.contains(&claim.holder))
+                .collect();
             // One order for all writers, so that two of them never wait for each other; and names
             // that lie side by side are written one after another.
             of_kind.sort_by(|a, b| a.blind.cmp(&b.blind));
@@ -106,7 +107,11 @@ impl Store {
                 let is_lost = |claim: &&&AliasClaim| {
                     owned.get(&(kind, claim.blind.clone())) != Some(&claim.holder)
                 };
-                lost = of_kind.iter().filter(is_lost).map(|claim| claim.holder.clone()).collect();
+                lost = of_kind
+                    .iter()
+                    .filter(is_lost)
+                    .map(|claim| claim.holder.clone())
+                    .collect();
             }
         }
         tx.commit().await?;

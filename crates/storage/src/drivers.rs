@@ -1,5 +1,7 @@
 //! Drivers: the registry's record, sealed, with its revision.
 
+use std::borrow::Borrow;
+
 use jiff::Timestamp;
 use licence::{AuthorityCode, Record};
 use serde::{Deserialize, Serialize};
@@ -227,10 +229,10 @@ impl Tx {
     /// [`Conflict::Revision`] when one of them exists meanwhile.
     pub async fn insert_drivers(
         &mut self,
-        drivers: &[SealedDriver],
+        drivers: &[impl Borrow<SealedDriver> + Sync],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        for driver in drivers {
+        for driver in drivers.iter().map(Borrow::borrow) {
             self.expect_one_of_own(TABLE, driver.id.partition())?;
             self.sealed_with(driver.key);
         }
@@ -241,7 +243,7 @@ impl Tx {
                 tuples(part.len(), "(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, $1, $1)", 1)
             );
             let mut query = sqlx::query(AssertSqlSafe(text)).bind(now.as_microsecond());
-            for driver in part {
+            for driver in part.iter().map(Borrow::borrow) {
                 query = query
                     .bind(driver.id.partition().sql())
                     .bind(driver.id.as_str())

@@ -2,7 +2,9 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use sqlx::{Any, AnyPool, Executor, Transaction, any::AnyPoolOptions, pool::PoolConnection};
+use sqlx::{
+    Any, AnyPool, Connection as _, Executor, Transaction, any::AnyPoolOptions, pool::PoolConnection,
+};
 
 use crate::StoreError;
 
@@ -36,6 +38,9 @@ const SQLITE_WRITER: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoi
 /// Readers are several, and what they read lies in the system's cache.
 const SQLITE_READER: &str = "PRAGMA cache_size = -4096; PRAGMA query_only = ON;";
 
+/// How long an idle connection is trusted to live.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
     pub(crate) engine: Engine,
@@ -51,8 +56,7 @@ impl Database {
             return Self::open_sqlite(path, connections).await;
         }
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let pool = AnyPoolOptions::new()
-                .max_connections(connections)
+            let pool = pool(connections)
                 .acquire_timeout(Duration::from_secs(10))
                 .connect(url)
                 .await?;
@@ -70,8 +74,7 @@ impl Database {
     async fn open_sqlite(path: &str, connections: u32) -> Result<Self, StoreError> {
         let url = format!("sqlite:{}?mode=rwc", encoded(path));
         // One writer: SQLite has one anyway, and a pool of one queues fairly where its lock does not.
-        let write = AnyPoolOptions::new()
-            .max_connections(1)
+        let write = pool(1)
             .acquire_timeout(Duration::from_secs(30))
             .after_connect(|connection, _| {
                 Box::pin(async move {
@@ -81,8 +84,7 @@ impl Database {
             })
             .connect(&url)
             .await?;
-        let read = AnyPoolOptions::new()
-            .max_connections(connections)
+        let read = pool(connections)
             .acquire_timeout(Duration::from_secs(10))
             .after_connect(|connection, _| {
                 Box::pin(async move {
@@ -139,6 +141,23 @@ impl Database {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// Connections that are asked whether they live when they were idle, not before every use: that
+/// costs as much as a statement. One that broke within that time fails the access that finds it.
+fn pool(connections: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for < TRUSTED {
+                    return Ok(true);
+                }
+                // It is replaced, and what was wrong with it is told by whoever cannot connect.
+                Ok(connection.ping().await.is_ok())
+            })
+        })
 }
 
 /// A path as it may stand in a URL: `%`, `?` and `#` are plain characters in a folder's name.

@@ -22,6 +22,7 @@ mod error;
 mod ids;
 mod keystore;
 mod leases;
+mod look_ups;
 mod migrate;
 mod notifications;
 mod numbers;
@@ -60,6 +61,7 @@ pub use ids::{
     NotificationId, Partition, PhotoId, SourceId, StaffId, VerificationId,
 };
 pub use keystore::SigningKeyRow;
+pub use look_ups::{CodeToUse, ToRemember};
 pub use notifications::Notification;
 pub use photos::{PhotoMeta, PhotoRow};
 pub use reseal::{Damaged, Resealed};
@@ -71,4 +73,4 @@ pub use staff::{Office, RegistrySource, Staff, WaveRow};
 pub use status_places::{LIST_SIZE, StatusPlace};
 pub use store::{Store, StoreOptions};
 pub use tx::{Committed, Locked, Numbered, Traces, Tx};
-pub use verifications::{Remembered, VerificationRow};
+pub use verifications::{Remembered, SealedVerification, VerificationRow};

@@ -120,9 +120,9 @@ impl Columns<'_> {
 }
 
 /// Rows of one statement that writes or reads many. SQLite looks the name of each parameter up
-/// among all of the statement's, so that a statement costs the square of its parameters; past some
-/// dozens of rows there is nothing left to be saved on statements.
-const ROWS_AT_ONCE: usize = 32;
+/// among all of the statement's, so that a statement costs the square of its parameters; past a
+/// dozen of rows there is nothing left to be saved on statements.
+const ROWS_AT_ONCE: usize = 16;
 
 /// Cuts `items` into parts for one statement each. What is left at the end is cut into powers of
 /// two, so that the texts of a statement are few and stay prepared.
@@ -180,13 +180,16 @@ mod tests {
         };
         assert!(sizes(0).is_empty());
         assert_eq!(sizes(1), [1]);
-        assert_eq!(sizes(77), [32, 32, 8, 4, 1]);
-        assert_eq!(sizes(64), [32, 32]);
+        assert_eq!(sizes(77), [16, 16, 16, 16, 8, 4, 1]);
+        assert_eq!(sizes(64), [16, 16, 16, 16]);
     }
 
     #[test]
     fn tuples_number_what_differs_and_share_the_rest() {
-        assert_eq!(tuples(2, "(?, 1, ?, $1)", 1), "($2, 1, $3, $1), ($4, 1, $5, $1)");
+        assert_eq!(
+            tuples(2, "(?, 1, ?, $1)", 1),
+            "($2, 1, $3, $1), ($4, 1, $5, $1)"
+        );
         assert_eq!(placeholders(2, 2, 0), "($1, $2), ($3, $4)");
         assert_eq!(placeholders(1, 3, 1), "($2, $3, $4)");
     }
