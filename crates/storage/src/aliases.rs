@@ -25,6 +25,17 @@ impl AliasKind {
     /// All, in the order in which they are claimed: a name counts only with its subject.
     const AS_CLAIMED: [Self; 3] = [Self::Subject, Self::LicenceNumber, Self::FileNumber];
 
+    /// How a kind of which each name has one owner stands in the database; none where a name may
+    /// have several.
+    fn owned(self) -> Option<u8> {
+        match self {
+            Self::Subject => Some(1),
+            Self::LicenceNumber => Some(2),
+            Self::FileNumber => None,
+        }
+    }
+
+    /// Separates the blind indexes.
     fn as_str(self) -> &'static str {
         match self {
             Self::Subject => "subject",
@@ -126,13 +137,18 @@ async fn insert(
     claims: &[&AliasClaim],
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let text = format!(
-        "INSERT INTO aliases (partition, kind, blind, holder_id, claimed_at) VALUES {} ON CONFLICT DO NOTHING",
-        tuples(claims.len(), "(?, $1, ?, ?, $2)", 2)
-    );
-    let mut query = sqlx::query(AssertSqlSafe(text))
-        .bind(kind.as_str())
-        .bind(now.as_microsecond());
+    let rows = claims.len();
+    let text = match kind.owned() {
+        Some(kind) => format!(
+            "INSERT INTO owned_aliases (partition, kind, blind, holder_id, claimed_at) VALUES {} ON CONFLICT DO NOTHING",
+            tuples(rows, &format!("(?, {kind}, ?, ?, $1)"), 1)
+        ),
+        None => format!(
+            "INSERT INTO shared_aliases (partition, blind, holder_id, claimed_at) VALUES {} ON CONFLICT DO NOTHING",
+            tuples(rows, "(?, ?, ?, $1)", 1)
+        ),
+    };
+    let mut query = sqlx::query(AssertSqlSafe(text)).bind(now.as_microsecond());
     for claim in claims {
         query = query
             .bind(partition_of(&claim.blind).sql())
@@ -140,7 +156,7 @@ async fn insert(
             .bind(claim.holder.as_str());
     }
     let added = query.execute(connection).await?.rows_affected();
-    Ok(usize::try_from(added).is_ok_and(|added| added == claims.len()))
+    Ok(usize::try_from(added).is_ok_and(|added| added == rows))
 }
 
 async fn owners(
@@ -148,13 +164,17 @@ async fn owners(
     kind: AliasKind,
     names: &[Blind],
 ) -> Result<HashMap<Blind, HolderId>, StoreError> {
+    let from = match kind.owned() {
+        Some(kind) => format!("owned_aliases WHERE kind = {kind} AND"),
+        None => "shared_aliases WHERE".to_owned(),
+    };
     let mut found = HashMap::with_capacity(names.len());
     for part in parts(names) {
         let text = format!(
-            "SELECT blind, holder_id FROM aliases WHERE kind = $1 AND (partition, blind) IN (VALUES {})",
-            tuples(part.len(), "(?, ?)", 1)
+            "SELECT blind, holder_id FROM {from} (partition, blind) IN (VALUES {})",
+            tuples(part.len(), "(?, ?)", 0)
         );
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(kind.as_str());
+        let mut query = sqlx::query(AssertSqlSafe(text));
         for name in part {
             query = query.bind(partition_of(name).sql()).bind(name.sql());
         }

@@ -40,6 +40,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "seal",
         text: include_str!("../migrations/0004_seal.sql"),
     },
+    Migration {
+        version: 8,
+        name: "aliases",
+        text: include_str!("../migrations/0008_aliases.sql"),
+    },
 ];
 
 /// Brings the database to the newest version; each migration is one transaction.
