@@ -7,6 +7,7 @@ mod act;
 mod admin;
 mod apply;
 mod audit;
+mod authentic;
 mod calendar;
 mod composition;
 mod enrol;

@@ -1,6 +1,6 @@
 //! Verification online: separate facts, each with its reasons (R11-R13, R79-R81).
 
-use credential::{NumericCode, Reason, Unverified, Verified};
+use credential::NumericCode;
 use jiff::civil::Date;
 use licence::{ClassCode, StatusValue, civil_date, effective, entitles};
 use storage::{
@@ -10,14 +10,15 @@ use storage::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Act, Authority, Because, Error, PhotoFile, Role, StaffActor,
+    Act, Authority, Error, PhotoFile, Role, StaffActor,
     apply::RequestKey,
+    authentic::plain,
     look_ups::{LookUp, Recorded},
     refusal,
     render::{file_number, stage_reasons, valid_until},
     views::{
-        AuthenticFact, ELicenceFact, EntitledFact, FreshFact, Measure, PaperFact, PersonFact,
-        Purpose, ReasonView, StatusView, VerificationView, VerifiedLicence, Verify,
+        ELicenceFact, EntitledFact, FreshFact, Measure, PaperFact, PersonFact, Purpose, ReasonView,
+        StatusView, VerificationView, VerifiedLicence, Verify,
     },
 };
 
@@ -94,10 +95,16 @@ impl Authority {
         };
         let driver = self.store().driver(&row.holder).await?;
         let driver = driver.ok_or(Error::Internal("a code stands for no driver"))?;
-        let e_licence = self.store().e_licence(&row.e_licence).await?;
+        let current = self.store().current_e_licence(&driver.id).await?;
+        let current = current.filter(|current| current.e_licence.id == row.e_licence);
+        let e_licence = match &current {
+            Some(current) => Some(current.e_licence.clone()),
+            None => self.store().e_licence(&row.e_licence).await?,
+        };
         let e_licence = e_licence.ok_or(Error::Internal("a code stands for no e-licence"))?;
+        let status = self.status_with(act, &driver, &e_licence, current.as_ref());
         let answer = self
-            .answer(act, (request, &row), (&driver, &e_licence))
+            .answer(act, (request, &row), (&driver, &e_licence), status)
             .await?;
         let look_up = LookUp {
             code: Some(CodeToUse {
@@ -220,9 +227,9 @@ impl Authority {
         act: &mut Act,
         (request, code): (&Verify, &NumericCodeRow),
         (driver, e_licence): (&Driver, &ELicenceRow),
+        status: StatusView,
     ) -> Result<VerificationView, Error> {
         let id = VerificationId::generate(driver.id.partition(), &mut act.rng);
-        let status = self.status_of(act, driver, e_licence).await?;
         let on = request.on.unwrap_or_else(|| civil_date(act.now));
         let hidden = status.shown == "hidden";
         Ok(VerificationView {
@@ -250,79 +257,6 @@ impl Authority {
             licence: visible(verifier(act)?, driver),
             status,
         })
-    }
-
-    /// R12, R13: the credential in the repository carries a signature by a key of the trust list, and
-    /// is about this e-licence and this driver.
-    async fn authentic(
-        &self,
-        driver: &Driver,
-        e_licence: &ELicenceRow,
-    ) -> Result<AuthenticFact, Error> {
-        let credential = self.store().newest_credential(&e_licence.id).await?;
-        let Some(credential) = credential else {
-            return Ok(not_authentic(
-                "no-credential",
-                "没有可核验的凭证",
-                "There is no credential to check",
-            ));
-        };
-        let forms = self.store().forms(&driver.id, &credential).await?;
-        let signing = self.signing()?;
-        let first = signing
-            .signers
-            .first()
-            .map(|signer| signer.suite().to_string());
-        let form = forms
-            .iter()
-            .find(|form| Some(&form.suite) == first.as_ref())
-            .or_else(|| forms.first());
-        let Some(form) = form else {
-            return Ok(not_authentic(
-                "no-credential",
-                "没有可核验的凭证",
-                "There is no credential to check",
-            ));
-        };
-        let verified = match self.verified(form.form.clone()).await? {
-            Ok(verified) => verified,
-            Err(reason) => return Ok(not_authentic(reason.code, reason.zh, reason.en)),
-        };
-        if verified.claims().e_licence_id != e_licence.id.as_str()
-            || verified.claims().credential_id != credential.as_str()
-        {
-            return Ok(not_authentic(
-                "other-licence",
-                "凭证属于另一电子驾驶证",
-                "The credential is another e-licence's",
-            ));
-        }
-        Ok(AuthenticFact {
-            outcome: "yes".to_owned(),
-            suite: Some(form.suite.clone()),
-            key_id: Some(form.key_id.clone()),
-            issuer: Some(verified.claims().issuer.clone()),
-            reasons: Vec::new(),
-        })
-    }
-}
-
-impl Authority {
-    /// Checks a signed form off the runtime's threads: a signature in SM2 takes as long as several
-    /// commits, and whoever commits for others must not wait behind it.
-    async fn verified(&self, form: Zeroizing<Vec<u8>>) -> Result<Result<Verified, Reason>, Error> {
-        let authority = self.clone();
-        let checked = tokio::task::spawn_blocking(move || {
-            let trust = &authority.signing()?.trust;
-            let unverified = match Unverified::parse(&form) {
-                Ok(unverified) => unverified,
-                Err(malformed) => return Ok(Err(malformed.reason())),
-            };
-            let verified = unverified.verify(trust);
-            Ok(verified.map_err(|refused| refused.reason()))
-        });
-        let checked = checked.await;
-        checked.map_err(|_panicked| Error::Internal("a check of a signature ended early"))?
     }
 }
 
@@ -437,28 +371,6 @@ fn visible(actor: &StaffActor, driver: &Driver) -> VerifiedLicence {
         points: police.then_some(record.points),
         address: record.address.clone().filter(|_| police),
     }
-}
-
-fn not_authentic(code: &str, zh: &str, en: &str) -> AuthenticFact {
-    AuthenticFact {
-        outcome: "no".to_owned(),
-        suite: None,
-        key_id: None,
-        issuer: None,
-        reasons: vec![plain(code, zh, en)],
-    }
-}
-
-fn plain(code: &str, zh: &str, en: &str) -> ReasonView {
-    ReasonView::from(&Because {
-        code: code.to_owned(),
-        rule: None,
-        field: None,
-        zh: zh.to_owned(),
-        en: en.to_owned(),
-        clears_zh: None,
-        clears_en: None,
-    })
 }
 
 fn read_answer(row: &VerificationRow) -> Result<VerificationView, Error> {
