@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use credential::{Malformed, Reason, Unverified, VerifiedTrustList};
+use credential::{Malformed, Reason, Refusal, Unverified, VerifiedTrustList};
 use storage::{Driver, ELicenceRow};
 use zeroize::Zeroizing;
 
@@ -121,9 +121,7 @@ impl Authority {
 
 fn check(form: &[u8], trust: &VerifiedTrustList) -> Result<Checked, Reason> {
     let unverified = Unverified::parse(form).map_err(Malformed::reason)?;
-    let verified = unverified
-        .verify(trust)
-        .map_err(|refused| refused.reason())?;
+    let verified = unverified.verify(trust).map_err(Refusal::reason)?;
     let claims = verified.claims();
     Ok(Checked {
         e_licence: claims.e_licence_id.clone(),

@@ -255,11 +255,13 @@ fn traces<'a>(look_ups: impl Iterator<Item = &'a LookUp>) -> BTreeMap<Partition,
 
 /// What a failure means for a look-up that was alone in its group.
 fn alone(error: StoreError) -> Result<Recorded, StoreError> {
-    match error {
-        StoreError::Conflict(Conflict::Revision) => Ok(Recorded::Stale),
-        StoreError::Conflict(Conflict::Request) => Ok(Recorded::SameRequest),
-        other => Err(other),
+    if let StoreError::Conflict(Conflict::Revision) = error {
+        return Ok(Recorded::Stale);
     }
+    if let StoreError::Conflict(Conflict::Request) = error {
+        return Ok(Recorded::SameRequest);
+    }
+    Err(error)
 }
 
 fn tell(told: Told, outcome: Result<Recorded, StoreError>) {

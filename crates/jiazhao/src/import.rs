@@ -36,11 +36,11 @@ pub async fn import(
 ) -> Result<Summary, Failure> {
     let (batches, examined) = mpsc::channel(1);
     let (plans, mut planned) = mpsc::channel(1);
-    let reader = task::spawn_blocking({
+    let reading = task::spawn_blocking({
         let (app, runtime) = (app.clone(), Handle::current());
         move || read(&app, &runtime, input, &photos, &batches)
     });
-    let planner = task::spawn(plan(app.clone(), examined, plans));
+    let planning = task::spawn(plan(app.clone(), examined, plans));
     let mut summary = Summary::default();
     while let Some((mut act, batch)) = planned.recv().await {
         let view = app.authority().write_delivery(&mut act, batch).await?;
@@ -49,8 +49,8 @@ pub async fn import(
             rejected(RejectedRecord::from(reject))?;
         }
     }
-    planner.await.map_err(io::Error::other)??;
-    reader.await.map_err(io::Error::other)??;
+    planning.await.map_err(io::Error::other)??;
+    reading.await.map_err(io::Error::other)??;
     Ok(summary)
 }
 

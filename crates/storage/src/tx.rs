@@ -167,7 +167,7 @@ impl Tx {
         traces: BTreeMap<Partition, Traces>,
     ) -> Result<Numbered, StoreError> {
         if !traces.keys().eq(&self.partitions) {
-            return Err(self.foreign("partition_heads"));
+            return Err(foreign("partition_heads"));
         }
         let committed = numbers::give(&mut self, traces).await?;
         Ok(Numbered {
@@ -188,7 +188,7 @@ impl Tx {
     /// When it did not begin with that one.
     pub fn turn_to(&mut self, partition: Partition) -> Result<(), StoreError> {
         if !self.partitions.contains(&partition) {
-            return Err(self.foreign("partition_heads"));
+            return Err(foreign("partition_heads"));
         }
         self.partition = partition;
         Ok(())
@@ -203,7 +203,7 @@ impl Tx {
         if partition == self.partition {
             Ok(())
         } else {
-            Err(self.foreign(table))
+            Err(foreign(table))
         }
     }
 
@@ -216,16 +216,7 @@ impl Tx {
         if self.partitions.contains(&partition) {
             Ok(())
         } else {
-            Err(self.foreign(table))
-        }
-    }
-
-    fn foreign(&self, table: &'static str) -> StoreError {
-        StoreError::Inconsistent {
-            table,
-            column: "partition",
-            row: None,
-            what: "is not the partition of the transaction",
+            Err(foreign(table))
         }
     }
 
@@ -248,6 +239,16 @@ impl Tx {
 
     pub(crate) fn sealer(&self) -> &Sealer {
         self.store.sealer()
+    }
+}
+
+/// What lies in a partition with which the write did not begin.
+fn foreign(table: &'static str) -> StoreError {
+    StoreError::Inconsistent {
+        table,
+        column: "partition",
+        row: None,
+        what: "is not the partition of the transaction",
     }
 }
 
