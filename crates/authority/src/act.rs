@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use rand::rngs::StdRng;
+use rand::{SeedableRng as _, rngs::StdRng};
 use storage::{HolderId, Office, RegistrySource, Staff, audit::Entry};
 
 use crate::refusal::{self, Error};
@@ -104,6 +104,18 @@ impl StaffActor {
 }
 
 impl Act {
+    /// The same act for a part of it that goes on at the same time, with randomness of its own.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        Self {
+            actor: self.actor.clone(),
+            now: self.now,
+            request: self.request.clone(),
+            source: self.source,
+            rng: StdRng::from_rng(&mut self.rng),
+        }
+    }
+
     /// The actor as the audit names it: an identifier, never a name.
     #[must_use]
     pub fn actor_id(&self) -> String {

@@ -13,7 +13,7 @@ use licence::{
 use portrait::{Limits, Photo};
 use storage::{
     ApplicationId, ApplicationRow, Blind, Conflict, Driver, HolderId, NewApplication, Partition,
-    PhotoRow, Remembered, StoreError, outbox::Event,
+    PhotoRow, Remembered, StoreError, ToRemember, outbox::Event,
 };
 use zeroize::Zeroizing;
 
@@ -86,7 +86,6 @@ impl Authority {
         };
         self.submit(act, &driver, (&new, &row), &method, key)
             .await?;
-        self.follow().await?;
         self.application_view(&new.id).await
     }
 
@@ -121,8 +120,8 @@ impl Authority {
             submitted_at: Some(act.now),
             due_at: due_at(new.due),
         };
-        tx.commit(entry, vec![event]).await?;
-        Ok(())
+        let committed = tx.commit(entry, vec![event]).await?;
+        self.follow_committed(&[committed]).await
     }
 
     /// What an application of this driver is for, by what they hold.
@@ -243,6 +242,28 @@ impl Authority {
 }
 
 impl RequestKey {
+    /// What is to be remembered in `partition`, where the request is committed with others.
+    pub(crate) fn to_remember(
+        &self,
+        partition: Partition,
+        resource: &str,
+        at: Timestamp,
+    ) -> ToRemember {
+        ToRemember {
+            partition,
+            key: self.key.clone(),
+            remembered: self.remembered(resource),
+            at,
+        }
+    }
+
+    fn remembered(&self, resource: &str) -> Remembered {
+        Remembered {
+            fingerprint: self.fingerprint.clone(),
+            resource: resource.to_owned(),
+        }
+    }
+
     /// Remembers what the request made, in its own transaction.
     pub(crate) async fn remember(
         &self,
@@ -250,11 +271,8 @@ impl RequestKey {
         resource: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let remembered = Remembered {
-            fingerprint: self.fingerprint.clone(),
-            resource: resource.to_owned(),
-        };
-        tx.remember(&self.key, &remembered, now).await
+        tx.remember(&self.key, &self.remembered(resource), now)
+            .await
     }
 }
 

@@ -42,9 +42,6 @@ impl Authority {
                 }
             }
         }
-        if turned > 0 {
-            self.follow().await?;
-        }
         Ok(turned)
     }
 
@@ -76,7 +73,7 @@ impl Authority {
             .about(holder)
             .with("status", value.as_str())
             .with("next", next.map(|next| next.to_string()));
-        tx.commit(entry, events).await?;
-        Ok(())
+        let committed = tx.commit(entry, events).await?;
+        self.follow_committed(&[committed]).await
     }
 }

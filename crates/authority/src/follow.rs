@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use licence::application::Stage;
-use storage::{Conflict, HolderId, Partition, ReviewCase, Store, StoreError, outbox::Event};
+use storage::{
+    Committed, Conflict, HolderId, Partition, ReviewCase, Store, StoreError, outbox::Event,
+};
 
 use crate::{Authority, Error};
 
@@ -21,7 +23,10 @@ pub struct Live {
 /// How far this node has come.
 #[derive(Debug)]
 pub(crate) struct Follower {
+    /// The newest event of each partition that this node has learnt of.
     seen: HashMap<Partition, u64>,
+    /// The review queue is at least as far.
+    projected: HashMap<Partition, u64>,
 }
 
 /// The durable follower that fills the review queue.
@@ -33,37 +38,64 @@ impl Follower {
     pub(crate) async fn start(store: &Store) -> Result<Self, Error> {
         Ok(Self {
             seen: store.outbox_heads().await?.into_iter().collect(),
+            projected: HashMap::new(),
         })
     }
 }
 
 impl Authority {
-    /// Brings status memory, live pages and review queue up to the newest events. Called after every
-    /// act, and again and again by a job for what other nodes committed.
+    /// Brings status memory, live pages and review queue up to the newest events of all partitions:
+    /// a job calls it again and again for what other nodes committed.
     ///
     /// # Errors
     /// When the store cannot be reached; nothing is lost, the next call goes on.
     pub async fn follow(&self) -> Result<(), Error> {
         let mut follower = self.inner.follower.lock().await;
         let heads = self.store().outbox_heads().await?;
-        let cursors: HashMap<Partition, u64> =
-            self.store().cursors(CASES).await?.into_iter().collect();
+        follower
+            .projected
+            .extend(self.store().cursors(CASES).await?);
         for (partition, head) in heads {
-            let seen = follower.seen.entry(partition).or_default();
-            while *seen < head {
-                let events = self.store().events_after(partition, *seen, BATCH).await?;
-                let Some(last) = events.last().map(|event| event.seq) else {
-                    break;
-                };
-                for event in events {
-                    self.learn(&event.event);
-                }
-                *seen = last;
+            self.follow_to(&mut follower, partition, head).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for what was just committed here: an act knows what it wrote, and asks for nothing
+    /// else.
+    ///
+    /// # Errors
+    /// As [`Authority::follow`].
+    pub(crate) async fn follow_committed(&self, committed: &[Committed]) -> Result<(), Error> {
+        let mut follower = self.inner.follower.lock().await;
+        for committed in committed {
+            let (partition, head) = (committed.partition, committed.outbox_seq);
+            self.follow_to(&mut follower, partition, head).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on to event `head` of a partition at least.
+    async fn follow_to(
+        &self,
+        follower: &mut Follower,
+        partition: Partition,
+        head: u64,
+    ) -> Result<(), Error> {
+        let seen = follower.seen.entry(partition).or_default();
+        while *seen < head {
+            let events = self.store().events_after(partition, *seen, BATCH).await?;
+            let Some(last) = events.last().map(|event| event.seq) else {
+                break;
+            };
+            for event in events {
+                self.learn(&event.event);
             }
-            let projected = cursors.get(&partition).copied().unwrap_or_default();
-            if projected < head {
-                self.project(partition, projected, head).await?;
-            }
+            *seen = last;
+        }
+        let projected = follower.projected.entry(partition).or_default();
+        if *projected < head {
+            *projected = self.project(partition, *projected, head).await?;
         }
         Ok(())
     }
@@ -92,13 +124,13 @@ impl Authority {
         }));
     }
 
-    /// Moves the review queue past the events of one partition.
-    async fn project(&self, partition: Partition, from: u64, head: u64) -> Result<(), Error> {
+    /// Moves the review queue past the events of one partition; answers how far it is.
+    async fn project(&self, partition: Partition, from: u64, head: u64) -> Result<u64, Error> {
         let mut at = from;
         while at < head {
             let events = self.store().events_after(partition, at, BATCH).await?;
             let Some(last) = events.last().map(|event| event.seq) else {
-                return Ok(());
+                return Ok(at);
             };
             let cases: Vec<(ReviewCase, bool)> = events
                 .into_iter()
@@ -110,12 +142,24 @@ impl Authority {
                 .await
             {
                 Ok(()) => at = last,
-                // Another node did it.
-                Err(StoreError::Conflict(Conflict::Cursor)) => return Ok(()),
+                // Another node did it, perhaps not as far.
+                Err(StoreError::Conflict(Conflict::Cursor)) => {
+                    let cursor = self.case_cursor(partition).await?;
+                    if cursor <= at {
+                        return Ok(cursor);
+                    }
+                    at = cursor;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        Ok(at)
+    }
+
+    async fn case_cursor(&self, partition: Partition) -> Result<u64, Error> {
+        let cursors = self.store().cursors(CASES).await?;
+        let of_partition = cursors.into_iter().find(|(of, _)| *of == partition);
+        Ok(of_partition.map(|(_, at)| at).unwrap_or_default())
     }
 }
 

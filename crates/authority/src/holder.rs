@@ -181,12 +181,23 @@ impl Authority {
         e_licence: &ELicenceRow,
     ) -> Result<StatusView, Error> {
         let current = self.store().current_e_licence(&driver.id).await?;
+        Ok(self.status_with(act, driver, e_licence, current.as_ref()))
+    }
+
+    /// The same where the driver's current e-licence was read already.
+    pub(crate) fn status_with(
+        &self,
+        act: &Act,
+        driver: &Driver,
+        e_licence: &ELicenceRow,
+        current: Option<&CurrentELicence>,
+    ) -> StatusView {
         let in_memory = current
             .filter(|current| current.e_licence.id == e_licence.id)
             .and_then(|current| self.remembered_value(&current.credential));
         let also = stage_value(e_licence.stage);
         let also = in_memory.map_or(also, |value| also.strictest(value));
-        Ok(status_view(&driver.record, also, act.now))
+        status_view(&driver.record, also, act.now)
     }
 
     /// What the status memory says of a credential. It may be older than the record by the moment

@@ -78,7 +78,6 @@ impl Authority {
                 Err(error) => return Err(error),
             }
         }
-        self.follow().await?;
         Ok(issued)
     }
 
@@ -292,7 +291,8 @@ impl Authority {
             .with("credential", prepared.credential.id.as_str())
             .with("revision", locked.revision())
             .with("keys", keys);
-        tx.commit(entry, events).await?;
+        let committed = tx.commit(entry, events).await?;
+        self.follow_committed(&[committed]).await?;
         Ok(prepared.e_licence.id)
     }
 
@@ -327,8 +327,8 @@ impl Authority {
             .with("application", application.id.as_str())
             .with("reasons", codes);
         let events = vec![changed(application, Stage::Rejected), notified(&message)];
-        tx.commit(entry, events).await?;
-        self.follow().await?;
+        let committed = tx.commit(entry, events).await?;
+        self.follow_committed(&[committed]).await?;
         let because = blocking.iter().map(Because::from).collect();
         Err(Error::Refused(refusal::ISSUE_REFUSED, because))
     }

@@ -1,10 +1,10 @@
 //! Registry records: read, planned, and handed to the writer, the good ones of a delivery always.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use licence::{FieldProblem, Note, Record, RegistryLine, civil_date, notes, record::PhotoSource};
 use portrait::{Limits, Photo};
-use storage::{AliasClaim, AliasKind, Blind, Conflict, Driver, HolderId, StoreError};
+use storage::{AliasKind, Blind};
 
 use crate::{
     Act, Actor, Authority, Because, Error, refusal,
@@ -15,8 +15,6 @@ use crate::{
 /// Largest photo file, in bytes.
 pub const MAX_PHOTO_BYTES: usize = Limits::PHOTO.max_bytes;
 
-/// How often a record is planned anew when its driver changes meanwhile.
-const ATTEMPTS: u8 = 5;
 /// Lines named with each oddity.
 const LINES_NAMED: usize = 10;
 
@@ -44,18 +42,36 @@ pub(crate) struct Candidate {
     pub(crate) photo: Option<Photo>,
     pub(crate) subject: Blind,
     pub(crate) digest: Blind,
-    attempts: u8,
+    pub(crate) attempts: u8,
+}
+
+/// A delivery whose records were judged each by itself.
+#[derive(Debug)]
+pub struct Examined {
+    scope: Scope,
+    report: Report,
+    pending: Vec<Candidate>,
+}
+
+/// A delivery of which it is settled what will be written, unless something changes meanwhile.
+#[derive(Debug)]
+pub struct Planned {
+    scope: Scope,
+    report: Report,
+    writes: Vec<Write>,
+    pending: Vec<Candidate>,
 }
 
 /// The authorities whose drivers an actor may write.
+#[derive(Debug)]
 pub(crate) enum Scope {
     All,
     Only(Vec<String>),
 }
 
-#[derive(Default)]
-struct Report {
-    view: DeliveryView,
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) view: DeliveryView,
     notes: BTreeMap<&'static str, NoteCount>,
 }
 
@@ -107,6 +123,20 @@ impl Authority {
         act: &mut Act,
         deliveries: Vec<Delivery>,
     ) -> Result<DeliveryView, Error> {
+        let examined = self.examine_delivery(act, deliveries)?;
+        let planned = self.plan_delivery(act, examined).await?;
+        self.write_delivery(act, planned).await
+    }
+
+    /// Judges the records of a delivery each by itself, without asking the store.
+    ///
+    /// # Errors
+    /// When the actor is no registry.
+    pub fn examine_delivery(
+        &self,
+        act: &Act,
+        deliveries: Vec<Delivery>,
+    ) -> Result<Examined, Error> {
         let scope = match &act.actor {
             Actor::Registry(source) if source.authorities.iter().any(|code| code == "*") => {
                 Scope::All
@@ -126,13 +156,61 @@ impl Authority {
                 Err(reject) => report.view.rejects.push(reject),
             }
         }
-        while !pending.is_empty() {
-            let (round, rest) = one_of_each_subject(pending);
-            pending = self.deliver_round(act, &scope, round, &mut report).await?;
+        Ok(Examined {
+            scope,
+            report,
+            pending,
+        })
+    }
+
+    /// Decides what is to be written on what is read now, claims the names and seals the records.
+    /// While one delivery is written, the next can be planned: what the first changes meanwhile is
+    /// noticed when the second is written, and planned anew.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn plan_delivery(&self, act: &mut Act, examined: Examined) -> Result<Planned, Error> {
+        let Examined {
+            scope,
+            mut report,
+            pending,
+        } = examined;
+        let (round, rest) = one_of_each_subject(pending);
+        let (writes, mut pending) = self.plan_round(act, &scope, round, &mut report).await?;
+        pending.extend(rest);
+        Ok(Planned {
+            scope,
+            report,
+            writes,
+            pending,
+        })
+    }
+
+    /// Writes what was planned, and plans and writes anew what changed meanwhile.
+    ///
+    /// # Errors
+    /// As [`Authority::deliver`].
+    pub async fn write_delivery(
+        &self,
+        act: &mut Act,
+        planned: Planned,
+    ) -> Result<DeliveryView, Error> {
+        let Planned {
+            scope,
+            mut report,
+            mut writes,
+            mut pending,
+        } = planned;
+        loop {
+            let mut again = self.write_round(act, writes, &mut report).await?;
+            again.extend(pending);
+            if again.is_empty() {
+                return Ok(report.finish());
+            }
+            let (round, rest) = one_of_each_subject(again);
+            (writes, pending) = self.plan_round(act, &scope, round, &mut report).await?;
             pending.extend(rest);
         }
-        self.follow().await?;
-        Ok(report.finish())
     }
 
     pub(crate) fn examine(
@@ -167,228 +245,10 @@ impl Authority {
             attempts: 0,
         })
     }
-
-    /// Plans and writes one record of each subject; answers those to be planned anew.
-    async fn deliver_round(
-        &self,
-        act: &mut Act,
-        scope: &Scope,
-        round: Vec<Candidate>,
-        report: &mut Report,
-    ) -> Result<Vec<Candidate>, Error> {
-        let holders = self.identify(act, &round).await?;
-        let mut existing = self.existing(holders.values()).await?;
-        let mut writes = Vec::new();
-        for candidate in round {
-            let Some(holder) = holders.get(&candidate.subject) else {
-                return Err(Error::Internal("a subject was not claimed"));
-            };
-            let driver = existing.remove(holder);
-            match self.plan(candidate, holder.clone(), driver, scope).await? {
-                Plan::Write(write) => writes.push(*write),
-                Plan::Unchanged => {
-                    report.view.unchanged = report.view.unchanged.saturating_add(1);
-                }
-                Plan::Reject(reject) => report.view.rejects.push(reject),
-            }
-        }
-        let writes = self.claim_names(act, writes, report).await?;
-        let mut again = Vec::new();
-        for (partition, group) in by_partition(writes) {
-            match self.write_group(act, partition, &group).await {
-                Ok(()) => group
-                    .iter()
-                    .for_each(|write| report.imported(write, act.now)),
-                Err(Error::Store(StoreError::Conflict(Conflict::Revision))) => {
-                    again.extend(group.into_iter().map(Write::into_candidate));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        for candidate in &mut again {
-            candidate.attempts = candidate.attempts.saturating_add(1);
-            if candidate.attempts >= ATTEMPTS {
-                return Err(Conflict::Revision.into());
-            }
-        }
-        Ok(again)
-    }
-
-    /// The holder of each subject; new subjects get one, and whoever claims first decides which.
-    async fn identify(
-        &self,
-        act: &mut Act,
-        round: &[Candidate],
-    ) -> Result<HashMap<Blind, HolderId>, Error> {
-        let subjects: Vec<Blind> = round.iter().map(|c| c.subject.clone()).collect();
-        let mut holders = self
-            .store()
-            .holders_of(AliasKind::Subject, &subjects)
-            .await?;
-        let claims: Vec<AliasClaim> = subjects
-            .into_iter()
-            .filter(|subject| !holders.contains_key(subject))
-            .map(|subject| AliasClaim {
-                kind: AliasKind::Subject,
-                blind: subject,
-                holder: HolderId::random(&mut act.rng),
-            })
-            .collect();
-        if !claims.is_empty() {
-            let owned = self.store().claim_aliases(&claims, act.now).await?;
-            holders.extend(
-                owned
-                    .into_iter()
-                    .map(|((_, blind), holder)| (blind, holder)),
-            );
-        }
-        Ok(holders)
-    }
-
-    async fn existing(
-        &self,
-        holders: impl Iterator<Item = &HolderId>,
-    ) -> Result<HashMap<HolderId, Driver>, Error> {
-        let mut groups: BTreeMap<_, Vec<HolderId>> = BTreeMap::new();
-        for holder in holders {
-            groups
-                .entry(holder.partition())
-                .or_default()
-                .push(holder.clone());
-        }
-        let mut found = HashMap::new();
-        for (partition, group) in groups {
-            for driver in self.store().drivers(partition, &group).await? {
-                found.insert(driver.id.clone(), driver);
-            }
-        }
-        Ok(found)
-    }
-
-    /// What a record means for its driver: versions decide.
-    async fn plan(
-        &self,
-        candidate: Candidate,
-        holder: HolderId,
-        driver: Option<Driver>,
-        scope: &Scope,
-    ) -> Result<Plan, Error> {
-        let reject = |problem: &Problem, field: &str| {
-            Plan::Reject(RejectView {
-                line: candidate.line,
-                reasons: vec![problem.view(field)],
-            })
-        };
-        let Some(driver) = driver else {
-            return Ok(Plan::Write(Box::new(Write::new(
-                candidate, holder, None, None,
-            ))));
-        };
-        if !scope.covers(driver.record.issuing_authority.code.as_str()) {
-            return Ok(reject(&OUT_OF_SCOPE, "issuing_authority.code"));
-        }
-        let same_photo = self.same_photo(&candidate, &driver).await?;
-        if candidate.record.version < driver.registry_version {
-            return Ok(Plan::Unchanged);
-        }
-        if candidate.record.version == driver.registry_version {
-            let same_record = candidate.digest.matches(&driver.digest);
-            return Ok(if same_record && same_photo {
-                Plan::Unchanged
-            } else {
-                reject(&OTHER_CONTENT, "version")
-            });
-        }
-        let keep = driver.photo.clone().filter(|_| same_photo);
-        let write = Write::new(candidate, holder, Some(driver), keep);
-        Ok(Plan::Write(Box::new(write)))
-    }
-
-    /// Whether the photo of a record is the one on file; a record without one says nothing of it.
-    async fn same_photo(&self, candidate: &Candidate, driver: &Driver) -> Result<bool, Error> {
-        let Some(photo) = &candidate.photo else {
-            return Ok(true);
-        };
-        let Some(on_file) = &driver.photo else {
-            return Ok(false);
-        };
-        let row = self.store().photo(on_file).await?;
-        Ok(row.is_some_and(|row| row.meta.sha256 == crate::registry_write::sha256(photo.bytes())))
-    }
-
-    /// Claims the numbers of the records to be written; a number that is another driver's is refused.
-    async fn claim_names(
-        &self,
-        act: &Act,
-        writes: Vec<Write>,
-        report: &mut Report,
-    ) -> Result<Vec<Write>, Error> {
-        let mut claims = Vec::new();
-        let mut numbers = HashSet::new();
-        let (mut first, mut rest) = (Vec::new(), Vec::new());
-        for write in writes {
-            let wanted = self.names(&write);
-            let twice = wanted.iter().any(|claim| {
-                claim.kind == AliasKind::LicenceNumber && numbers.contains(&claim.blind)
-            });
-            numbers.extend(wanted.iter().map(|claim| claim.blind.clone()));
-            if twice {
-                rest.push(write);
-            } else {
-                claims.extend(wanted);
-                first.push(write);
-            }
-        }
-        let owned = self.store().claim_aliases(&claims, act.now).await?;
-        let mut kept = Vec::new();
-        for write in first {
-            let is_mine = |claim: &AliasClaim| {
-                claim.kind == AliasKind::FileNumber
-                    || owned.get(&(claim.kind, claim.blind.clone())) == Some(&claim.holder)
-            };
-            if self.names(&write).iter().all(is_mine) {
-                kept.push(write);
-            } else {
-                report.reject(write.line(), &NUMBER_TAKEN, "licence_number");
-            }
-        }
-        for write in rest {
-            report.reject(write.line(), &NUMBER_TAKEN, "licence_number");
-        }
-        Ok(kept)
-    }
-
-    /// The names under which a record is to be found, but those it is found under already.
-    fn names(&self, write: &Write) -> Vec<AliasClaim> {
-        let known = write.known();
-        let record = write.record();
-        let claim = |kind, name: &str| AliasClaim {
-            kind,
-            blind: self.store().alias(kind, name),
-            holder: write.holder().clone(),
-        };
-        let mut claims: Vec<AliasClaim> = std::iter::once(&record.licence_number)
-            .chain(&record.previous_licence_numbers)
-            .filter(|number| known.is_none_or(|known| known.licence_number != **number))
-            .map(|number| claim(AliasKind::LicenceNumber, number.as_str()))
-            .collect();
-        if let Some(file) = &record.file_number
-            && known.is_none_or(|known| known.file_number.as_ref() != Some(file))
-        {
-            claims.push(claim(AliasKind::FileNumber, file.as_str()));
-        }
-        claims
-    }
-}
-
-enum Plan {
-    Write(Box<Write>),
-    Unchanged,
-    Reject(RejectView),
 }
 
 impl Scope {
-    fn covers(&self, authority: &str) -> bool {
+    pub(crate) fn covers(&self, authority: &str) -> bool {
         match self {
             Self::All => true,
             Self::Only(codes) => codes.iter().any(|code| code == authority),
@@ -397,14 +257,14 @@ impl Scope {
 }
 
 impl Report {
-    fn reject(&mut self, line: u64, problem: &Problem, field: &str) {
+    pub(crate) fn reject(&mut self, line: u64, problem: &Problem, field: &str) {
         self.view.rejects.push(RejectView {
             line,
             reasons: vec![problem.view(field)],
         });
     }
 
-    fn imported(&mut self, write: &Write, now: jiff::Timestamp) {
+    pub(crate) fn imported(&mut self, write: &Write, now: jiff::Timestamp) {
         self.view.imported = self.view.imported.saturating_add(1);
         if let Some((known, applied)) = write.gap() {
             self.view.gaps.push(GapView {
@@ -434,6 +294,7 @@ impl Report {
 
     fn finish(mut self) -> DeliveryView {
         self.view.rejects.sort_by_key(|reject| reject.line);
+        self.view.gaps.sort_by_key(|gap| gap.line);
         self.view.rejected = u64::try_from(self.view.rejects.len()).unwrap_or(u64::MAX);
         self.view.notes = self.notes.into_values().collect();
         self.view
@@ -445,17 +306,6 @@ fn one_of_each_subject(pending: Vec<Candidate>) -> (Vec<Candidate>, Vec<Candidat
     pending
         .into_iter()
         .partition(|candidate| seen.insert(candidate.subject.clone()))
-}
-
-fn by_partition(writes: Vec<Write>) -> BTreeMap<storage::Partition, Vec<Write>> {
-    let mut groups: BTreeMap<_, Vec<Write>> = BTreeMap::new();
-    for write in writes {
-        groups
-            .entry(write.holder().partition())
-            .or_default()
-            .push(write);
-    }
-    groups
 }
 
 /// A reason to refuse a record that follows its form.
@@ -479,7 +329,7 @@ impl Problem {
     }
 }
 
-const OUT_OF_SCOPE: Problem = Problem {
+pub(crate) const OUT_OF_SCOPE: Problem = Problem {
     code: "authority-out-of-scope",
     zh: "该数据来源无权写入此发证机关的驾驶人",
     en: "This source may not write drivers of this issuing authority",

@@ -1,5 +1,7 @@
-//! Writing registry records: one transaction for the drivers of one partition, with everything that
+//! Writing registry records: one transaction for the drivers of many partitions, with everything that
 //! follows from each change (R10, R88-R90).
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
@@ -9,13 +11,19 @@ use licence::{
 };
 use portrait::Photo;
 use storage::{
-    CurrentELicence, Driver, DriverWrite, HolderId, Locked, Notification, NotificationId,
-    Partition, PhotoId, PhotoMeta, PhotoRow, Tx,
+    Blind, Committed, Conflict, CurrentELicence, Driver, DriverWrite, HolderId, Locked,
+    Notification, NotificationId, Partition, PhotoId, PhotoMeta, PhotoRow, SealedDriver, Store,
+    StoreError, Traces, Tx,
     audit::{Entry, Trail},
     outbox::Event,
 };
+use tokio::task::JoinSet;
 
-use crate::{Act, Authority, Error, registry::Candidate};
+use crate::{
+    Act, Authority, Error,
+    registry::{Candidate, Report},
+    registry_plan::attempted,
+};
 
 /// A record to be written, with what it was planned on.
 #[derive(Debug)]
@@ -23,15 +31,22 @@ pub(crate) struct Write {
     candidate: Candidate,
     holder: HolderId,
     driver: Option<Driver>,
+    /// Whether the subject is new, so that it is still to be claimed.
+    new_subject: bool,
     keep_photo: Option<PhotoId>,
+    new_photo: Option<PhotoRow>,
+    sealed: Option<SealedDriver>,
 }
 
-/// What one transaction leaves behind besides its rows.
+/// What one transaction leaves behind in a partition besides its rows.
 #[derive(Default)]
-struct Traces {
+struct Left {
     entries: Vec<Entry>,
     events: Vec<Event>,
 }
+
+/// Records to be written, by partition, in the order of identifiers.
+type Groups = BTreeMap<Partition, Vec<Write>>;
 
 impl Write {
     pub(crate) fn new(
@@ -44,7 +59,17 @@ impl Write {
             candidate,
             holder,
             driver,
+            new_subject: false,
             keep_photo,
+            new_photo: None,
+            sealed: None,
+        }
+    }
+
+    pub(crate) fn of_new_subject(candidate: Candidate, holder: HolderId) -> Self {
+        Self {
+            new_subject: true,
+            ..Self::new(candidate, holder, None, None)
         }
     }
 
@@ -75,18 +100,34 @@ impl Write {
         (applied > known.saturating_add(1)).then_some((known, applied))
     }
 
-    fn row(&self, photo: Option<PhotoId>, now: Timestamp) -> DriverWrite {
+    /// The subject, where it is still to be claimed.
+    pub(crate) fn new_subject(&self) -> Option<&Blind> {
+        self.new_subject.then_some(&self.candidate.subject)
+    }
+
+    /// Seals the record as it will be written.
+    pub(crate) fn seal(&mut self, store: &Store, now: Timestamp) -> Result<(), Error> {
         let record = &self.candidate.record;
         let today = civil_date(now);
-        DriverWrite {
+        let on_file = self.driver.as_ref().and_then(|driver| driver.photo.clone());
+        let sealed = store.seal_driver(DriverWrite {
             id: self.holder.clone(),
             registry_gap: self.gap().is_some(),
             record: record.clone(),
             digest: self.candidate.digest.clone(),
             status_value: effective(record, today).value.value(),
             next_transition_at: next_transition(record, today).map(midnight),
-            photo,
-        }
+            photo: self.keep_photo.clone().or(on_file),
+        })?;
+        self.sealed = Some(sealed);
+        Ok(())
+    }
+
+    fn sealed(&self) -> Result<&SealedDriver, Error> {
+        let sealed = self.sealed.as_ref();
+        sealed.ok_or(Error::Internal(
+            "a record was not sealed before it is written",
+        ))
     }
 
     fn entry(&self, act: &Act) -> Entry {
@@ -106,77 +147,116 @@ impl Write {
 }
 
 impl Authority {
-    /// Writes records of one partition in one transaction.
-    pub(crate) async fn write_group(
+    /// Writes records, as many at once as the store has writers, and reports them; answers those
+    /// whose drivers changed after they were planned.
+    pub(crate) async fn write_round(
         &self,
         act: &mut Act,
-        partition: Partition,
-        group: &[Write],
-    ) -> Result<(), Error> {
-        // In the order of identifiers, as every writer of several drivers locks them.
-        let mut group: Vec<&Write> = group.iter().collect();
-        group.sort_by(|a, b| a.holder.cmp(&b.holder));
-        let mut photos = Vec::with_capacity(group.len());
-        for write in &group {
-            photos.push(self.store_photo(act, write).await?);
+        writes: Vec<Write>,
+        report: &mut Report,
+    ) -> Result<Vec<Candidate>, Error> {
+        let mut tasks = JoinSet::new();
+        for groups in shares(writes, self.store().writers()) {
+            let (authority, mut act) = (self.clone(), act.fork());
+            tasks.spawn(async move { authority.write_share(&mut act, groups).await });
         }
-        let known: Vec<HolderId> = group
-            .iter()
-            .filter(|write| write.driver.is_some())
-            .map(|write| write.holder.clone())
-            .collect();
-        let mut tx = self.store().begin_in(partition).await?;
-        let mut traces = Traces::default();
-        let mut new = Vec::new();
-        let mut changed = Vec::new();
-        for (write, photo) in group.into_iter().zip(photos) {
-            let photo_id = match &photo {
-                Some(row) => {
-                    tx.insert_photo(row).await?;
-                    Some(row.id.clone())
-                }
-                None => write.keep_photo.clone().or_else(|| {
-                    write
-                        .driver
-                        .as_ref()
-                        .and_then(|driver| driver.photo.clone())
-                }),
-            };
-            let row = write.row(photo_id, act.now);
-            match &write.driver {
-                None => new.push(row),
-                Some(driver) => changed.push((write, driver, row)),
-            }
-            traces.entries.push(write.entry(act));
+        let (mut written, mut again) = (Vec::new(), Vec::new());
+        while let Some(share) = tasks.join_next().await {
+            let share = share.map_err(|_ended| Error::Internal("a writer ended early"))?;
+            let (good, stale) = share?;
+            written.extend(good);
+            again.extend(stale);
         }
-        tx.insert_drivers(&new, act.now).await?;
-        let currents = if known.is_empty() {
-            Vec::new()
-        } else {
-            tx.current_e_licences(&known).await?
-        };
-        for (write, driver, row) in changed {
-            let current = currents
-                .iter()
-                .find(|current| current.e_licence.holder == write.holder);
-            let locked = tx.lock(&driver.id, driver.revision).await?;
-            change(act, &mut tx, (driver, &row, &locked), current, &mut traces).await?;
-            let told = self.contact_changed(act, &mut tx, (driver, &row.record, &locked));
-            traces.events.extend(told.await?);
+        written.sort_unstable_by_key(Write::line);
+        for write in &written {
+            report.imported(write, act.now);
         }
-        if let Some(trail) = Trail::of(traces.entries) {
-            tx.commit(trail, traces.events).await?;
-        }
-        Ok(())
+        again.sort_unstable_by_key(Write::line);
+        let again = again.into_iter().map(Write::into_candidate).map(attempted);
+        again.collect()
     }
 
-    /// Puts a new photo's bytes into the object store and answers the row that will name them.
-    async fn store_photo(&self, act: &mut Act, write: &Write) -> Result<Option<PhotoRow>, Error> {
+    /// Writes a share in one transaction or, where a driver changed meanwhile, each partition in one
+    /// of its own; answers what is written and what is not.
+    async fn write_share(
+        &self,
+        act: &mut Act,
+        mut groups: Groups,
+    ) -> Result<(Vec<Write>, Vec<Write>), Error> {
+        for write in groups.values_mut().flatten() {
+            self.store_photo(act, write).await?;
+        }
+        if self.write_groups(act, &groups).await? {
+            return Ok((groups.into_values().flatten().collect(), Vec::new()));
+        }
+        let (mut written, mut stale) = (Vec::new(), Vec::new());
+        for (partition, group) in groups {
+            let one = Groups::from([(partition, group)]);
+            let outcome = self.write_groups(act, &one).await?;
+            let group = one.into_values().flatten();
+            if outcome {
+                written.extend(group);
+            } else {
+                stale.extend(group);
+            }
+        }
+        Ok((written, stale))
+    }
+
+    /// Whether the groups were written, all in one transaction; else a driver changed meanwhile.
+    async fn write_groups(&self, act: &mut Act, groups: &Groups) -> Result<bool, Error> {
+        match self.try_write_groups(act, groups).await {
+            Ok(committed) => {
+                self.follow_committed(&committed).await?;
+                Ok(true)
+            }
+            Err(Error::Store(StoreError::Conflict(Conflict::Revision))) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn try_write_groups(
+        &self,
+        act: &mut Act,
+        groups: &Groups,
+    ) -> Result<Vec<Committed>, Error> {
+        let mut new = Vec::new();
+        let mut traces = BTreeMap::new();
+        for (partition, group) in groups {
+            for write in group.iter().filter(|write| write.driver.is_none()) {
+                new.push(write.sealed()?);
+            }
+            let left = Left {
+                entries: group.iter().map(|write| write.entry(act)).collect(),
+                events: Vec::new(),
+            };
+            traces.insert(*partition, left);
+        }
+        let partitions: BTreeSet<Partition> = groups.keys().copied().collect();
+        let mut tx = self.store().begin_in_each(partitions).await?;
+        tx.insert_drivers(&new, act.now).await?;
+        for (partition, group) in groups {
+            tx.turn_to(*partition)?;
+            let left = traces.entry(*partition).or_default();
+            write_photos_and_changes(self, act, &mut tx, group, left).await?;
+        }
+        let traces = traces.into_iter().map(|(partition, left)| {
+            let trail = Trail::of(left.entries);
+            let trail = trail.ok_or(Error::Internal("a write leaves no trace"))?;
+            let events = left.events;
+            Ok((partition, Traces { trail, events }))
+        });
+        let traces: BTreeMap<Partition, Traces> = traces.collect::<Result<_, Error>>()?;
+        Ok(tx.commit_each(traces).await?)
+    }
+
+    /// Puts a new photo's bytes into the object store and keeps the row that will name them.
+    async fn store_photo(&self, act: &mut Act, write: &mut Write) -> Result<(), Error> {
         let Some(photo) = &write.candidate.photo else {
-            return Ok(None);
+            return Ok(());
         };
         if write.keep_photo.is_some() {
-            return Ok(None);
+            return Ok(());
         }
         let row = photo_row(
             act,
@@ -188,8 +268,68 @@ impl Authority {
         self.store()
             .put_photo_bytes(&write.holder, &row.id, photo.bytes())
             .await?;
-        Ok(Some(row))
+        if let Some(sealed) = &mut write.sealed {
+            sealed.photo = Some(row.id.clone());
+        }
+        write.new_photo = Some(row);
+        Ok(())
     }
+}
+
+/// The records cut into at most so many shares, whole partitions each.
+fn shares(writes: Vec<Write>, most: u32) -> impl Iterator<Item = Groups> {
+    let mut groups = Groups::new();
+    for write in writes {
+        groups
+            .entry(write.holder.partition())
+            .or_default()
+            .push(write);
+    }
+    for group in groups.values_mut() {
+        // As every writer of several drivers locks them.
+        group.sort_unstable_by(|a, b| a.holder.cmp(&b.holder));
+    }
+    let most = usize::try_from(most).unwrap_or(1).max(1);
+    let size = groups.len().div_ceil(most).max(1);
+    let mut rest = groups.into_iter().peekable();
+    std::iter::from_fn(move || {
+        rest.peek()?;
+        Some(rest.by_ref().take(size).collect())
+    })
+}
+
+/// The rows of new photos, and the changes of known drivers with what follows from them.
+async fn write_photos_and_changes(
+    authority: &Authority,
+    act: &mut Act,
+    tx: &mut Tx,
+    group: &[Write],
+    left: &mut Left,
+) -> Result<(), Error> {
+    for photo in group.iter().filter_map(|write| write.new_photo.as_ref()) {
+        tx.insert_photo(photo).await?;
+    }
+    let changed = group.iter().filter(|write| write.driver.is_some());
+    let known: Vec<HolderId> = changed.map(|write| write.holder.clone()).collect();
+    if known.is_empty() {
+        return Ok(());
+    }
+    let currents = tx.current_e_licences(&known).await?;
+    for write in group {
+        let Some(driver) = &write.driver else {
+            continue;
+        };
+        let current = currents
+            .iter()
+            .find(|current| current.e_licence.holder == write.holder);
+        let locked = tx.lock(&driver.id, driver.revision).await?;
+        change(act, tx, (write, driver, &locked), current, left).await?;
+        let told = authority
+            .contact_changed(act, tx, (driver, write.record(), &locked))
+            .await?;
+        left.events.extend(told);
+    }
+    Ok(())
 }
 
 /// A row for new photo bytes.
@@ -223,11 +363,11 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 async fn change(
     act: &mut Act,
     tx: &mut Tx,
-    (driver, row, locked): (&Driver, &DriverWrite, &Locked),
+    (write, driver, locked): (&Write, &Driver, &Locked),
     current: Option<&CurrentELicence>,
-    traces: &mut Traces,
+    traces: &mut Left,
 ) -> Result<(), Error> {
-    tx.update_driver(locked, row, act.now).await?;
+    tx.update_driver(locked, write.sealed()?, act.now).await?;
     let holder = driver.id.clone();
     traces.events.push(Event::DriverChanged {
         holder: holder.clone(),
@@ -235,9 +375,9 @@ async fn change(
     let Some(current) = current else {
         return Ok(());
     };
-    let reasons = supersedes(&driver.record, &row.record);
+    let reasons = supersedes(&driver.record, write.record());
     if reasons.is_empty() {
-        let record_value = effective(&row.record, civil_date(act.now)).value;
+        let record_value = effective(write.record(), civil_date(act.now)).value;
         let value = strictest_with(record_value, current);
         if value.value() == current.credential.status_value {
             return Ok(());

@@ -127,7 +127,6 @@ impl Authority {
         if decided.stage() == Stage::Approved {
             self.issue(act, &application.id).await?;
         }
-        self.follow().await?;
         self.application_view(&application.id).await
     }
 
@@ -175,8 +174,8 @@ impl Authority {
             key.remember(&mut tx, application.id.as_str(), act.now)
                 .await?;
         }
-        tx.commit(entry, events).await?;
-        Ok(())
+        let committed = tx.commit(entry, events).await?;
+        self.follow_committed(&[committed]).await
     }
 
     /// The application and its driver, if the reviewer may decide it. A refusal is audited.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use storage::{Partition, SigningKeyRow, Store};
 use zeroize::Zeroizing;
 
-use crate::{Act, Actor, Authority, Error, Settings, refusal};
+use crate::{Act, Actor, Authority, Error, Settings, authentic::CheckedForms, refusal};
 
 /// How long a signing key signs: a period of two years.
 const KEY_LASTS: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
@@ -25,6 +25,8 @@ pub(crate) struct Signing {
     pub(crate) signers: Vec<Arc<dyn Signer>>,
     pub(crate) trust: VerifiedTrustList,
     pub(crate) document: String,
+    /// Forms found good under this list.
+    pub(crate) checked: CheckedForms,
 }
 
 /// The root keys, which are kept apart from the system.
@@ -110,6 +112,7 @@ impl Signing {
             signers,
             trust,
             document,
+            checked: CheckedForms::default(),
         }))
     }
 }

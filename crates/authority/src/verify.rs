@@ -1,22 +1,24 @@
 //! Verification online: separate facts, each with its reasons (R11-R13, R79-R81).
 
-use credential::{NumericCode, Unverified};
+use credential::NumericCode;
 use jiff::civil::Date;
 use licence::{ClassCode, StatusValue, civil_date, effective, entitles};
 use storage::{
-    CodeUse, Conflict, Driver, ELicenceRow, HolderId, NumericCodeRow, Partition, PhotoId,
-    StoreError, Tx, VerificationId, VerificationRow,
+    CodeToUse, CodeUse, Conflict, Driver, ELicenceRow, HolderId, NumericCodeRow, Partition,
+    PhotoId, VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
 use crate::{
-    Act, Authority, Because, Error, PhotoFile, Role, StaffActor,
+    Act, Authority, Error, PhotoFile, Role, StaffActor,
     apply::RequestKey,
+    authentic::plain,
+    look_ups::{LookUp, Recorded},
     refusal,
     render::{file_number, stage_reasons, valid_until},
     views::{
-        AuthenticFact, ELicenceFact, EntitledFact, FreshFact, Measure, PaperFact, PersonFact,
-        Purpose, ReasonView, StatusView, VerificationView, VerifiedLicence, Verify,
+        ELicenceFact, EntitledFact, FreshFact, Measure, PaperFact, PersonFact, Purpose, ReasonView,
+        StatusView, VerificationView, VerifiedLicence, Verify,
     },
 };
 
@@ -54,27 +56,31 @@ impl Authority {
             return self.stored_answer(act, &id).await;
         }
 
-        let mut attempt = 1;
-        loop {
-            match self.try_verify(act, (&request, &code), key.as_ref()).await {
-                Err(Error::Store(StoreError::Conflict(Conflict::Revision)))
-                    if attempt < ATTEMPTS =>
-                {
-                    attempt += 1;
+        for _ in 0..ATTEMPTS {
+            let tried = self.try_verify(act, (&request, &code), key.as_ref());
+            let (outcome, answer) = tried.await?;
+            match outcome {
+                Recorded::Yes => return Ok(answer),
+                Recorded::Stale => {}
+                // The same request at the same time may have been answered first.
+                Recorded::CodeSpent | Recorded::SameRequest => {
+                    if let Some(id) = self.answered(partition, key.as_ref()).await? {
+                        return self.stored_answer(act, &id).await;
+                    }
                 }
-                other => return other,
             }
         }
+        Err(Conflict::Revision.into())
     }
 
-    /// Prepares the answer on what is read now, and commits it only if the code is still unused and
+    /// Prepares the answer on what is read now. It is recorded only if the code is still unused and
     /// the driver unchanged: an answer never rests on a stale record.
     async fn try_verify(
         &self,
         act: &mut Act,
         (request, code): (&Verify, &NumericCode),
         key: Option<&RequestKey>,
-    ) -> Result<VerificationView, Error> {
+    ) -> Result<(Recorded, VerificationView), Error> {
         let partition = Partition::of_holders(code.partition());
         let blind = self.numeric_blind(code);
         let row = match self
@@ -93,41 +99,41 @@ impl Authority {
             // SC-19: to a verifier it looks like any code that is over.
             return self.refuse_code(act, &CodeUse::Expired(driver.id)).await;
         }
-        let e_licence = self.store().e_licence(&row.e_licence).await?;
+        let current = self.store().current_e_licence(&driver.id).await?;
+        let current = current.filter(|current| current.e_licence.id == row.e_licence);
+        let e_licence = match &current {
+            Some(current) => Some(current.e_licence.clone()),
+            None => self.store().e_licence(&row.e_licence).await?,
+        };
         let e_licence = e_licence.ok_or(Error::Internal("a code stands for no e-licence"))?;
+        let status = self.status_with(act, &driver, &e_licence, current.as_ref());
         let answer = self
-            .answer(act, (request, &row), (&driver, &e_licence))
+            .answer(act, (request, &row), (&driver, &e_licence), status)
             .await?;
-
-        let mut tx = self.store().begin_in(partition).await?;
-        if tx.driver_revision(&driver.id).await? != Some(driver.revision) {
-            return Err(Conflict::Revision.into());
-        }
-        let used = tx.use_numeric_code(&blind, act.now).await?;
-        if !matches!(used, CodeUse::Used(_)) {
-            // The refusal is audited in a transaction of its own.
-            drop(tx);
-            return self.refuse_code(act, &used).await;
-        }
-        self.record(act, tx, request, (&driver, &answer), key)
-            .await?;
-        Ok(answer)
+        let look_up = LookUp {
+            code: Some(CodeToUse {
+                partition,
+                code: blind,
+                at: act.now,
+            }),
+            request: key.map(|key| key.to_remember(partition, &answer.id, act.now)),
+            ..self.look_up(act, request, (&driver, &answer))?
+        };
+        Ok((self.record_look_up(look_up).await?, answer))
     }
 
-    /// Records the look-up and commits.
-    async fn record(
+    /// The look-up as it is recorded.
+    fn look_up(
         &self,
         act: &Act,
-        mut tx: Tx,
         request: &Verify,
         (driver, answer): (&Driver, &VerificationView),
-        key: Option<&RequestKey>,
-    ) -> Result<(), Error> {
+    ) -> Result<LookUp, Error> {
         let json = serde_json::to_vec(answer)
             .map_err(|_not_json| Error::Internal("an answer cannot be written"))?;
         let purpose = purpose_code(request.purpose);
         let office = verifier(act)?.staff.office.clone();
-        tx.insert_verification(&VerificationRow {
+        let row = VerificationRow {
             id: parse_id(&answer.id)?,
             holder: driver.id.clone(),
             verifier: act.actor_id(),
@@ -135,20 +141,21 @@ impl Authority {
             purpose: purpose.to_owned(),
             at: act.now,
             answer: Zeroizing::new(json),
+        };
+        Ok(LookUp {
+            holder: driver.id.clone(),
+            revision: driver.revision,
+            code: None,
+            answer: self.store().seal_verification(row)?,
+            request: None,
+            entry: act
+                .entry(ANSWERED)
+                .about(&driver.id)
+                .with("verification", answer.id.as_str())
+                .with("purpose", purpose)
+                .with("status", answer.status.value.clone())
+                .with("authentic", answer.authentic.outcome.clone()),
         })
-        .await?;
-        if let Some(key) = key {
-            key.remember(&mut tx, &answer.id, act.now).await?;
-        }
-        let entry = act
-            .entry(ANSWERED)
-            .about(&driver.id)
-            .with("verification", answer.id.as_str())
-            .with("purpose", purpose)
-            .with("status", answer.status.value.clone())
-            .with("authentic", answer.authentic.outcome.clone());
-        tx.commit(entry, Vec::new()).await?;
-        Ok(())
     }
 
     /// Refuses an unusable code. Whose it was, only the audit learns: the verifier learns nothing
@@ -224,9 +231,9 @@ impl Authority {
         act: &mut Act,
         (request, code): (&Verify, &NumericCodeRow),
         (driver, e_licence): (&Driver, &ELicenceRow),
+        status: StatusView,
     ) -> Result<VerificationView, Error> {
         let id = VerificationId::generate(driver.id.partition(), &mut act.rng);
-        let status = self.status_of(act, driver, e_licence).await?;
         let on = request.on.unwrap_or_else(|| civil_date(act.now));
         let hidden = status.shown == "hidden";
         Ok(VerificationView {
@@ -253,70 +260,6 @@ impl Authority {
             paper: paper(request.measure, &status),
             licence: visible(verifier(act)?, driver),
             status,
-        })
-    }
-
-    /// R12, R13: the credential in the repository carries a signature by a key of the trust list, and
-    /// is about this e-licence and this driver.
-    async fn authentic(
-        &self,
-        driver: &Driver,
-        e_licence: &ELicenceRow,
-    ) -> Result<AuthenticFact, Error> {
-        let credential = self.store().newest_credential(&e_licence.id).await?;
-        let Some(credential) = credential else {
-            return Ok(not_authentic(
-                "no-credential",
-                "没有可核验的凭证",
-                "There is no credential to check",
-            ));
-        };
-        let forms = self.store().forms(&driver.id, &credential).await?;
-        let signing = self.signing()?;
-        let first = signing
-            .signers
-            .first()
-            .map(|signer| signer.suite().to_string());
-        let form = forms
-            .iter()
-            .find(|form| Some(&form.suite) == first.as_ref())
-            .or_else(|| forms.first());
-        let Some(form) = form else {
-            return Ok(not_authentic(
-                "no-credential",
-                "没有可核验的凭证",
-                "There is no credential to check",
-            ));
-        };
-        let unverified = match Unverified::parse(&form.form) {
-            Ok(unverified) => unverified,
-            Err(malformed) => {
-                let reason = malformed.reason();
-                return Ok(not_authentic(reason.code, reason.zh, reason.en));
-            }
-        };
-        let verified = match unverified.verify(&signing.trust) {
-            Ok(verified) => verified,
-            Err(refused) => {
-                let reason = refused.reason();
-                return Ok(not_authentic(reason.code, reason.zh, reason.en));
-            }
-        };
-        if verified.claims().e_licence_id != e_licence.id.as_str()
-            || verified.claims().credential_id != credential.as_str()
-        {
-            return Ok(not_authentic(
-                "other-licence",
-                "凭证属于另一电子驾驶证",
-                "The credential is another e-licence's",
-            ));
-        }
-        Ok(AuthenticFact {
-            outcome: "yes".to_owned(),
-            suite: Some(form.suite.clone()),
-            key_id: Some(form.key_id.clone()),
-            issuer: Some(verified.claims().issuer.clone()),
-            reasons: Vec::new(),
         })
     }
 }
@@ -432,28 +375,6 @@ fn visible(actor: &StaffActor, driver: &Driver) -> VerifiedLicence {
         points: police.then_some(record.points),
         address: record.address.clone().filter(|_| police),
     }
-}
-
-fn not_authentic(code: &str, zh: &str, en: &str) -> AuthenticFact {
-    AuthenticFact {
-        outcome: "no".to_owned(),
-        suite: None,
-        key_id: None,
-        issuer: None,
-        reasons: vec![plain(code, zh, en)],
-    }
-}
-
-fn plain(code: &str, zh: &str, en: &str) -> ReasonView {
-    ReasonView::from(&Because {
-        code: code.to_owned(),
-        rule: None,
-        field: None,
-        zh: zh.to_owned(),
-        en: en.to_owned(),
-        clears_zh: None,
-        clears_en: None,
-    })
 }
 
 fn read_answer(row: &VerificationRow) -> Result<VerificationView, Error> {

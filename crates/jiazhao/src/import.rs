@@ -1,6 +1,7 @@
 //! Registry records from a file: read line by line, handed over in batches.
 //!
-//! Memory does not grow with the file. What a run has handed over stays, so that one that was
+//! While one batch is written, the next is planned and the one after it read. Memory does not grow
+//! with the file. What a run has handed over stays, so that one that was
 //! interrupted is run again: what is in already is unchanged.
 
 pub mod compare;
@@ -10,9 +11,9 @@ mod report;
 
 use std::io::{self, BufRead};
 
-use authority::Delivery;
+use authority::{Act, Delivery, Examined, Planned};
 use licence::{RegistryLine, civil_date, notes, registry_line::MAX_LINE};
-use tokio::{sync::mpsc, task};
+use tokio::{runtime::Handle, sync::mpsc, task};
 
 use crate::{app::App, failure::Failure, lines::BoundedLines};
 pub(crate) use photos::read_within;
@@ -20,9 +21,9 @@ pub use photos::{PhotoFolder, Unreadable};
 pub use report::{RejectedField, RejectedRecord, Summary};
 
 /// Records handed over at once.
-const BATCH_RECORDS: usize = 4096;
-/// Bytes of lines and photos held at once, besides the last line.
-const BATCH_BYTES: usize = 64 << 20;
+const BATCH_RECORDS: usize = 16_384;
+/// Bytes of lines and photos in a batch, besides the last line; three batches are under way.
+const BATCH_BYTES: usize = 16 << 20;
 
 /// Imports everything that `input` holds and tells each rejected record to `rejected`, in the order
 /// of the lines.
@@ -35,22 +36,42 @@ pub async fn import(
     photos: PhotoFolder,
     mut rejected: impl FnMut(RejectedRecord) -> io::Result<()>,
 ) -> Result<Summary, Failure> {
-    let (batches, mut next) = mpsc::channel(1);
-    let reader = task::spawn_blocking(move || read(input, &photos, &batches));
+    let (batches, examined) = mpsc::channel(1);
+    let (plans, mut planned) = mpsc::channel(1);
+    let reading = task::spawn_blocking({
+        let (app, runtime) = (app.clone(), Handle::current());
+        move || read(&app, &runtime, input, &photos, &batches)
+    });
+    let planning = task::spawn(plan(app.clone(), examined, plans));
     let mut summary = Summary::default();
-    while let Some(batch) = next.recv().await {
-        let mut act = app.act("import");
-        let view = app.authority().deliver(&mut act, batch).await?;
+    while let Some((mut act, batch)) = planned.recv().await {
+        let view = app.authority().write_delivery(&mut act, batch).await?;
         summary.add(&view);
         for reject in &view.rejects {
             rejected(RejectedRecord::from(reject))?;
         }
     }
-    match reader.await {
-        Ok(outcome) => outcome?,
-        Err(error) => return Err(io::Error::other(error).into()),
-    }
+    planning.await.map_err(io::Error::other)??;
+    reading.await.map_err(io::Error::other)??;
     Ok(summary)
+}
+
+/// Plans each batch while the one before is written.
+async fn plan(
+    app: App,
+    mut examined: mpsc::Receiver<(Act, Examined)>,
+    plans: mpsc::Sender<(Act, Planned)>,
+) -> Result<(), Failure> {
+    // A place for the plan is taken before the batch is, so that no more than one batch is at each
+    // step. Nobody gives one any more after a failure, which is told by whoever received.
+    while let Ok(place) = plans.reserve().await {
+        let Some((mut act, batch)) = examined.recv().await else {
+            break;
+        };
+        let planned = app.authority().plan_delivery(&mut act, batch).await?;
+        place.send((act, planned));
+    }
+    Ok(())
 }
 
 /// Reads records as an import would, and writes nothing. What only the database knows (versions,
@@ -92,15 +113,38 @@ pub fn examine(
     Ok(summary)
 }
 
+/// Reads and examines batch after batch while those before are planned and written.
 fn read(
+    app: &App,
+    runtime: &Handle,
     input: impl BufRead,
     photos: &PhotoFolder,
-    batches: &mpsc::Sender<Vec<Delivery>>,
-) -> io::Result<()> {
+    batches: &mpsc::Sender<(Act, Examined)>,
+) -> Result<(), Failure> {
     let mut lines = BoundedLines::new(input, MAX_LINE);
+    // As with plans: nobody gives a place any more after a failure.
+    while let Ok(place) = runtime.block_on(batches.reserve()) {
+        let batch = next_batch(&mut lines, photos)?;
+        if batch.is_empty() {
+            break;
+        }
+        let act = app.act("import");
+        let examined = app.authority().examine_delivery(&act, batch)?;
+        place.send((act, examined));
+    }
+    Ok(())
+}
+
+fn next_batch(
+    lines: &mut BoundedLines<impl BufRead>,
+    photos: &PhotoFolder,
+) -> io::Result<Vec<Delivery>> {
     let mut batch = Vec::new();
     let mut bytes = 0_usize;
-    while let Some(line) = lines.next()? {
+    while batch.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+        let Some(line) = lines.next()? else {
+            break;
+        };
         if is_blank(&line.bytes) {
             continue;
         }
@@ -112,18 +156,8 @@ fn read(
             delivery.set_photo(photo.map_err(|_unreadable| ()));
         }
         batch.push(delivery);
-        if batch.len() >= BATCH_RECORDS || bytes >= BATCH_BYTES {
-            bytes = 0;
-            // Nobody receives any more after a failure, which is told by whoever received.
-            if batches.blocking_send(std::mem::take(&mut batch)).is_err() {
-                return Ok(());
-            }
-        }
     }
-    if !batch.is_empty() && batches.blocking_send(batch).is_err() {
-        tracing::debug!("the import ended before the file did");
-    }
-    Ok(())
+    Ok(batch)
 }
 
 fn is_blank(line: &[u8]) -> bool {

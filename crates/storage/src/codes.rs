@@ -37,7 +37,7 @@ pub enum CodeUse {
 
 impl Store {
     /// What would come of using a numeric code now. Nothing is used up: the answer can be prepared
-    /// on it before [`Tx::use_numeric_code`] decides.
+    /// on it before [`Tx::use_numeric_codes`] decides.
     ///
     /// # Errors
     /// When the database cannot be reached or the row does not follow its rule.
@@ -93,54 +93,6 @@ impl Tx {
         .await
         .map_err(unique(Conflict::Request))?;
         Ok(())
-    }
-
-    /// Uses a numeric code. Of two at once exactly one finds it unused.
-    ///
-    /// # Errors
-    /// When the database cannot be reached or the row does not follow its rule.
-    pub async fn use_numeric_code(
-        &mut self,
-        code: &Blind,
-        now: Timestamp,
-    ) -> Result<CodeUse, StoreError> {
-        let partition = self.partition().sql();
-        let used = sqlx::query(
-            "UPDATE numeric_codes SET used_at = $3 \
-             WHERE partition = $1 AND code_blind = $2 AND used_at IS NULL AND expires_at > $3 \
-             RETURNING holder_id, e_licence_id, made_at, expires_at",
-        )
-        .bind(partition)
-        .bind(code.sql())
-        .bind(now.as_microsecond())
-        .fetch_optional(self.connection())
-        .await?;
-        if let Some(row) = used {
-            let row = Columns {
-                table: "numeric_codes",
-                row: &row,
-            };
-            return Ok(CodeUse::Used(read(&row, code)?));
-        }
-        let known = sqlx::query(
-            "SELECT holder_id, used_at FROM numeric_codes WHERE partition = $1 AND code_blind = $2",
-        )
-        .bind(partition)
-        .bind(code.sql())
-        .fetch_optional(self.connection())
-        .await?;
-        let Some(row) = known else {
-            return Ok(CodeUse::Unknown);
-        };
-        let row = Columns {
-            table: "numeric_codes",
-            row: &row,
-        };
-        let holder = row.parsed("holder_id", HolderId::parse)?;
-        Ok(match row.opt_instant("used_at")? {
-            Some(_) => CodeUse::AlreadyUsed(holder),
-            None => CodeUse::Expired(holder),
-        })
     }
 }
 

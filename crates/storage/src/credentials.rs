@@ -1,7 +1,7 @@
 //! Credentials of an e-licence and their signed forms.
 
 use jiff::Timestamp;
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, any::AnyRow};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -68,30 +68,38 @@ pub(crate) const CREDENTIAL_COLUMNS: &str = "c.id AS credential_id, c.e_licence_
      c.status_value, c.issued_at, c.expires_at";
 
 impl Store {
-    /// The newest credential of an e-licence, active or ended.
+    /// The newest credential of an e-licence of `holder`, active or ended, with its signed forms.
     ///
     /// # Errors
-    /// As [`Store::e_licence`].
-    pub async fn newest_credential(
+    /// When the database cannot be reached or a form does not open.
+    pub async fn newest_forms(
         &self,
+        holder: &HolderId,
         e_licence: &ELicenceId,
-    ) -> Result<Option<CredentialId>, StoreError> {
+    ) -> Result<Option<(CredentialId, Vec<FormRow>)>, StoreError> {
         let mut connection = self.reader().await?;
-        let row = sqlx::query(
-            "SELECT id FROM credentials WHERE partition = $1 AND e_licence_id = $2 ORDER BY issued_at DESC, id DESC LIMIT 1",
+        let rows = sqlx::query(
+            "SELECT credential_id, suite, key_id, form_sealed FROM credential_forms \
+             WHERE partition = $1 AND credential_id = (SELECT id FROM credentials \
+             WHERE partition = $1 AND e_licence_id = $2 ORDER BY issued_at DESC, id DESC LIMIT 1) ORDER BY suite",
         )
         .bind(e_licence.partition().sql())
         .bind(e_licence.as_str())
-        .fetch_optional(&mut *connection)
+        .fetch_all(&mut *connection)
         .await?;
-        row.map(|row| {
-            Columns {
-                table: "credentials",
-                row: &row,
-            }
-            .parsed("id", CredentialId::parse)
-        })
-        .transpose()
+        let Some(first) = rows.first() else {
+            return Ok(None);
+        };
+        let row = Columns {
+            table: "credential_forms",
+            row: first,
+        };
+        let credential = row.parsed("credential_id", CredentialId::parse)?;
+        let forms = rows
+            .iter()
+            .map(|row| read_form(self.sealer(), holder, &credential, row))
+            .collect::<Result<_, _>>()?;
+        Ok(Some((credential, forms)))
     }
 
     /// The signed forms of a credential of `holder`.
@@ -251,20 +259,27 @@ async fn read_forms(
     .fetch_all(connection)
     .await?;
     rows.iter()
-        .map(|row| {
-            let row = Columns {
-                table: "credential_forms",
-                row,
-            };
-            let suite = row.text("suite")?;
-            let place = form_row(credential, &suite);
-            Ok(FormRow {
-                suite,
-                key_id: row.text("key_id")?,
-                form: sealer.unseal(&form_place(holder, &place), &row.bytes("form_sealed")?)?,
-            })
-        })
+        .map(|row| read_form(sealer, holder, credential, row))
         .collect()
+}
+
+fn read_form(
+    sealer: &Sealer,
+    holder: &HolderId,
+    credential: &CredentialId,
+    row: &AnyRow,
+) -> Result<FormRow, StoreError> {
+    let row = Columns {
+        table: "credential_forms",
+        row,
+    };
+    let suite = row.text("suite")?;
+    let place = form_row(credential, &suite);
+    Ok(FormRow {
+        suite,
+        key_id: row.text("key_id")?,
+        form: sealer.unseal(&form_place(holder, &place), &row.bytes("form_sealed")?)?,
+    })
 }
 
 pub(crate) fn read(row: &Columns<'_>) -> Result<CredentialRow, StoreError> {

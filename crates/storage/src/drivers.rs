@@ -1,15 +1,18 @@
 //! Drivers: the registry's record, sealed, with its revision.
 
+use std::borrow::Borrow;
+
 use jiff::Timestamp;
-use licence::Record;
+use licence::{AuthorityCode, Record};
 use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, AssertSqlSafe};
+use zeroize::Zeroizing;
 
 use crate::{
-    Blind, Conflict, HolderId, Locked, Partition, PhotoId, Store, StoreError, Tx,
+    Blind, Conflict, HolderId, Locked, PhotoId, Store, StoreError, Tx,
     error::unique,
-    rows::{Columns, placeholders},
-    seal::{Place, Sealer},
+    rows::{Columns, parts, tuples},
+    seal::{Place, Sealer, label},
 };
 
 /// A driver as read: hand `revision` back to [`Store::begin`] to write on what was read.
@@ -58,6 +61,24 @@ pub struct DriverWrite {
     pub photo: Option<PhotoId>,
 }
 
+/// A driver's record as it will lie in the database.
+#[derive(Clone, Debug)]
+pub struct SealedDriver {
+    /// The holder.
+    pub id: HolderId,
+    /// The photo on file.
+    pub photo: Option<PhotoId>,
+    version: i64,
+    gap: bool,
+    record: Vec<u8>,
+    /// Version of the data key it is sealed with.
+    key: u32,
+    digest: Blind,
+    authority: AuthorityCode,
+    status_value: u8,
+    next_transition_at: Option<Timestamp>,
+}
+
 const TABLE: &str = "drivers";
 const COLUMNS: &str = "id, revision, registry_version, registry_gap, record_sealed, record_digest, \
      status_value, photo_id, updated_at, frozen_at, phone_held_until";
@@ -84,17 +105,43 @@ impl Store {
         load_one(&mut connection, self.sealer(), holder).await
     }
 
-    /// Those of `holders` (all of one partition) that exist.
+    /// Those of `holders` that exist.
     ///
     /// # Errors
     /// When the database cannot be reached or a record does not open.
-    pub async fn drivers(
-        &self,
-        partition: Partition,
-        holders: &[HolderId],
-    ) -> Result<Vec<Driver>, StoreError> {
+    pub async fn drivers(&self, holders: &[HolderId]) -> Result<Vec<Driver>, StoreError> {
         let mut connection = self.reader().await?;
-        load(&mut connection, self.sealer(), partition, holders).await
+        load(&mut connection, self.sealer(), holders).await
+    }
+
+    /// Seals a record that is to be written: outside the transaction, which others wait for.
+    ///
+    /// # Errors
+    /// When sealing fails.
+    pub fn seal_driver(&self, driver: DriverWrite) -> Result<SealedDriver, StoreError> {
+        let record = &driver.record;
+        let plain = serde_json::to_vec(&RecordToStore { v: 1, record }).map(Zeroizing::new);
+        let plain = plain.map_err(|_not_json| StoreError::Inconsistent {
+            table: TABLE,
+            column: "record_sealed",
+            row: Some(driver.id.to_string()),
+            what: "cannot be written as JSON",
+        })?;
+        let sealed = self
+            .sealer()
+            .seal(&place(&driver.id, record.version), &plain)?;
+        Ok(SealedDriver {
+            version: record.version,
+            gap: driver.registry_gap,
+            key: label(&sealed).map_or(0, |(_, version)| version),
+            record: sealed,
+            digest: driver.digest,
+            authority: record.issuing_authority.code.clone(),
+            status_value: driver.status_value,
+            next_transition_at: driver.next_transition_at,
+            photo: driver.photo,
+            id: driver.id,
+        })
     }
 }
 
@@ -186,34 +233,32 @@ impl Tx {
     /// [`Conflict::Revision`] when one of them exists meanwhile.
     pub async fn insert_drivers(
         &mut self,
-        drivers: &[DriverWrite],
+        drivers: &[impl Borrow<SealedDriver> + Sync],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        for driver in drivers {
-            self.expect_own(TABLE, driver.id.partition())?;
+        for driver in drivers.iter().map(Borrow::borrow) {
+            self.expect_one_of_own(TABLE, driver.id.partition())?;
+            self.sealed_with(driver.key);
         }
-        for chunk in drivers.chunks(500) {
+        for part in parts(drivers) {
             let text = format!(
                 "INSERT INTO drivers (partition, id, revision, registry_version, registry_gap, record_sealed, \
                  record_digest, authority_code, status_value, next_transition_at, photo_id, created_at, updated_at) VALUES {}",
-                placeholders(chunk.len(), 13, 0)
+                tuples(part.len(), "(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, $1, $1)", 1)
             );
-            let mut query = sqlx::query(AssertSqlSafe(text));
-            for driver in chunk {
+            let mut query = sqlx::query(AssertSqlSafe(text)).bind(now.as_microsecond());
+            for driver in part.iter().map(Borrow::borrow) {
                 query = query
-                    .bind(self.partition().sql())
+                    .bind(driver.id.partition().sql())
                     .bind(driver.id.as_str())
-                    .bind(1_i64)
-                    .bind(driver.record.version)
-                    .bind(i64::from(driver.registry_gap))
-                    .bind(seal(self.sealer(), &driver.id, &driver.record)?)
+                    .bind(driver.version)
+                    .bind(i64::from(driver.gap))
+                    .bind(driver.record.as_slice())
                     .bind(driver.digest.sql())
-                    .bind(driver.record.issuing_authority.code.as_str())
+                    .bind(driver.authority.as_str())
                     .bind(i64::from(driver.status_value))
                     .bind(driver.next_transition_at.map(Timestamp::as_microsecond))
-                    .bind(driver.photo.as_ref().map(PhotoId::as_str))
-                    .bind(now.as_microsecond())
-                    .bind(now.as_microsecond());
+                    .bind(driver.photo.as_ref().map(PhotoId::as_str));
             }
             query
                 .execute(self.connection())
@@ -230,12 +275,13 @@ impl Tx {
     pub async fn update_driver(
         &mut self,
         locked: &Locked,
-        driver: &DriverWrite,
+        driver: &SealedDriver,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         if driver.id != *locked.holder() {
             return Err(Conflict::Revision.into());
         }
+        self.sealed_with(driver.key);
         sqlx::query(
             "UPDATE drivers SET registry_version = $3, registry_gap = $4, record_sealed = $5, record_digest = $6, \
              authority_code = $7, status_value = $8, next_transition_at = $9, photo_id = $10, updated_at = $11 \
@@ -243,11 +289,11 @@ impl Tx {
         )
         .bind(self.partition().sql())
         .bind(driver.id.as_str())
-        .bind(driver.record.version)
-        .bind(i64::from(driver.registry_gap))
-        .bind(seal(self.sealer(), &driver.id, &driver.record)?)
+        .bind(driver.version)
+        .bind(i64::from(driver.gap))
+        .bind(driver.record.as_slice())
         .bind(driver.digest.sql())
-        .bind(driver.record.issuing_authority.code.as_str())
+        .bind(driver.authority.as_str())
         .bind(i64::from(driver.status_value))
         .bind(driver.next_transition_at.map(Timestamp::as_microsecond))
         .bind(driver.photo.as_ref().map(PhotoId::as_str))
@@ -263,40 +309,43 @@ async fn load_one(
     sealer: &Sealer,
     holder: &HolderId,
 ) -> Result<Option<Driver>, StoreError> {
-    let found = load(
-        connection,
-        sealer,
-        holder.partition(),
-        std::slice::from_ref(holder),
-    )
-    .await?;
-    Ok(found.into_iter().next())
+    let text = format!("SELECT {COLUMNS} FROM drivers WHERE partition = $1 AND id = $2");
+    let row = sqlx::query(AssertSqlSafe(text))
+        .bind(holder.partition().sql())
+        .bind(holder.as_str())
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| {
+        let row = Columns {
+            table: TABLE,
+            row: &row,
+        };
+        read(sealer, &row)
+    })
+    .transpose()
 }
 
 async fn load(
     connection: &mut AnyConnection,
     sealer: &Sealer,
-    partition: Partition,
     holders: &[HolderId],
 ) -> Result<Vec<Driver>, StoreError> {
     let mut drivers = Vec::with_capacity(holders.len());
-    for chunk in holders.chunks(500) {
+    for part in parts(holders) {
         let text = format!(
-            "SELECT {COLUMNS} FROM drivers WHERE partition = $1 AND id IN {}",
-            placeholders(1, chunk.len(), 1)
+            "SELECT {COLUMNS} FROM drivers WHERE (partition, id) IN (VALUES {})",
+            tuples(part.len(), "(?, ?)", 0)
         );
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(partition.sql());
-        for holder in chunk {
-            query = query.bind(holder.as_str());
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for holder in part {
+            query = query.bind(holder.partition().sql()).bind(holder.as_str());
         }
         for row in query.fetch_all(&mut *connection).await? {
-            drivers.push(read(
-                sealer,
-                &Columns {
-                    table: TABLE,
-                    row: &row,
-                },
-            )?);
+            let row = Columns {
+                table: TABLE,
+                row: &row,
+            };
+            drivers.push(read(sealer, &row)?);
         }
     }
     Ok(drivers)
@@ -325,19 +374,6 @@ fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<Driver, StoreError> {
         phone_held_until: row.opt_instant("phone_held_until")?,
         id,
     })
-}
-
-fn seal(sealer: &Sealer, id: &HolderId, record: &Record) -> Result<Vec<u8>, StoreError> {
-    let plain =
-        zeroize::Zeroizing::new(serde_json::to_vec(&RecordToStore { v: 1, record }).map_err(
-            |_not_json| StoreError::Inconsistent {
-                table: TABLE,
-                column: "record_sealed",
-                row: Some(id.to_string()),
-                what: "cannot be written as JSON",
-            },
-        )?);
-    sealer.seal(&place(id, record.version), &plain)
 }
 
 fn place(id: &HolderId, registry_version: i64) -> Place<'_> {

@@ -9,7 +9,7 @@ use crate::{
     Store, StoreError, Tx,
     credentials::{self, CREDENTIAL_COLUMNS},
     error::unique,
-    rows::{Columns, placeholders},
+    rows::{Columns, parts, placeholders},
     store::sql_number,
 };
 
@@ -248,15 +248,15 @@ async fn current(
     holders: &[HolderId],
 ) -> Result<Vec<CurrentELicence>, StoreError> {
     let mut found = Vec::new();
-    for chunk in holders.chunks(500) {
+    for part in parts(holders) {
         let text = format!(
             "SELECT {COLUMNS}, {CREDENTIAL_COLUMNS} FROM e_licences e JOIN credentials c \
              ON c.partition = e.partition AND c.e_licence_id = e.id AND c.stage = 'active' \
              WHERE e.partition = $1 AND e.stage IN ('active', 'stopped') AND e.holder_id IN {}",
-            placeholders(1, chunk.len(), 1)
+            placeholders(1, part.len(), 1)
         );
         let mut query = sqlx::query(AssertSqlSafe(text)).bind(partition.sql());
-        for holder in chunk {
+        for holder in part {
             query = query.bind(holder.as_str());
         }
         for row in query.fetch_all(&mut *connection).await? {

@@ -38,10 +38,19 @@ pub enum Layout {
     Partitioned,
 }
 
-/// SQLite: the write-ahead log, enforced foreign keys, durable commits. The pragma list is the
-/// whole of what differs between the two engines at run time, besides how a write begins.
+/// SQLite: the write-ahead log, enforced foreign keys, durable commits. The pragma lists are the
+/// whole of what differs between the two engines at run time, besides how a write begins and how
+/// many go on at once.
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; \
-     PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;";
+     PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL;";
+/// The writer keeps the pages of a large import's transaction; its log is brought over when it has
+/// grown to 64 MiB, since a page that was written many times is then brought over once.
+const SQLITE_WRITER: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384;";
+/// Readers are several, and what they read lies in the system's cache.
+const SQLITE_READER: &str = "PRAGMA cache_size = -4096; PRAGMA query_only = ON;";
+
+/// How long an idle connection is trusted to live.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
@@ -58,8 +67,7 @@ impl Database {
             return Self::open_sqlite(path, connections).await;
         }
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let pool = AnyPoolOptions::new()
-                .max_connections(connections)
+            let pool = pool(connections)
                 .acquire_timeout(Duration::from_secs(10))
                 .connect(url)
                 .await?;
@@ -77,8 +85,7 @@ impl Database {
     async fn open_sqlite(path: &str, connections: u32) -> Result<Self, StoreError> {
         let url = format!("sqlite:{}?mode=rwc", encoded(path));
         // One writer: SQLite has one anyway, and a pool of one queues fairly where its lock does not.
-        let write = AnyPoolOptions::new()
-            .max_connections(1)
+        let write = pool(1)
             .acquire_timeout(Duration::from_secs(30))
             // After a failed write (a full disk) SQLite has rolled back by itself, the driver's own
             // rollback finds nothing to do, and it counts the transaction as open for ever: such a
@@ -88,20 +95,19 @@ impl Database {
                 Box::pin(async move { Ok(usable) })
             })
             .after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(|_| ()) })
+                Box::pin(async move {
+                    connection.execute(SQLITE_PRAGMAS).await?;
+                    connection.execute(SQLITE_WRITER).await.map(|_| ())
+                })
             })
             .connect(&url)
             .await?;
-        let read = AnyPoolOptions::new()
-            .max_connections(connections)
+        let read = pool(connections)
             .acquire_timeout(Duration::from_secs(10))
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     connection.execute(SQLITE_PRAGMAS).await?;
-                    connection
-                        .execute("PRAGMA query_only = ON;")
-                        .await
-                        .map(|_| ())
+                    connection.execute(SQLITE_READER).await.map(|_| ())
                 })
             })
             .connect(&url)
@@ -148,6 +154,14 @@ impl Database {
         Ok(sqlx::query_scalar(text).fetch_one(&mut *connection).await?)
     }
 
+    /// How many writes can go on at once to any gain. Half of a server's connections stay for others.
+    pub(crate) fn writers(&self) -> u32 {
+        match self.engine {
+            Engine::Sqlite => 1,
+            Engine::PostgreSql => (self.write.options().get_max_connections() / 2).clamp(1, 4),
+        }
+    }
+
     /// The end of a `SELECT` inside a write that keeps others from changing the rows it found. On
     /// SQLite a write has the whole database to itself.
     pub(crate) fn keeping_rows(&self) -> &'static str {
@@ -166,6 +180,23 @@ impl Database {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// Connections that are asked whether they live when they were idle, not before every use: that
+/// costs as much as a statement. One that broke within that time fails the access that finds it.
+fn pool(connections: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for < TRUSTED {
+                    return Ok(true);
+                }
+                // It is replaced, and what was wrong with it is told by whoever cannot connect.
+                Ok(connection.ping().await.is_ok())
+            })
+        })
 }
 
 /// A path as it may stand in a URL: `%`, `?` and `#` are plain characters in a folder's name.

@@ -128,6 +128,33 @@ fn of(row: Option<&str>) -> String {
     row.map(|row| format!(" of {row}")).unwrap_or_default()
 }
 
+impl StoreError {
+    /// The same failure, for another who waited for the same commit.
+    #[must_use]
+    pub fn for_another(&self) -> Self {
+        match self {
+            Self::Conflict(conflict) => Self::Conflict(*conflict),
+            Self::Unavailable(error) => Self::Unavailable(sqlx::Error::Protocol(error.to_string())),
+            Self::Objects(error) => Self::Objects(object_store::Error::Generic {
+                store: "objects",
+                source: error.to_string().into(),
+            }),
+            Self::Inconsistent {
+                table,
+                column,
+                row,
+                what,
+            } => Self::Inconsistent {
+                table,
+                column,
+                row: row.clone(),
+                what,
+            },
+            Self::Mismatch(what) => Self::Mismatch(what),
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         Self::Unavailable(error)

@@ -56,6 +56,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "staff_factors",
         text: include_str!("../migrations/0007_staff_factors.sql"),
     },
+    Migration {
+        version: 8,
+        name: "aliases",
+        text: include_str!("../migrations/0008_aliases.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

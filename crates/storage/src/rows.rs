@@ -119,21 +119,78 @@ impl Columns<'_> {
     }
 }
 
-/// `$1, $2, ...` placeholders for `rows` rows of `columns` columns, after `before` others.
-pub(crate) fn placeholders(rows: usize, columns: usize, before: usize) -> String {
-    let mut text = String::with_capacity(rows * columns * 6);
+/// Rows of one statement that writes or reads many. SQLite looks the name of each parameter up
+/// among all of the statement's, so that a statement costs the square of its parameters; past a
+/// dozen of rows there is nothing left to be saved on statements.
+const ROWS_AT_ONCE: usize = 16;
+
+/// Cuts `items` into parts for one statement each. What is left at the end is cut into powers of
+/// two, so that the texts of a statement are few and stay prepared.
+pub(crate) fn parts<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let most = items.len().min(ROWS_AT_ONCE);
+        let size = 1_usize << most.checked_ilog2()?;
+        let (part, rest) = items.split_at_checked(size)?;
+        items = rest;
+        Some(part)
+    })
+}
+
+/// `form` so many times, separated by commas, each `?` in it numbered on after `before` others:
+/// what is the same in all rows has a number of its own there, `$1`.
+pub(crate) fn tuples(rows: usize, form: &str, before: usize) -> String {
+    let mut text = String::with_capacity(rows.saturating_mul(form.len().saturating_mul(3)));
     let mut next = before;
     for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 0..columns {
-            next += 1;
-            if column > 0 {
-                text.push_str(", ");
-            }
-            text.push('$');
-            text.push_str(&next.to_string());
+        if row > 0 {
+            text.push_str(", ");
         }
-        text.push(')');
+        for piece in form.split_inclusive('?') {
+            match piece.strip_suffix('?') {
+                Some(plain) => {
+                    next = next.saturating_add(1);
+                    text.push_str(plain);
+                    text.push('$');
+                    text.push_str(&next.to_string());
+                }
+                None => text.push_str(piece),
+            }
+        }
     }
     text
+}
+
+/// `$1, $2, ...` placeholders for `rows` rows of `columns` columns, after `before` others.
+pub(crate) fn placeholders(rows: usize, columns: usize, before: usize) -> String {
+    let form = format!("({})", vec!["?"; columns].join(", "));
+    tuples(rows, &form, before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_hold_everything_once_and_end_in_powers_of_two() {
+        let sizes = |length: usize| -> Vec<usize> {
+            let items: Vec<usize> = (0..length).collect();
+            let all: Vec<usize> = parts(&items).flatten().copied().collect();
+            assert_eq!(all, items);
+            parts(&items).map(<[usize]>::len).collect()
+        };
+        assert!(sizes(0).is_empty());
+        assert_eq!(sizes(1), [1]);
+        assert_eq!(sizes(77), [16, 16, 16, 16, 8, 4, 1]);
+        assert_eq!(sizes(64), [16, 16, 16, 16]);
+    }
+
+    #[test]
+    fn tuples_number_what_differs_and_share_the_rest() {
+        assert_eq!(
+            tuples(2, "(?, 1, ?, $1)", 1),
+            "($2, 1, $3, $1), ($4, 1, $5, $1)"
+        );
+        assert_eq!(placeholders(2, 2, 0), "($1, $2), ($3, $4)");
+        assert_eq!(placeholders(1, 3, 1), "($2, $3, $4)");
+    }
 }

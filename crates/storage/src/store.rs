@@ -1,6 +1,7 @@
 //! The store: database, sealing keys and objects together.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::{
         Arc,
@@ -134,9 +135,26 @@ impl Store {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn begin_in(&self, partition: Partition) -> Result<Tx, StoreError> {
+        self.begin_in_each(BTreeSet::from([partition])).await
+    }
+
+    /// Begins a write in several partitions at once, turned to the first of them. It is committed
+    /// with traces for each (see [`Tx::commit_each`]).
+    ///
+    /// # Errors
+    /// When there is none, or the database cannot be reached.
+    pub async fn begin_in_each(&self, partitions: BTreeSet<Partition>) -> Result<Tx, StoreError> {
+        let first = partitions.first().copied();
+        let first = first.ok_or(StoreError::Mismatch("a write needs a partition"))?;
         self.heal_keys().await;
         let inner = self.inner.database.begin().await?;
-        Ok(Tx::new(self.clone(), inner, partition))
+        Ok(Tx::new(self.clone(), inner, first, partitions))
+    }
+
+    /// How many writes can go on at once to any gain: one on SQLite.
+    #[must_use]
+    pub fn writers(&self) -> u32 {
+        self.inner.database.writers()
     }
 
     /// The keyed hash under which `value` is found among values of `kind`.

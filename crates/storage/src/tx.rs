@@ -1,27 +1,25 @@
 //! A write. It can be committed only together with its audit rows and events.
 
-use std::sync::atomic::Ordering;
-
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction};
-
-use crate::{
-    Conflict, HolderId, Partition, Store, StoreError,
-    audit::{AuditRow, Trail},
-    outbox::{Envelope, Event},
-    rows::{Columns, placeholders},
-    seal::Sealer,
-    store::sql_number,
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::Ordering,
 };
 
-/// Rows of audit or outbox written by one statement.
-const BULK: usize = 500;
+use sqlx::{Any, AnyConnection, Transaction};
 
-/// An open write in one partition. Dropped without [`Tx::commit`] it leaves nothing behind.
+use crate::{
+    Conflict, HolderId, Partition, Store, StoreError, audit::Trail, numbers, outbox::Event,
+    seal::Sealer, store::sql_number,
+};
+
+/// An open write in one partition, or in several. Dropped without a commit it leaves nothing behind.
 #[derive(Debug)]
 pub struct Tx {
     store: Store,
     inner: Transaction<'static, Any>,
     partition: Partition,
+    /// All that it began with.
+    partitions: BTreeSet<Partition>,
     /// The lowest data key version under which this write can have sealed something.
     least_key: u32,
 }
@@ -53,7 +51,16 @@ impl Locked {
 #[derive(Debug)]
 pub struct Numbered {
     inner: Transaction<'static, Any>,
-    committed: Committed,
+    committed: Vec<Committed>,
+}
+
+/// What a write leaves behind in one partition besides its rows.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    /// Its audit rows.
+    pub trail: Trail,
+    /// Its events.
+    pub events: Vec<Event>,
 }
 
 /// What a commit left behind.
@@ -72,12 +79,14 @@ impl Tx {
         store: Store,
         inner: Transaction<'static, Any>,
         partition: Partition,
+        partitions: BTreeSet<Partition>,
     ) -> Self {
         let least_key = store.sealer().active();
         Self {
             store,
             inner,
             partition,
+            partitions,
             least_key,
         }
     }
@@ -131,136 +140,63 @@ impl Tx {
     /// # Errors
     /// As [`Tx::commit`].
     pub async fn number(
-        mut self,
+        self,
         trail: impl Into<Trail> + Send,
         events: Vec<Event>,
     ) -> Result<Numbered, StoreError> {
-        let entries = trail.into().into_entries();
-        let at = entries.first().map(|entry| entry.at).unwrap_or_default();
-        let row = sqlx::query(
-            "UPDATE partition_heads SET audit_seq = audit_seq + $2, outbox_seq = outbox_seq + $3 \
-             WHERE partition = $1 AND least_key <= $4 RETURNING audit_seq, audit_hash, outbox_seq",
-        )
-        .bind(self.partition.sql())
-        .bind(sql_count(entries.len()))
-        .bind(sql_count(events.len()))
-        .bind(i64::from(self.least_key))
-        .fetch_optional(&mut *self.inner)
-        .await?;
-        let Some(row) = row else {
-            // What was sealed here lies under a data key that is being given up.
-            self.store.sealer().mark_stale();
-            return Err(Conflict::Revision.into());
+        let traces = Traces {
+            trail: trail.into(),
+            events,
         };
-        let head = Columns {
-            table: "partition_heads",
-            row: &row,
-        };
-        let committed = Committed {
-            partition: self.partition,
-            audit_seq: head.number("audit_seq")?,
-            outbox_seq: head.number("outbox_seq")?,
-        };
-        let first = committed.audit_seq.saturating_sub(count(entries.len()));
-        let mut previous = head.bytes("audit_hash")?;
-        let mut audit = Vec::with_capacity(entries.len());
-        for (seq, entry) in (first.saturating_add(1)..).zip(entries) {
-            let mut row = AuditRow {
-                partition: self.partition,
-                seq,
-                at: entry.at,
-                act: entry.act.to_owned(),
-                actor: entry.actor,
-                subject: entry.subject.map(String::from).unwrap_or_default(),
-                request: entry.request,
-                detail: serde_json::Value::Object(entry.detail).to_string(),
-                hash: Vec::new(),
-            };
-            row.hash = row.chained(&previous);
-            previous.clone_from(&row.hash);
-            audit.push(row);
+        let partition = self.partition;
+        self.number_each(BTreeMap::from([(partition, traces)]))
+            .await
+    }
+
+    /// Commits a write in several partitions, each with its own traces; answers in the order of the
+    /// partitions.
+    ///
+    /// # Errors
+    /// As [`Tx::commit`]; also when a partition of the write has no traces, or another has.
+    pub async fn commit_each(
+        self,
+        traces: BTreeMap<Partition, Traces>,
+    ) -> Result<Vec<Committed>, StoreError> {
+        let numbered = self.number_each(traces).await?;
+        numbered.inner.commit().await?;
+        Ok(numbered.committed)
+    }
+
+    async fn number_each(
+        mut self,
+        traces: BTreeMap<Partition, Traces>,
+    ) -> Result<Numbered, StoreError> {
+        if !traces.keys().eq(&self.partitions) {
+            return Err(foreign("partition_heads"));
         }
-        self.insert_audit(&audit).await?;
-        sqlx::query("UPDATE partition_heads SET audit_hash = $2 WHERE partition = $1")
-            .bind(self.partition.sql())
-            .bind(previous)
-            .execute(&mut *self.inner)
-            .await?;
-        let first = committed.outbox_seq.saturating_sub(count(events.len()));
-        self.insert_events(first, at.as_microsecond(), events)
-            .await?;
+        let committed = numbers::give(&mut self, traces).await?;
         Ok(Numbered {
             inner: self.inner,
             committed,
         })
     }
 
-    async fn insert_audit(&mut self, rows: &[AuditRow]) -> Result<(), StoreError> {
-        for chunk in rows.chunks(BULK) {
-            let text = format!(
-                "INSERT INTO audit (partition, seq, at, act, actor, subject, request, detail, hash) VALUES {}",
-                placeholders(chunk.len(), 9, 0)
-            );
-            let mut query = sqlx::query(AssertSqlSafe(text));
-            for row in chunk {
-                query = query
-                    .bind(row.partition.sql())
-                    .bind(sql_number(row.seq))
-                    .bind(row.at.as_microsecond())
-                    .bind(&row.act)
-                    .bind(&row.actor)
-                    .bind(&row.subject)
-                    .bind(&row.request)
-                    .bind(&row.detail)
-                    .bind(&row.hash);
-            }
-            query.execute(&mut *self.inner).await?;
-        }
-        Ok(())
-    }
-
-    async fn insert_events(
-        &mut self,
-        first: u64,
-        at: i64,
-        events: Vec<Event>,
-    ) -> Result<(), StoreError> {
-        let mut seq = first;
-        for chunk in events.chunks(BULK) {
-            let text = format!(
-                "INSERT INTO outbox (partition, seq, at, event) VALUES {}",
-                placeholders(chunk.len(), 4, 0)
-            );
-            let mut query = sqlx::query(AssertSqlSafe(text));
-            for event in chunk {
-                seq = seq.saturating_add(1);
-                let envelope = Envelope {
-                    v: 1,
-                    event: event.clone(),
-                };
-                let text = serde_json::to_string(&envelope).map_err(|_not_json| {
-                    StoreError::Inconsistent {
-                        table: "outbox",
-                        column: "event",
-                        row: None,
-                        what: "cannot be written as JSON",
-                    }
-                })?;
-                query = query
-                    .bind(self.partition.sql())
-                    .bind(sql_number(seq))
-                    .bind(at)
-                    .bind(text);
-            }
-            query.execute(&mut *self.inner).await?;
-        }
-        Ok(())
-    }
-
-    /// The partition this transaction writes in.
+    /// The partition this transaction writes in; of several, the one it was last turned to.
     #[must_use]
     pub fn partition(&self) -> Partition {
         self.partition
+    }
+
+    /// Turns to another of the partitions with which the write began: what follows lies there.
+    ///
+    /// # Errors
+    /// When it did not begin with that one.
+    pub fn turn_to(&mut self, partition: Partition) -> Result<(), StoreError> {
+        if !self.partitions.contains(&partition) {
+            return Err(foreign("partition_heads"));
+        }
+        self.partition = partition;
+        Ok(())
     }
 
     /// A row of another partition would be numbered and found in the wrong place.
@@ -272,13 +208,30 @@ impl Tx {
         if partition == self.partition {
             Ok(())
         } else {
-            Err(StoreError::Inconsistent {
-                table,
-                column: "partition",
-                row: None,
-                what: "is not the partition of the transaction",
-            })
+            Err(foreign(table))
         }
+    }
+
+    /// The same for a row written together with those of other partitions.
+    pub(crate) fn expect_one_of_own(
+        &self,
+        table: &'static str,
+        partition: Partition,
+    ) -> Result<(), StoreError> {
+        if self.partitions.contains(&partition) {
+            Ok(())
+        } else {
+            Err(foreign(table))
+        }
+    }
+
+    /// Says that a value was sealed with the data key of that version before this write began.
+    pub(crate) fn sealed_with(&mut self, version: u32) {
+        self.least_key = self.least_key.min(version);
+    }
+
+    pub(crate) fn least_key(&self) -> u32 {
+        self.least_key
     }
 
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {
@@ -296,21 +249,24 @@ impl Tx {
     }
 }
 
+/// What lies in a partition with which the write did not begin.
+fn foreign(table: &'static str) -> StoreError {
+    StoreError::Inconsistent {
+        table,
+        column: "partition",
+        row: None,
+        what: "is not the partition of the transaction",
+    }
+}
+
 impl Numbered {
     /// Commits.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn commit(self) -> Result<Committed, StoreError> {
+        let newest = self.committed.last().copied();
         self.inner.commit().await?;
-        Ok(self.committed)
+        newest.ok_or(StoreError::Mismatch("a write had no partition"))
     }
-}
-
-fn count(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
-}
-
-fn sql_count(length: usize) -> i64 {
-    i64::try_from(length).unwrap_or(i64::MAX)
 }

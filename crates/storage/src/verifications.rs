@@ -7,7 +7,7 @@ use crate::{
     Blind, Conflict, HolderId, Partition, Store, StoreError, Tx, VerificationId,
     error::unique,
     rows::Columns,
-    seal::{Place, Sealer},
+    seal::{Place, Sealer, label},
 };
 
 /// A look-up.
@@ -27,6 +27,20 @@ pub struct VerificationRow {
     pub at: Timestamp,
     /// The answer given, as JSON.
     pub answer: Zeroizing<Vec<u8>>,
+}
+
+/// A look-up with its answer sealed, as it will lie in the database.
+#[derive(Clone, Debug)]
+pub struct SealedVerification {
+    pub(crate) id: VerificationId,
+    pub(crate) holder: HolderId,
+    pub(crate) verifier: String,
+    pub(crate) office: String,
+    pub(crate) purpose: String,
+    pub(crate) at: Timestamp,
+    pub(crate) answer: Vec<u8>,
+    /// Version of the data key it is sealed with.
+    pub(crate) key: u32,
 }
 
 /// A request already answered.
@@ -124,33 +138,32 @@ impl Store {
     }
 }
 
-impl Tx {
-    /// Adds a look-up.
+impl Store {
+    /// Seals a look-up that is to be written: outside the transaction, which others wait for.
     ///
     /// # Errors
-    /// When the database cannot be reached.
-    pub async fn insert_verification(&mut self, row: &VerificationRow) -> Result<(), StoreError> {
-        self.expect_own(TABLE, row.holder.partition())?;
-        let sealed = self
+    /// When sealing fails.
+    pub fn seal_verification(
+        &self,
+        row: VerificationRow,
+    ) -> Result<SealedVerification, StoreError> {
+        let answer = self
             .sealer()
             .seal(&place(&row.holder, &row.id), &row.answer)?;
-        sqlx::query(
-            "INSERT INTO verifications (partition, id, holder_id, verifier, office, purpose, at, answer_sealed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(self.partition().sql())
-        .bind(row.id.as_str())
-        .bind(row.holder.as_str())
-        .bind(row.verifier.as_str())
-        .bind(row.office.as_str())
-        .bind(row.purpose.as_str())
-        .bind(row.at.as_microsecond())
-        .bind(sealed)
-        .execute(self.connection())
-        .await?;
-        Ok(())
+        Ok(SealedVerification {
+            key: label(&answer).map_or(0, |(_, version)| version),
+            id: row.id,
+            holder: row.holder,
+            verifier: row.verifier,
+            office: row.office,
+            purpose: row.purpose,
+            at: row.at,
+            answer,
+        })
     }
+}
 
+impl Tx {
     /// Remembers that the request with this key made `resource`.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! alive again, and the audit row that says so. Whoever opens the database finds all of it or
 //! nothing.
 
+use std::collections::BTreeSet;
 use std::{
     fs::File,
     io::{self, BufReader},
@@ -131,9 +132,14 @@ impl Work<'_> {
             .with("made_at", manifest.made_at.to_string())
             .with("checkpoint", manifest.checkpoint)
             .with("rows", rows);
-        Tx::new(store, tx, Partition::SYSTEM)
-            .commit(past::entry(&ended, entry), Vec::new())
-            .await?;
+        Tx::new(
+            store,
+            tx,
+            Partition::SYSTEM,
+            BTreeSet::from([Partition::SYSTEM]),
+        )
+        .commit(past::entry(&ended, entry), Vec::new())
+        .await?;
         Ok(Restored {
             rows,
             objects: placed,

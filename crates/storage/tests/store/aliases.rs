@@ -3,7 +3,7 @@
 use storage::{AliasClaim, AliasKind, HolderId};
 
 use crate::{
-    harness::{Setup, after, start},
+    harness::{Setup, after, open, start},
     people,
 };
 
@@ -125,4 +125,48 @@ pub(crate) async fn overlapping_claims_neither_deadlock_nor_disagree(setup: &Set
         assert_eq!(answers[0].len(), 200);
         assert!(answers.iter().all(|answer| *answer == answers[0]));
     }
+}
+
+/// Names that an older version kept in one table are found after the migration.
+pub(crate) async fn names_of_an_older_database_are_found(setup: &Setup) {
+    let holder = HolderId::random(&mut setup.rng());
+    let other = HolderId::random(&mut setup.rng());
+    let named = [
+        (AliasKind::Subject, "S1"),
+        (AliasKind::LicenceNumber, "110199199001010000"),
+        (AliasKind::FileNumber, "110199000001"),
+    ];
+    let claims = named.map(|(kind, name)| claim(setup, kind, name, &holder));
+    setup.store.claim_aliases(&claims, start()).await.unwrap();
+    let shared = [claim(setup, AliasKind::FileNumber, named[2].1, &other)];
+    setup.store.claim_aliases(&shared, start()).await.unwrap();
+    for sql in [
+        "CREATE TABLE aliases (partition BIGINT NOT NULL, kind TEXT NOT NULL, blind BYTEA NOT NULL, \
+         holder_id TEXT NOT NULL, claimed_at BIGINT NOT NULL, PRIMARY KEY (partition, kind, blind, holder_id))",
+        "INSERT INTO aliases SELECT partition, CASE kind WHEN 1 THEN 'subject' ELSE 'licence-number' END, \
+         blind, holder_id, claimed_at FROM owned_aliases",
+        "INSERT INTO aliases SELECT partition, 'file-number', blind, holder_id, claimed_at FROM shared_aliases",
+        "DROP TABLE owned_aliases",
+        "DROP TABLE shared_aliases",
+        "DELETE FROM schema_migrations WHERE name = 'aliases'",
+    ] {
+        setup.execute(sql).await;
+    }
+    setup.store.close().await;
+    let store = open(&setup.options, 2).await.unwrap();
+    for claim in &claims {
+        let names = std::slice::from_ref(&claim.blind);
+        let found = store.holders_of(claim.kind, names).await.unwrap();
+        let owner = found.get(&claim.blind);
+        assert!(
+            owner == Some(&holder) || claim.kind == AliasKind::FileNumber && owner == Some(&other)
+        );
+    }
+    let late = [claims[1].clone()].map(|claim| AliasClaim {
+        holder: other.clone(),
+        ..claim
+    });
+    let owned = store.claim_aliases(&late, after(1)).await.unwrap();
+    assert!(owned.values().eq([&holder]));
+    store.close().await;
 }

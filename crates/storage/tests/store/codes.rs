@@ -1,6 +1,6 @@
 //! Numeric codes: one use each.
 
-use storage::{Blind, CodeUse, Conflict, ELicenceId, HolderId, NumericCodeRow};
+use storage::{Blind, CodeToUse, CodeUse, Conflict, ELicenceId, HolderId, NumericCodeRow, Store};
 
 use crate::{
     harness::{Setup, after, conflict, start},
@@ -27,18 +27,36 @@ async fn insert(setup: &Setup, digits: &str) -> NumericCodeRow {
     row
 }
 
-async fn use_it(setup: &Setup, row: &NumericCodeRow, code: &Blind, seconds: i64) -> CodeUse {
-    write_in(&setup.store, row.holder.partition(), async |tx| {
-        tx.use_numeric_code(code, after(seconds)).await
-    })
-    .await
-    .unwrap()
+/// Uses a code as a look-up does: what was seen before counts if the use finds it so.
+async fn use_it(store: &Store, row: &NumericCodeRow, code: &Blind, seconds: i64) -> CodeUse {
+    let partition = row.holder.partition();
+    let peek = async || {
+        let seen = store.peek_numeric_code(partition, code, after(seconds));
+        seen.await.unwrap()
+    };
+    let seen = peek().await;
+    let used = write_in(store, partition, async |tx| {
+        tx.use_numeric_codes(&[to_use(row, code, seconds)]).await
+    });
+    if used.await.unwrap().contains(code) {
+        assert!(matches!(seen, CodeUse::Used(_)));
+        return seen;
+    }
+    peek().await
+}
+
+fn to_use(row: &NumericCodeRow, code: &Blind, seconds: i64) -> CodeToUse {
+    CodeToUse {
+        partition: row.holder.partition(),
+        code: code.clone(),
+        at: after(seconds),
+    }
 }
 
 /// SC-43: used, not a code, expired: each says so.
 pub(crate) async fn sc_43_a_numeric_code_works_once_and_in_time(setup: &Setup) {
     let row = insert(setup, DIGITS).await;
-    let CodeUse::Used(found) = use_it(setup, &row, &row.code, 59).await else {
+    let CodeUse::Used(found) = use_it(&setup.store, &row, &row.code, 59).await else {
         panic!("a fresh code works");
     };
     assert_eq!(
@@ -47,20 +65,20 @@ pub(crate) async fn sc_43_a_numeric_code_works_once_and_in_time(setup: &Setup) {
     );
     assert_eq!((found.made_at, found.expires_at), (start(), after(60)));
     for seconds in [59, 60, 3_600] {
-        let again = use_it(setup, &row, &row.code, seconds).await;
+        let again = use_it(&setup.store, &row, &row.code, seconds).await;
         assert!(matches!(again, CodeUse::AlreadyUsed(holder) if holder == row.holder));
     }
     let mistyped = setup.store.blind("numeric-code", b"770000000000000031");
-    let unknown = use_it(setup, &row, &mistyped, 1).await;
+    let unknown = use_it(&setup.store, &row, &mistyped, 1).await;
     assert!(matches!(unknown, CodeUse::Unknown));
 
     let late = insert(setup, "770000000000000020").await;
     for seconds in [60, 61] {
-        let expired = use_it(setup, &late, &late.code, seconds).await;
+        let expired = use_it(&setup.store, &late, &late.code, seconds).await;
         assert!(matches!(expired, CodeUse::Expired(holder) if holder == late.holder));
     }
     // An attempt that came too late does not use the code up.
-    let used = use_it(setup, &late, &late.code, 30).await;
+    let used = use_it(&setup.store, &late, &late.code, 30).await;
     assert!(matches!(used, CodeUse::Used(_)));
 }
 
@@ -81,7 +99,7 @@ pub(crate) async fn looking_at_a_code_uses_nothing_up(setup: &Setup) {
     assert!(matches!(peek(&row.code, 60).await, CodeUse::Expired(_)));
     let mistyped = setup.store.blind("numeric-code", b"");
     assert!(matches!(peek(&mistyped, 1).await, CodeUse::Unknown));
-    let used = use_it(setup, &row, &row.code, 59).await;
+    let used = use_it(&setup.store, &row, &row.code, 59).await;
     assert!(matches!(used, CodeUse::Used(_)));
     assert!(matches!(peek(&row.code, 59).await, CodeUse::AlreadyUsed(_)));
     assert!(matches!(peek(&row.code, 60).await, CodeUse::AlreadyUsed(_)));
@@ -100,10 +118,11 @@ pub(crate) async fn a_code_that_lives_is_not_made_again(setup: &Setup) {
 pub(crate) async fn a_use_that_is_not_committed_is_none(setup: &Setup) {
     let row = insert(setup, DIGITS).await;
     let mut tx = setup.store.begin_in(row.holder.partition()).await.unwrap();
-    let first = tx.use_numeric_code(&row.code, after(1)).await.unwrap();
-    assert!(matches!(first, CodeUse::Used(_)));
+    let codes = [to_use(&row, &row.code, 1)];
+    let first = tx.use_numeric_codes(&codes).await.unwrap();
+    assert!(first.contains(&row.code));
     drop(tx);
-    let second = use_it(setup, &row, &row.code, 2).await;
+    let second = use_it(&setup.store, &row, &row.code, 2).await;
     assert!(matches!(second, CodeUse::Used(_)));
 }
 
@@ -114,13 +133,7 @@ pub(crate) async fn sc_43_of_two_uses_at_once_one_works(setup: &Setup) {
         let tries: Vec<_> = (0..4)
             .map(|_| {
                 let (store, row) = (setup.store.clone(), row.clone());
-                tokio::spawn(async move {
-                    write_in(&store, row.holder.partition(), async |tx| {
-                        tx.use_numeric_code(&row.code, after(1)).await
-                    })
-                    .await
-                    .unwrap()
-                })
+                tokio::spawn(async move { use_it(&store, &row, &row.code, 1).await })
             })
             .collect();
         let mut used = 0;

@@ -153,8 +153,12 @@ pub(crate) async fn an_e_licence_has_one_active_credential(setup: &Setup) {
     .unwrap();
     let now = setup.store.current_e_licence(&driver.id).await.unwrap();
     assert_eq!(now.unwrap().credential.id, second.id);
-    let newest = setup.store.newest_credential(&current.e_licence.id).await;
-    assert_eq!(newest.unwrap(), Some(second.id.clone()));
+    let newest = setup.store.newest_forms(&driver.id, &current.e_licence.id);
+    let (newest, forms) = newest.await.unwrap().unwrap();
+    assert_eq!(
+        (newest, forms.len()),
+        (second.id.clone(), second.forms.len())
+    );
     let mut values = setup
         .store
         .status_values(driver.id.partition())
@@ -211,8 +215,9 @@ pub(crate) async fn r88_ending_an_e_licence_ends_its_credential(setup: &Setup) {
     assert_eq!(newest.ended_reason.as_deref(), Some("new-edition"));
     let values = store.status_values(driver.id.partition()).await.unwrap();
     assert_eq!(values, [(current.credential.place, 1)]);
-    let credential = store.newest_credential(&current.e_licence.id).await;
-    assert_eq!(credential.unwrap(), Some(current.credential.id.clone()));
+    let newest = store.newest_forms(&driver.id, &current.e_licence.id);
+    let (credential, _) = newest.await.unwrap().unwrap();
+    assert_eq!(credential, current.credential.id);
 
     let next = setup.issued(&driver.id).await;
     assert_ne!(next.e_licence.id, current.e_licence.id);

@@ -65,7 +65,8 @@ impl Everything {
             .unwrap();
         write_in(store, self.holder.partition(), async |tx| {
             tx.insert_photo(&self.photo_row()).await?;
-            tx.insert_verification(&self.look_up_row()).await?;
+            let look_up = store.seal_verification(self.look_up_row()).unwrap();
+            tx.insert_verifications(&[&look_up]).await?;
             tx.queue_text(&self.new_text()).await
         })
         .await

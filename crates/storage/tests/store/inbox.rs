@@ -65,8 +65,9 @@ pub(crate) async fn sc_21_look_ups_are_kept_with_their_answers(setup: &Setup) {
     let holder = HolderId::random(&mut setup.rng());
     let (first, second) = (look_up(setup, &holder, 1), look_up(setup, &holder, 2));
     write_in(&setup.store, holder.partition(), async |tx| {
-        tx.insert_verification(&first).await?;
-        tx.insert_verification(&second).await
+        let sealed = [&first, &second].map(|row| setup.store.seal_verification(row.clone()));
+        let [first, second] = sealed.map(Result::unwrap);
+        tx.insert_verifications(&[&first, &second]).await
     })
     .await
     .unwrap();

@@ -17,6 +17,7 @@ mod aliases;
 mod applications;
 mod audit;
 mod backups;
+mod batches;
 mod bindings;
 mod codes;
 mod drivers;
@@ -75,7 +76,10 @@ conformance! {
         sc_63_a_swapped_or_rolled_back_record_is_noticed;
     aliases: the_first_claimer_keeps_a_name_and_the_second_learns_of_it, kinds_of_names_are_apart,
         file_numbers_are_shared, many_names_are_claimed_at_once,
-        overlapping_claims_neither_deadlock_nor_disagree;
+        overlapping_claims_neither_deadlock_nor_disagree, names_of_an_older_database_are_found;
+    batches: each_partition_of_a_write_is_numbered, a_write_leaves_traces_in_each_of_its_partitions,
+        drivers_of_several_partitions_are_added_at_once, overlapping_writes_do_not_deadlock,
+        sc_43_of_groups_at_once_each_code_works_once, names_without_their_subject_are_not_claimed;
     applications: an_application_comes_back_as_written, a_driver_has_one_open_application,
         a_move_from_another_state_is_refused, sc_34_an_approved_application_can_be_refused,
         sc_20_another_drivers_application_is_not_moved,

@@ -8,7 +8,7 @@ use licence::{
 use storage::{
     ApplicationId, Committed, CredentialId, CurrentELicence, Driver, DriverWrite, ELicenceId,
     FormRow, HolderId, Locked, NewApplication, NewCredential, NewELicence, Partition, PhotoId,
-    StatusPlace, Store, StoreError, Tx, audit::Entry, outbox::Event,
+    SealedDriver, StatusPlace, Store, StoreError, Tx, audit::Entry, outbox::Event,
 };
 use zeroize::Zeroizing;
 
@@ -21,7 +21,19 @@ pub(crate) fn entry(act: &'static str) -> Entry {
     Entry::new(start(), act, "stf_test", "request-1")
 }
 
+/// A driver sealed as it is written.
 pub(crate) fn driver_write(
+    store: &Store,
+    id: &HolderId,
+    n: u32,
+    version: i64,
+    photo: Option<PhotoId>,
+) -> SealedDriver {
+    let plain = plain_driver(store, id, n, version, photo);
+    store.seal_driver(plain).unwrap()
+}
+
+pub(crate) fn plain_driver(
     store: &Store,
     id: &HolderId,
     n: u32,

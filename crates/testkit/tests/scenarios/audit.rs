@@ -98,7 +98,7 @@ async fn restore(app: &App) {
 }
 
 /// Executes `sql` past the platform; answers how many rows it touched.
-async fn execute(app: &App, sql: &str) -> u64 {
+pub(crate) async fn execute(app: &App, sql: &str) -> u64 {
     run(app, sql, None).await
 }
 

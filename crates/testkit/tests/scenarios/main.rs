@@ -16,6 +16,7 @@ mod audit;
 mod bad_input;
 mod counter;
 mod licence_pages;
+mod look_ups;
 mod privacy;
 mod registry;
 mod review;
