@@ -26,7 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(begin_factor))
         .routes(routes!(confirm_factor))
         .routes(routes!(renew_recovery_codes))
-        .routes(routes!(change_password))
+        .routes(routes!(change_staff_password))
         .routes(routes!(staff))
         .routes(routes!(change_staff))
         .routes(routes!(end_sessions))
@@ -106,7 +106,7 @@ async fn renew_recovery_codes(
         BadBody, Refused, Failed,
     )
 )]
-async fn change_password(
+async fn change_staff_password(
     State(app): State<App>,
     Caller(mut act): Caller,
     JsonBody(request): JsonBody<ChangeStaffPassword>,

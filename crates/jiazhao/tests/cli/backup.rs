@@ -188,7 +188,7 @@ fn a_backup_that_is_damaged_or_of_another_key_is_refused_by_name() {
     };
     // Keys are never made for data that needs its own.
     expect(target(&other.path("none.key")), "key-missing");
-    let wrong = other.write("wrong.key", "77".repeat(32));
+    let wrong = other.write_private("wrong.key", "77".repeat(32));
     expect(target(&wrong), "backup-other-key");
     let master = folder.path("data/keys/master.key");
     let table = folder.path("backup/tables/staff");
