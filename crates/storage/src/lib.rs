@@ -40,6 +40,7 @@ mod sessions;
 mod staff;
 mod status_places;
 mod store;
+mod turns;
 mod tx;
 mod verifications;
 
