@@ -38,7 +38,7 @@ enum PhotoInput {
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) line: u64,
-    pub(crate) record: Record,
+    pub(crate) record: Box<Record>,
     pub(crate) photo: Option<Photo>,
     pub(crate) subject: Blind,
     pub(crate) digest: Blind,
@@ -240,7 +240,7 @@ impl Authority {
             line,
             subject: self.store().alias(AliasKind::Subject, &record.subject),
             digest: self.store().blind("record", &text),
-            record,
+            record: Box::new(record),
             photo,
             attempts: 0,
         })

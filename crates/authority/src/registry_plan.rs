@@ -144,6 +144,7 @@ impl Authority {
                 first.push((write, from..claims.len()));
             }
         }
+        self.store().let_others_first().await;
         let owned = self.store().claim_aliases(&claims, act.now).await?;
         let (mut kept, mut again) = (Vec::with_capacity(first.len()), Vec::new());
         for (write, range) in first {

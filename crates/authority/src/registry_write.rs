@@ -30,11 +30,11 @@ use crate::{
 pub(crate) struct Write {
     candidate: Candidate,
     holder: HolderId,
-    driver: Option<Driver>,
+    driver: Option<Box<Driver>>,
     /// Whether the subject is new, so that it is still to be claimed.
     new_subject: bool,
     keep_photo: Option<PhotoId>,
-    new_photo: Option<PhotoRow>,
+    new_photo: Option<Box<PhotoRow>>,
     sealed: Option<SealedDriver>,
 }
 
@@ -58,7 +58,7 @@ impl Write {
         Self {
             candidate,
             holder,
-            driver,
+            driver: driver.map(Box::new),
             new_subject: false,
             keep_photo,
             new_photo: None,
@@ -113,7 +113,7 @@ impl Write {
         let sealed = store.seal_driver(DriverWrite {
             id: self.holder.clone(),
             registry_gap: self.gap().is_some(),
-            record: record.clone(),
+            record: self.record().clone(),
             digest: self.candidate.digest.clone(),
             status_value: effective(record, today).value.value(),
             next_transition_at: next_transition(record, today).map(midnight),
@@ -233,6 +233,7 @@ impl Authority {
             traces.insert(*partition, left);
         }
         let partitions: BTreeSet<Partition> = groups.keys().copied().collect();
+        self.store().let_others_first().await;
         let mut tx = self.store().begin_in_each(partitions).await?;
         tx.insert_drivers(&new, act.now).await?;
         for (partition, group) in groups {
@@ -271,7 +272,7 @@ impl Authority {
         if let Some(sealed) = &mut write.sealed {
             sealed.photo = Some(row.id.clone());
         }
-        write.new_photo = Some(row);
+        write.new_photo = Some(Box::new(row));
         Ok(())
     }
 }
@@ -306,7 +307,7 @@ async fn write_photos_and_changes(
     group: &[Write],
     left: &mut Left,
 ) -> Result<(), Error> {
-    for photo in group.iter().filter_map(|write| write.new_photo.as_ref()) {
+    for photo in group.iter().filter_map(|write| write.new_photo.as_deref()) {
         tx.insert_photo(photo).await?;
     }
     let changed = group.iter().filter(|write| write.driver.is_some());

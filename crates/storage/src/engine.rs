@@ -1,12 +1,12 @@
 //! The two database engines. Only this module and the migrator know which one is used.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, path::Path, sync::Arc, time::Duration};
 
 use sqlx::{
     Any, AnyPool, Connection as _, Executor, Transaction, any::AnyPoolOptions, pool::PoolConnection,
 };
 
-use crate::StoreError;
+use crate::{StoreError, turns::Turns};
 
 /// Which engine a database URL names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub(crate) struct Database {
     pub(crate) engine: Engine,
     write: AnyPool,
     read: AnyPool,
+    /// SQLite only.
+    turns: Option<Arc<Turns>>,
 }
 
 impl Database {
@@ -75,6 +77,7 @@ impl Database {
                 engine: Engine::PostgreSql,
                 write: pool.clone(),
                 read: pool,
+                turns: None,
             });
         }
         Err(StoreError::Mismatch(
@@ -112,15 +115,25 @@ impl Database {
             })
             .connect(&url)
             .await?;
+        let turns = Turns::beside(Path::new(path)).map_err(sqlx::Error::Io)?;
         Ok(Self {
             engine: Engine::Sqlite,
             write,
             read,
+            turns: Some(Arc::new(turns)),
         })
+    }
+
+    /// Lets other writers go first: what is about to begin takes long.
+    pub(crate) async fn let_others_first(&self) {
+        if let Some(turns) = &self.turns {
+            turns.let_others_first().await;
+        }
     }
 
     /// Begins a transaction that will write.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        let _waiting = self.turns.as_ref().map(|turns| turns.wait());
         Ok(match self.engine {
             Engine::Sqlite => self.write.begin_with("BEGIN IMMEDIATE").await?,
             // A server set to a stricter default would answer a lost race with an error of its own

@@ -48,6 +48,7 @@ mod staff_sessions;
 mod status_places;
 mod store;
 mod texts;
+mod turns;
 mod tx;
 mod verifications;
 

@@ -151,6 +151,12 @@ impl Store {
         Ok(Tx::new(self.clone(), inner, first, partitions))
     }
 
+    /// Lets other writers go first, before a write that takes long: SQLite has no queue between
+    /// processes.
+    pub async fn let_others_first(&self) {
+        self.inner.database.let_others_first().await;
+    }
+
     /// How many writes can go on at once to any gain: one on SQLite.
     #[must_use]
     pub fn writers(&self) -> u32 {

@@ -131,14 +131,14 @@ pub(crate) async fn overlapping_claims_neither_deadlock_nor_disagree(setup: &Set
 pub(crate) async fn names_of_an_older_database_are_found(setup: &Setup) {
     let holder = HolderId::random(&mut setup.rng());
     let other = HolderId::random(&mut setup.rng());
-    let named = [
+    let known = [
         (AliasKind::Subject, "S1"),
         (AliasKind::LicenceNumber, "110199199001010000"),
         (AliasKind::FileNumber, "110199000001"),
     ];
-    let claims = named.map(|(kind, name)| claim(setup, kind, name, &holder));
+    let claims = known.map(|(kind, name)| claim(setup, kind, name, &holder));
     setup.store.claim_aliases(&claims, start()).await.unwrap();
-    let shared = [claim(setup, AliasKind::FileNumber, named[2].1, &other)];
+    let shared = [claim(setup, AliasKind::FileNumber, known[2].1, &other)];
     setup.store.claim_aliases(&shared, start()).await.unwrap();
     for sql in [
         "CREATE TABLE aliases (partition BIGINT NOT NULL, kind TEXT NOT NULL, blind BYTEA NOT NULL, \

@@ -1,6 +1,9 @@
 //! Writes in several partitions at once: what imports and look-ups commit together.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
 use storage::{
     AliasClaim, AliasKind, CodeToUse, ELicenceId, HolderId, NumericCodeRow, Partition, Store,
@@ -9,8 +12,8 @@ use storage::{
 
 use crate::{
     audit::whole_trail,
-    harness::{Setup, after, inconsistent, start},
-    steps::{changed, driver_write, entry, write_in},
+    harness::{Setup, after, inconsistent, open, start},
+    steps::{changed, driver_write, entry, touch, write_in},
 };
 
 fn partitions(numbers: &[u8]) -> BTreeSet<Partition> {
@@ -216,4 +219,27 @@ pub(crate) async fn names_without_their_subject_are_not_claimed(setup: &Setup) {
     let all = claims(&first);
     let owned = setup.store.claim_aliases(&all, after(2)).await.unwrap();
     assert!(owned.values().all(|owner| *owner == first) && owned.len() == 2);
+}
+
+/// Long writes one after another, as of an import in a process of its own, let others in between.
+pub(crate) async fn an_import_lets_others_write(setup: &Setup) {
+    const LONG: Duration = Duration::from_millis(100);
+    let [importer, other] = holders(setup, &[180, 181]).try_into().unwrap();
+    let beside = open(&setup.options, 5).await.unwrap();
+    let import = tokio::spawn(async move {
+        for _ in 0..20 {
+            beside.let_others_first().await;
+            let tx = beside.begin_in(importer.partition()).await.unwrap();
+            let held = tx.number(entry("test.import"), Vec::new()).await.unwrap();
+            tokio::time::sleep(LONG).await;
+            held.commit().await.unwrap();
+        }
+        beside.close().await;
+    });
+    for _ in 0..4 {
+        touch(&setup.store, &other).await.unwrap();
+        tokio::time::sleep(LONG / 2).await;
+    }
+    assert!(!import.is_finished(), "it had to wait for the whole import");
+    import.await.unwrap();
 }

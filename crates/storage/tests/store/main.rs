@@ -79,7 +79,8 @@ conformance! {
         overlapping_claims_neither_deadlock_nor_disagree, names_of_an_older_database_are_found;
     batches: each_partition_of_a_write_is_numbered, a_write_leaves_traces_in_each_of_its_partitions,
         drivers_of_several_partitions_are_added_at_once, overlapping_writes_do_not_deadlock,
-        sc_43_of_groups_at_once_each_code_works_once, names_without_their_subject_are_not_claimed;
+        sc_43_of_groups_at_once_each_code_works_once, names_without_their_subject_are_not_claimed,
+        an_import_lets_others_write;
     applications: an_application_comes_back_as_written, a_driver_has_one_open_application,
         a_move_from_another_state_is_refused, sc_34_an_approved_application_can_be_refused,
         sc_20_another_drivers_application_is_not_moved,
@@ -128,7 +129,8 @@ conformance! {
     rotation: a_new_data_key_takes_every_value_over, a_change_of_suite_takes_every_value_over,
         a_pass_goes_on_while_others_write, an_interrupted_pass_goes_on_where_it_was,
         two_nodes_share_a_pass, a_node_that_does_not_know_the_key_learns_of_it,
-        a_prepared_key_seals_nothing_yet, sc_63_a_pass_names_what_does_not_open,
+        a_prepared_key_seals_nothing_yet, what_was_sealed_before_a_pass_is_sealed_anew,
+        sc_63_a_pass_names_what_does_not_open,
         a_key_in_use_is_not_retired, another_master_key_takes_the_data_keys_over;
     audit: audit_rows_come_back_as_written, partitions_have_trails_of_their_own,
         a_long_trail_is_numbered_and_chained, sc_62_a_changed_row_breaks_the_chain,

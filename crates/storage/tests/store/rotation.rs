@@ -21,7 +21,7 @@ use crate::{
     everything::{Everything, VALUES, WITH_FILE},
     harness::{Kind, Setup, after, conflict, inconsistent, keys, open, start},
     people,
-    steps::{driver_write, touch, write},
+    steps::{driver_write, entry, touch, write},
 };
 
 fn by(seconds: i64) -> Steward<'static> {
@@ -112,6 +112,25 @@ async fn takes_over(setup: &Setup, suite: AtRest) {
     let again = pass(store, 1).await;
     assert_eq!((again.len(), total(&again)), (1, 0));
     retires(setup, suite, &[one, two]).await;
+}
+
+/// What was sealed ahead of its transaction cannot get past a pass that began in between.
+pub(crate) async fn what_was_sealed_before_a_pass_is_sealed_anew(setup: &Setup) {
+    let store = &setup.store;
+    let holder = HolderId::random(&mut setup.rng());
+    let sealed = || driver_write(store, &holder, 1, 1, None);
+    let write = async |driver| {
+        let mut tx = store.begin_in(holder.partition()).await.unwrap();
+        tx.insert_drivers(&[driver], start()).await.unwrap();
+        tx.commit(entry("registry.registered"), Vec::new()).await
+    };
+    let early = sealed();
+    rotate(setup, AtRest::Aes256Gcm).await;
+    pass(store, 100).await;
+    assert_eq!(conflict(write(early).await), Conflict::Revision);
+    assert!(store.driver(&holder).await.unwrap().is_none());
+    write(sealed()).await.unwrap();
+    nothing_under(store, 1).await;
 }
 
 /// The first data key goes once its time has come, and nobody misses it.
@@ -284,8 +303,8 @@ pub(crate) async fn a_node_that_does_not_know_the_key_learns_of_it(setup: &Setup
         assert_eq!(conflict(refused), Conflict::Revision);
     } else {
         pass(&setup.store, 10).await;
-        let entry = crate::steps::entry("test.late");
-        let refused = open_write.commit(entry, Vec::new()).await;
+        let late = entry("test.late");
+        let refused = open_write.commit(late, Vec::new()).await;
         assert_eq!(conflict(refused), Conflict::Revision);
     }
     let late = Everything::of(setup, 2).await;
