@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     process::{Child, Stdio},
     sync::{Arc, LazyLock, Mutex},
     time::Duration,
@@ -129,12 +129,14 @@ fn survive(folder: &Folder, database: &str) {
         runtime.block_on(check(folder, &config, &known));
     }
     let known = acknowledged.lock().unwrap();
-    println!(
+    writeln!(
+        std::io::stderr(),
         "{} records, {} applications, {} e-licences acknowledged, none lost",
         known.versions.len(),
         known.applications.len(),
         known.issued.len()
-    );
+    )
+    .unwrap();
 }
 
 /// A server that is killed when it is dropped.
