@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     process::{Child, Stdio},
     sync::{Arc, LazyLock, Mutex},
     time::Duration,
@@ -126,6 +126,16 @@ fn survive(folder: &Folder, database: &str) {
         let known = acknowledged.lock().unwrap();
         runtime.block_on(check(folder, &config, &known));
     }
+    let known = acknowledged.lock().unwrap();
+    let told = writeln!(
+        std::io::stderr().lock(),
+        "{} records, {} applications, {} e-licences acknowledged, none lost",
+        known.versions.len(),
+        known.applications.len(),
+        known.issued.len()
+    );
+    // Whoever closed it does not want to know.
+    drop(told);
 }
 
 /// A server that is killed when it is dropped.

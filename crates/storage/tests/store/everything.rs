@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many sealed values it makes; a credential has two forms.
-pub(crate) const VALUES: u64 = 11;
+pub(crate) const VALUES: u64 = 12;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 

@@ -176,7 +176,7 @@ pub(crate) async fn sc_63_a_stolen_database_of_the_national_suite_tells_nothing(
         .into_iter()
         .map(|(place, _)| place)
         .collect();
-    assert_eq!(under.len(), 11, "{under:?}");
+    assert_eq!(under.len(), 12, "{under:?}");
 }
 
 async fn tells_nothing(setup: &Setup) {
