@@ -239,10 +239,7 @@ pub(crate) async fn what_was_used_since_does_not_come_alive_again(setup: &Setup)
         .await;
     assert!(matches!(found.unwrap(), CodeUse::AlreadyUsed(_)));
     assert!(store.session(partition, &[7; 32]).await.unwrap().is_none());
-    let mut tx = store.begin_in(partition).await.unwrap();
-    let open = tx.try_activation_code(&holder, 5, after(100)).await;
-    assert!(open.unwrap().is_none());
-    drop(tx);
+    assert!(!has_activation_code(&store, &holder).await);
     assert!(
         store
             .lease("job", "node-2", start(), after(9999))
@@ -254,6 +251,12 @@ pub(crate) async fn what_was_used_since_does_not_come_alive_again(setup: &Setup)
         assert!(!given.contains(&place));
     }
     store.close().await;
+}
+
+async fn has_activation_code(store: &Store, holder: &HolderId) -> bool {
+    let mut tx = store.begin_in(holder.partition()).await.unwrap();
+    let open = tx.try_activation_code(holder, 5, after(100)).await;
+    open.unwrap().is_some()
 }
 
 impl Setup {
