@@ -113,7 +113,7 @@ async fn sign_in_tells_nothing_by_answer_or_work(app: App) {
         seen[0].1,
         Done {
             reads: 3,
-            statements: 1,
+            statements: 4,
             commits: 1,
             passwords: 1
         }
@@ -139,7 +139,7 @@ async fn a_code_by_phone_tells_nothing_by_answer_or_work(app: App) {
         seen[0].1,
         Done {
             reads: 3,
-            statements: 2,
+            statements: 5,
             commits: 1,
             passwords: 0
         }
@@ -176,7 +176,7 @@ async fn activation_tells_nothing_by_answer_or_work(app: App) {
         seen[0].1,
         Done {
             reads: 4,
-            statements: 1,
+            statements: 4,
             commits: 1,
             passwords: 2
         }
