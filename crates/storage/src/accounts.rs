@@ -3,9 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    ActivationId, Blind, Conflict, HolderId, Store, StoreError, Tx,
-    error::{exactly_one, unique},
-    rows::Columns,
+    ActivationId, Blind, Conflict, HolderId, Store, StoreError, Tx, error::unique, rows::Columns,
     store::sql_number,
 };
 
@@ -201,7 +199,11 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(moved, Conflict::ActivationCode)
+        if moved == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::ActivationCode.into())
+        }
     }
 
     /// Ends the holder's open code as if another had replaced it.

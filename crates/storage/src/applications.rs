@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     ApplicationId, Conflict, ELicenceId, HolderId, Locked, PhotoId, Store, StoreError, Tx,
-    error::{exactly_one, unique},
+    error::unique,
     rows::Columns,
     seal::{Place, Sealer},
 };
@@ -270,7 +270,11 @@ impl Tx {
 }
 
 fn expect_one(moved: u64) -> Result<(), StoreError> {
-    exactly_one(moved, Conflict::ApplicationState)
+    if moved == 1 {
+        Ok(())
+    } else {
+        Err(Conflict::ApplicationState.into())
+    }
 }
 
 fn select(tail: &str) -> String {

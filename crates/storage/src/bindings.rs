@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use licence::binding::Stage;
 
 use crate::{
-    BindingId, Conflict, ELicenceId, HolderId, Locked, Store, StoreError, Tx,
-    error::{exactly_one, unique},
+    BindingId, Conflict, ELicenceId, HolderId, Locked, Store, StoreError, Tx, error::unique,
     rows::Columns,
 };
 
@@ -122,6 +121,10 @@ impl Tx {
         .await
         .map_err(unique(Conflict::Binding))?
         .rows_affected();
-        exactly_one(moved, Conflict::Binding)
+        if moved == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::Binding.into())
+        }
     }
 }

@@ -3,9 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    Blind, Conflict, HolderId, Partition, Store, StoreError, Tx,
-    error::{exactly_one, unique},
-    rows::Columns,
+    Blind, Conflict, HolderId, Partition, Store, StoreError, Tx, error::unique, rows::Columns,
     store::sql_number,
 };
 
@@ -188,7 +186,11 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(moved, Conflict::ActivationCode)
+        if moved == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::ActivationCode.into())
+        }
     }
 
     /// Ends every open request of `holder`, whose account is being frozen.

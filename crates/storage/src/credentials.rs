@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::{
     BindingId, Conflict, CredentialId, ELicenceId, HolderId, Locked, Partition, StatusPlace, Store,
     StoreError, Tx,
-    error::{exactly_one, unique},
+    error::unique,
     rows::Columns,
     seal::{Place, Sealer},
 };
@@ -209,7 +209,11 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(moved, Conflict::ELicenceState)
+        if moved == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::ELicenceState.into())
+        }
     }
 
     /// What the lists say of an active credential.
@@ -233,7 +237,11 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(moved, Conflict::ELicenceState)
+        if moved == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::ELicenceState.into())
+        }
     }
 }
 

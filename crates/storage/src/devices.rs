@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    Conflict, DeviceId, HolderId, Locked, Partition, Store, StoreError, Tx,
-    error::{exactly_one, unique},
+    Conflict, DeviceId, HolderId, Locked, Partition, Store, StoreError, Tx, error::unique,
     rows::Columns,
 };
 
@@ -228,7 +227,11 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(moved, Conflict::Device)
+        if moved == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::Device.into())
+        }
     }
 
     /// Ends a device of `holder`; whether there was one to end.

@@ -11,7 +11,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::{
     Conflict, HolderId, Partition, PhotoId, Steward, Store, StoreError, Tx,
-    error::{exactly_one, unique},
+    error::unique,
     position::{OBJECTS, Position},
     rows::Columns,
     sealed_columns::{SEALED, SealedColumn, SealedValue},
@@ -402,7 +402,11 @@ async fn count(
 }
 
 fn expect_one(moved: u64) -> Result<(), StoreError> {
-    exactly_one(moved, Conflict::Cursor)
+    if moved == 1 {
+        Ok(())
+    } else {
+        Err(Conflict::Cursor.into())
+    }
 }
 
 impl Resealed {

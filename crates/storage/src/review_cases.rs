@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    ApplicationId, Conflict, Partition, Store, StoreError, Tx, error::exactly_one, rows::Columns,
-    store::sql_number,
+    ApplicationId, Conflict, Partition, Store, StoreError, Tx, rows::Columns, store::sql_number,
 };
 
 /// A case in an office's queue.
@@ -186,7 +185,11 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(moved, Conflict::Claim)
+        if moved == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::Claim.into())
+        }
     }
 }
 

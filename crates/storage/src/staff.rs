@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::Date};
 
 use crate::{
     Blind, Conflict, SourceId, StaffId, Store, StoreError, Tx,
-    error::{exactly_one, unique},
+    error::unique,
     rows::Columns,
     seal::{Place, Sealer},
 };
@@ -275,7 +275,11 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(changed, Conflict::StaffChanged)
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::StaffChanged.into())
+        }
     }
 
     /// Sets a member's password.
@@ -295,7 +299,11 @@ impl Tx {
                 .execute(self.connection())
                 .await?
                 .rows_affected();
-        exactly_one(changed, Conflict::StaffChanged)
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::StaffChanged.into())
+        }
     }
 
     /// Whether anybody can sign in as staff, as this transaction sees it.

@@ -5,7 +5,6 @@ use zeroize::Zeroizing;
 
 use crate::{
     Blind, Conflict, StaffId, Store, StoreError, Tx,
-    error::exactly_one,
     rows::Columns,
     seal::{Place, Sealer},
     store::sql_number,
@@ -359,7 +358,11 @@ impl Tx {
 }
 
 fn one(touched: u64) -> Result<(), StoreError> {
-    exactly_one(touched, Conflict::SecondFactor)
+    if touched == 1 {
+        Ok(())
+    } else {
+        Err(Conflict::SecondFactor.into())
+    }
 }
 
 fn columns(row: &sqlx::any::AnyRow) -> Columns<'_> {

@@ -7,7 +7,6 @@ use zeroize::Zeroizing;
 
 use crate::{
     Conflict, HolderId, NotificationId, Store, StoreError, TextId, Tx,
-    error::exactly_one,
     rows::Columns,
     seal::{Place, Sealer},
     store::sql_number,
@@ -418,7 +417,11 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(moved, Conflict::Text)
+        if moved == 1 {
+            Ok(())
+        } else {
+            Err(Conflict::Text.into())
+        }
     }
 }
 
