@@ -100,7 +100,7 @@ pub(super) fn root_key_beside(config: &Config) -> Option<Failure> {
         .into_iter()
         .filter_map(Path::parent);
     let folders: Vec<&Path> = folders.chain([config.data.as_path()]).collect();
-    let found = key_files::root::found_in(&folders)?;
+    let found = key_files::root::found_in(&folders, config.sqlite_file())?;
     let failure = Failure::new(
         "root-key-beside",
         "根密钥仍在数据或密钥目录中：请移至离线介质保存后再启动服务",

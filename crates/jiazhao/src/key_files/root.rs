@@ -98,15 +98,26 @@ pub fn read(path: &Path, unlock: &Unlock) -> Result<RootKeys, Failure> {
     })
 }
 
-/// A file of root keys in one of the folders, whatever its name.
+/// A file of root keys in one of the folders, whatever its name, but for those of the SQLite
+/// `database`: its locks are the process's (POSIX), and closing any handle of such a file gives them
+/// up. The next process that opens the database then takes itself for the first, cuts the shared
+/// index, and the memory of this one is gone (SIGBUS).
 #[must_use]
-pub fn found_in(folders: &[&Path]) -> Option<PathBuf> {
+pub fn found_in(folders: &[&Path], database: Option<&Path>) -> Option<PathBuf> {
+    let of_database = |path: &Path| {
+        let names = (path.file_name(), database.and_then(Path::file_name));
+        let (Some(name), Some(database)) = names else {
+            return false;
+        };
+        let (name, database) = (name.as_encoded_bytes(), database.as_encoded_bytes());
+        name.starts_with(database)
+    };
     folders
         .iter()
         .filter_map(|folder| fs::read_dir(folder).ok())
         .flat_map(|entries| entries.filter_map(Result::ok))
         .map(|entry| entry.path())
-        .find(|path| path.is_file() && is_root(path))
+        .find(|path| path.is_file() && !of_database(path) && is_root(path))
 }
 
 /// Whether the file is one of root keys, plain or protected.
