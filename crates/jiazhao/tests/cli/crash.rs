@@ -7,6 +7,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Write as _},
+    os::unix::fs::MetadataExt as _,
     process::{Child, Stdio},
     sync::{Arc, LazyLock, Mutex},
     time::Duration,
@@ -177,6 +178,28 @@ impl Drop for Server {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+/// Locks of SQLite belong to the process, and closing any handle of a file gives them up. Without the
+/// one of the shared index the next process that opens the database would cut it, and the server die.
+#[test]
+fn a_server_keeps_the_locks_of_its_database() {
+    let folder = Folder::new();
+    let config = configure(&folder, "");
+    install(&folder, &config);
+    let server = Server::start(&folder, &config);
+    let index = fs::metadata(folder.path("data/jiazhao.sqlite-shm")).unwrap();
+    let (pid, inode) = (server.child.id().to_string(), index.ino().to_string());
+    let locks = fs::read_to_string("/proc/locks").unwrap();
+    let held = locks.lines().any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields.contains(&"POSIX")
+            && fields.contains(&pid.as_str())
+            && fields
+                .iter()
+                .any(|it| it.rsplit(':').next() == Some(&inode))
+    });
+    assert!(held, "{locks}");
 }
 
 /// A client; every failure of the connection is the kill.
