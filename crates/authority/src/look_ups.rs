@@ -22,6 +22,9 @@ use crate::{Authority, Error};
 
 /// Look-ups in one transaction.
 const MOST: usize = 64;
+/// Groups at once, where the store has as many writers: more would be smaller, and one alone would
+/// keep all others behind a driver whom somebody else holds.
+const WRITERS: u32 = 2;
 
 /// A look-up that is prepared, and what it is committed with.
 #[derive(Debug)]
@@ -142,7 +145,7 @@ impl Authority {
     /// any more.
     pub(crate) async fn record_look_up(&self, look_up: LookUp) -> Result<Recorded, Error> {
         let (told, wait) = oneshot::channel();
-        let most = self.store().writers();
+        let most = self.store().writers().min(WRITERS);
         if self.inner.look_ups.add((look_up, told), most) {
             tokio::spawn(self.clone().write_look_ups());
         }

@@ -21,7 +21,7 @@ pub use photos::{PhotoFolder, Unreadable};
 pub use report::{RejectedField, RejectedRecord, Summary};
 
 /// Records handed over at once.
-const BATCH_RECORDS: usize = 8192;
+const BATCH_RECORDS: usize = 6144;
 /// Bytes of lines and photos in a batch, besides the last line; three batches are under way.
 const BATCH_BYTES: usize = 16 << 20;
 

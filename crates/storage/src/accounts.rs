@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use crate::{
-    ActivationId, Blind, Conflict, HolderId, Store, StoreError, Tx, error::unique, rows::Columns,
+    ActivationId, Blind, Conflict, HolderId, Store, StoreError, Tx,
+    error::{exactly_one, unique},
+    rows::Columns,
     store::sql_number,
 };
 
@@ -199,11 +201,7 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        if moved == 1 {
-            Ok(())
-        } else {
-            Err(Conflict::ActivationCode.into())
-        }
+        exactly_one(moved, Conflict::ActivationCode)
     }
 
     /// Ends the holder's open code as if another had replaced it.

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     ApplicationId, Conflict, ELicenceId, HolderId, Locked, PhotoId, Store, StoreError, Tx,
-    error::unique,
+    error::{exactly_one, unique},
     rows::Columns,
     seal::{Place, Sealer},
 };
@@ -270,11 +270,7 @@ impl Tx {
 }
 
 fn expect_one(moved: u64) -> Result<(), StoreError> {
-    if moved == 1 {
-        Ok(())
-    } else {
-        Err(Conflict::ApplicationState.into())
-    }
+    exactly_one(moved, Conflict::ApplicationState)
 }
 
 fn select(tail: &str) -> String {

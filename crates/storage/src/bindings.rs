@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use licence::binding::Stage;
 
 use crate::{
-    BindingId, Conflict, ELicenceId, HolderId, Locked, Store, StoreError, Tx, error::unique,
+    BindingId, Conflict, ELicenceId, HolderId, Locked, Store, StoreError, Tx,
+    error::{exactly_one, unique},
     rows::Columns,
 };
 
@@ -121,10 +122,6 @@ impl Tx {
         .await
         .map_err(unique(Conflict::Binding))?
         .rows_affected();
-        if moved == 1 {
-            Ok(())
-        } else {
-            Err(Conflict::Binding.into())
-        }
+        exactly_one(moved, Conflict::Binding)
     }
 }

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use crate::{
-    Blind, Conflict, HolderId, Partition, Store, StoreError, Tx, error::unique, rows::Columns,
+    Blind, Conflict, HolderId, Partition, Store, StoreError, Tx,
+    error::{exactly_one, unique},
+    rows::Columns,
     store::sql_number,
 };
 
@@ -186,11 +188,7 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        if moved == 1 {
-            Ok(())
-        } else {
-            Err(Conflict::ActivationCode.into())
-        }
+        exactly_one(moved, Conflict::ActivationCode)
     }
 
     /// Ends every open request of `holder`, whose account is being frozen.

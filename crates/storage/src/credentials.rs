@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::{
     BindingId, Conflict, CredentialId, ELicenceId, HolderId, Locked, Partition, StatusPlace, Store,
     StoreError, Tx,
-    error::unique,
+    error::{exactly_one, unique},
     rows::Columns,
     seal::{Place, Sealer},
 };
@@ -209,11 +209,7 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        if moved == 1 {
-            Ok(())
-        } else {
-            Err(Conflict::ELicenceState.into())
-        }
+        exactly_one(moved, Conflict::ELicenceState)
     }
 
     /// What the lists say of an active credential.
@@ -237,11 +233,7 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        if moved == 1 {
-            Ok(())
-        } else {
-            Err(Conflict::ELicenceState.into())
-        }
+        exactly_one(moved, Conflict::ELicenceState)
     }
 }
 

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    Conflict, DeviceId, HolderId, Locked, Partition, Store, StoreError, Tx, error::unique,
+    Conflict, DeviceId, HolderId, Locked, Partition, Store, StoreError, Tx,
+    error::{exactly_one, unique},
     rows::Columns,
 };
 
@@ -227,11 +228,7 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        if moved == 1 {
-            Ok(())
-        } else {
-            Err(Conflict::Device.into())
-        }
+        exactly_one(moved, Conflict::Device)
     }
 
     /// Ends a device of `holder`; whether there was one to end.

@@ -45,7 +45,7 @@ const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = O
      PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL;";
 /// The writer keeps the pages of a large import's transaction; its log is brought over when it has
 /// grown to 64 MiB, since a page that was written many times is then brought over once.
-const SQLITE_WRITER: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384;";
+const SQLITE_WRITER: &str = "PRAGMA cache_size = -40960; PRAGMA wal_autocheckpoint = 16384;";
 /// Readers are several, and what they read lies in the system's cache.
 const SQLITE_READER: &str = "PRAGMA cache_size = -4096; PRAGMA query_only = ON;";
 

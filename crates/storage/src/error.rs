@@ -167,6 +167,16 @@ impl From<object_store::Error> for StoreError {
     }
 }
 
+/// Nothing where exactly one row was touched, as it must be when the state was what the act
+/// expected; else the conflict.
+pub(crate) fn exactly_one(touched: u64, conflict: Conflict) -> Result<(), StoreError> {
+    if touched == 1 {
+        Ok(())
+    } else {
+        Err(conflict.into())
+    }
+}
+
 /// Turns a unique violation of the statement at hand into its named conflict.
 pub(crate) fn unique(conflict: Conflict) -> impl Fn(sqlx::Error) -> StoreError {
     move |error| {

@@ -11,7 +11,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::{
     Conflict, HolderId, Partition, PhotoId, Steward, Store, StoreError, Tx,
-    error::unique,
+    error::{exactly_one, unique},
     position::{OBJECTS, Position},
     rows::Columns,
     sealed_columns::{SEALED, SealedColumn, SealedValue},
@@ -402,11 +402,7 @@ async fn count(
 }
 
 fn expect_one(moved: u64) -> Result<(), StoreError> {
-    if moved == 1 {
-        Ok(())
-    } else {
-        Err(Conflict::Cursor.into())
-    }
+    exactly_one(moved, Conflict::Cursor)
 }
 
 impl Resealed {

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    ApplicationId, Conflict, Partition, Store, StoreError, Tx, rows::Columns, store::sql_number,
+    ApplicationId, Conflict, Partition, Store, StoreError, Tx, error::exactly_one, rows::Columns,
+    store::sql_number,
 };
 
 /// A case in an office's queue.
@@ -185,11 +186,7 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        if moved == 1 {
-            Ok(())
-        } else {
-            Err(Conflict::Claim.into())
-        }
+        exactly_one(moved, Conflict::Claim)
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::Date};
 
 use crate::{
     Blind, Conflict, SourceId, StaffId, Store, StoreError, Tx,
-    error::unique,
+    error::{exactly_one, unique},
     rows::Columns,
     seal::{Place, Sealer},
 };
@@ -275,11 +275,7 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        if changed == 1 {
-            Ok(())
-        } else {
-            Err(Conflict::StaffChanged.into())
-        }
+        exactly_one(changed, Conflict::StaffChanged)
     }
 
     /// Sets a member's password.
@@ -299,11 +295,7 @@ impl Tx {
                 .execute(self.connection())
                 .await?
                 .rows_affected();
-        if changed == 1 {
-            Ok(())
-        } else {
-            Err(Conflict::StaffChanged.into())
-        }
+        exactly_one(changed, Conflict::StaffChanged)
     }
 
     /// Whether anybody can sign in as staff, as this transaction sees it.

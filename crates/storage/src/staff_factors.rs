@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Blind, Conflict, StaffId, Store, StoreError, Tx,
+    error::exactly_one,
     rows::Columns,
     seal::{Place, Sealer},
     store::sql_number,
@@ -358,11 +359,7 @@ impl Tx {
 }
 
 fn one(touched: u64) -> Result<(), StoreError> {
-    if touched == 1 {
-        Ok(())
-    } else {
-        Err(Conflict::SecondFactor.into())
-    }
+    exactly_one(touched, Conflict::SecondFactor)
 }
 
 fn columns(row: &sqlx::any::AnyRow) -> Columns<'_> {

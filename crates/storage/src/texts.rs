@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Conflict, HolderId, NotificationId, Store, StoreError, TextId, Tx,
+    error::exactly_one,
     rows::Columns,
     seal::{Place, Sealer},
     store::sql_number,
@@ -417,11 +418,7 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        if moved == 1 {
-            Ok(())
-        } else {
-            Err(Conflict::Text.into())
-        }
+        exactly_one(moved, Conflict::Text)
     }
 }
 

@@ -2,19 +2,14 @@
 
 use std::io::{self, BufRead};
 
-use authority::{ChangedRecord, Delivery, Follows};
+use authority::{ChangedRecord, Follows};
 use licence::registry_line::MAX_LINE;
 
 use super::{
-    PhotoFolder, is_blank,
+    PhotoFolder, next_batch,
     report::{RejectedRecord, Summary},
 };
 use crate::{app::App, failure::Failure, lines::BoundedLines};
-
-/// Records compared at once.
-const BATCH_RECORDS: usize = 1000;
-/// Bytes of lines and photos held at once, besides the last line.
-const BATCH_BYTES: usize = 16 << 20;
 
 /// What an import would change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +43,7 @@ pub async fn compare(
     let mut lines = BoundedLines::new(input, MAX_LINE);
     let mut diff = Diff::default();
     loop {
-        let batch = batch(&mut lines, photos)?;
+        let batch = next_batch(&mut lines, photos)?;
         if batch.is_empty() {
             diff.summary.imported = 0;
             return Ok(diff);
@@ -81,29 +76,4 @@ impl Diff {
             *counter = counter.saturating_add(1);
         }
     }
-}
-
-fn batch(
-    lines: &mut BoundedLines<impl BufRead>,
-    photos: &PhotoFolder,
-) -> io::Result<Vec<Delivery>> {
-    let mut batch = Vec::new();
-    let mut bytes = 0_usize;
-    while batch.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
-        let Some(line) = lines.next()? else {
-            break;
-        };
-        if is_blank(&line.bytes) {
-            continue;
-        }
-        let mut delivery = Delivery::from_line(line.number, &line.bytes);
-        bytes = bytes.saturating_add(line.bytes.len());
-        if let Some(path) = delivery.photo_path() {
-            let photo = photos.read(path);
-            bytes = bytes.saturating_add(photo.as_ref().map_or(0, Vec::len));
-            delivery.set_photo(photo.map_err(|_unreadable| ()));
-        }
-        batch.push(delivery);
-    }
-    Ok(batch)
 }
