@@ -39,7 +39,10 @@ pub(crate) async fn sc_63_swapped_columns_are_noticed(setup: &Setup) {
     let found = setup.store.applications_of(&driver.id).await;
     assert_eq!(inconsistent(found), ("applications", "identity_sealed"));
 
-    let (from, to) = (&first.credential.id, &second.credential.id);
+    let (from, to) = (
+        &first.credential.as_ref().unwrap().id,
+        &second.credential.as_ref().unwrap().id,
+    );
     let key = ("credential_id", from.as_str(), to.as_str());
     swap(setup, "credential_forms", "form_sealed", key).await;
     let found = setup.store.forms(&driver.id, to).await;
