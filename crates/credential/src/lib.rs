@@ -46,7 +46,7 @@ pub use signer::{IssueError, SignError, Signer, SoftwareSigner};
 pub use suite::{Suite, UnknownSuite, UserId};
 pub use time::NumericDate;
 pub use trust::{
-    KeyState, SignedTrustList, TrustList, TrustRefusal, TrustedKey, VerifiedTrustList,
+    KeyState, KeyUse, SignedTrustList, TrustList, TrustRefusal, TrustedKey, VerifiedTrustList,
     sign_trust_list,
 };
 pub use verify::{Answer, check_credential, check_credentials};

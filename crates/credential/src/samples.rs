@@ -10,7 +10,7 @@ use crate::{
     signer::{Signer, SoftwareSigner},
     suite::Suite,
     time::NumericDate,
-    trust::{KeyState, TrustList, TrustedKey, VerifiedTrustList, sign_trust_list},
+    trust::{KeyState, KeyUse, TrustList, TrustedKey, VerifiedTrustList, sign_trust_list},
 };
 
 pub(crate) const ISSUER: &str = "CN-MPS-TMB";
@@ -37,6 +37,7 @@ pub(crate) fn trusted(key: &PublicKey, state: KeyState) -> TrustedKey {
         issuer: ISSUER.to_owned(),
         not_before: second("2021-06-01T00:00:00Z"),
         not_after: second("2022-06-01T00:00:00Z"),
+        key_use: KeyUse::Licence,
         state,
     }
 }
