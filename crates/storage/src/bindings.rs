@@ -244,8 +244,8 @@ impl Tx {
         exactly_one(moved, Conflict::Binding)
     }
 
-    /// Ends the bindings of the locked driver's e-licence, pending ones too; answers the device of
-    /// the one that was active.
+    /// Ends the bindings of the locked driver's e-licence, pending ones too, all of them or those of
+    /// one device; answers the device of the one that was active.
     ///
     /// # Errors
     /// When the database cannot be reached or a row does not follow its rule.
@@ -253,17 +253,19 @@ impl Tx {
         &mut self,
         locked: &Locked,
         e_licence: &ELicenceId,
+        only: Option<&DeviceId>,
         now: Timestamp,
     ) -> Result<Option<DeviceId>, StoreError> {
         let rows = sqlx::query(
             "UPDATE bindings SET stage = 'revoked', challenge = NULL, ended_at = $4 \
              WHERE partition = $1 AND e_licence_id = $2 AND holder_id = $3 AND stage IN ('pending', 'active') \
-             RETURNING id, device_id, activated_at",
+             AND device_id = COALESCE(CAST($5 AS TEXT), device_id) RETURNING id, device_id, activated_at",
         )
         .bind(self.partition().sql())
         .bind(e_licence.as_str())
         .bind(locked.holder().as_str())
         .bind(now.as_microsecond())
+        .bind(only.map(DeviceId::as_str))
         .fetch_all(self.connection())
         .await?;
         for row in &rows {

@@ -212,7 +212,7 @@ impl Tx {
         if let Some(credential) = &current.credential {
             self.end_credential(locked, &credential.id, now).await?;
         }
-        self.revoke_bindings(locked, &current.e_licence.id, now)
+        self.revoke_bindings(locked, &current.e_licence.id, None, now)
             .await?;
         Ok(())
     }

@@ -176,7 +176,7 @@ pub(crate) async fn another_drivers_binding_is_not_touched(setup: &Setup) {
     let refused = activate(setup, &other.id, &binding, 110).await;
     assert_eq!(conflict(refused), Conflict::Binding);
     let revoked = write(&setup.store, &other.id, async |tx, locked| {
-        tx.revoke_bindings(locked, &binding.e_licence, after(120))
+        tx.revoke_bindings(locked, &binding.e_licence, None, after(120))
             .await
     })
     .await;
@@ -194,10 +194,18 @@ pub(crate) async fn revoking_a_binding_leaves_the_licence(setup: &Setup) {
     let binding = pending(setup, &current, 100);
     insert(setup, &driver.id, &binding).await;
     activate(setup, &driver.id, &binding, 110).await.unwrap();
+    let stranger = DeviceId::generate(driver.id.partition(), &mut setup.rng());
+    let revoked = write(&setup.store, &driver.id, async |tx, locked| {
+        tx.revoke_bindings(locked, &binding.e_licence, Some(&stranger), after(115))
+            .await
+    })
+    .await;
+    assert_eq!(revoked.unwrap(), None);
+    assert_eq!(read(setup, &binding).await.stage, Stage::Active);
     let revoked = write(&setup.store, &driver.id, async |tx, locked| {
         let id = &current.credential.as_ref().unwrap().id;
         tx.end_credential(locked, id, after(120)).await?;
-        tx.revoke_bindings(locked, &binding.e_licence, after(120))
+        tx.revoke_bindings(locked, &binding.e_licence, None, after(120))
             .await
     })
     .await;
@@ -285,7 +293,7 @@ pub(crate) async fn sc_12_codes_count_once_and_in_order(setup: &Setup) {
     assert_eq!(present(&[(0, 1001)]).await, ids(&[0]));
     assert_eq!(read(setup, &bindings[0]).await.last_presented, Some(1001));
     write(&setup.store, &one.id, async |tx, locked| {
-        tx.revoke_bindings(locked, &bindings[0].e_licence, after(200))
+        tx.revoke_bindings(locked, &bindings[0].e_licence, None, after(200))
             .await
     })
     .await
