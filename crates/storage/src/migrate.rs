@@ -61,6 +61,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "aliases",
         text: include_str!("../migrations/0008_aliases.sql"),
     },
+    Migration {
+        version: 10,
+        name: "index_keys",
+        text: include_str!("../migrations/0010_index_keys.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.
