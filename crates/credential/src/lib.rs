@@ -14,6 +14,7 @@
 //! | [`trust`] | the trust list: which keys may sign licences |
 //! | [`claims`] | what a licence credential says, as deterministic CBOR |
 //! | [`cwt`] | the credential itself, CWT in COSE_Sign1: prepare, complete, parse, verify |
+//! | [`status_list`] | status lists: values, compression, JWT and CWT |
 //! | [`verify`] | the answer to an offline check of a credential |
 //! | [`numeric`] | the 18-digit numeric code |
 
@@ -30,6 +31,7 @@ pub mod reason;
 mod samples;
 pub mod signature;
 pub mod signer;
+pub mod status_list;
 pub mod suite;
 pub mod time;
 pub mod trust;
@@ -43,6 +45,10 @@ pub use numeric::{NotACode, NumericCode};
 pub use reason::Reason;
 pub use signature::{BadSignature, Signature};
 pub use signer::{IssueError, SignError, Signer, SoftwareSigner};
+pub use status_list::{
+    CompressedList, ListClaims, ListRefusal, StatusList, UnverifiedStatusList, VerifiedStatusList,
+    Width,
+};
 pub use suite::{Suite, UnknownSuite, UserId};
 pub use time::NumericDate;
 pub use trust::{

@@ -8,6 +8,7 @@
 
 mod on_file;
 mod openssl;
+mod status_lists;
 mod vectors;
 
 use credential::{SoftwareSigner, Suite};
