@@ -29,6 +29,8 @@ pub(crate) enum Content {
     Licence,
     TrustList,
     StatusList,
+    PublicProfile,
+    EnforcementProfile,
 }
 
 impl Content {
@@ -37,6 +39,8 @@ impl Content {
             Self::Licence => Value::Unsigned(61),
             Self::TrustList => Value::text("application/vnd.jiazhao.trust.v1+cbor"),
             Self::StatusList => Value::text("application/statuslist+cwt"),
+            Self::PublicProfile => Value::text("jz-offline"),
+            Self::EnforcementProfile => Value::text("jz-enforce"),
         }
     }
 }

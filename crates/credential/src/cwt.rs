@@ -211,6 +211,9 @@ pub enum Refusal {
     KeyNotValidThen,
     /// The key signs in another issuer's name.
     IssuerMismatch,
+    /// The signature verifies, in the second of two forms that ES256 allows: somebody other than
+    /// the issuer rewrote it.
+    Malleated,
     /// Signed, and yet not a licence credential.
     Malformed(Malformed),
 }
@@ -259,6 +262,11 @@ impl Refusal {
                 "issuer-mismatch",
                 "签发者名称与签名密钥不符",
                 "the signing key belongs to another issuer",
+            ),
+            Self::Malleated => (
+                "signature-malleated",
+                "签名形式被改写",
+                "the signature was rewritten into its other form",
             ),
             Self::Malformed(malformed) => return malformed.reason(),
         };

@@ -53,6 +53,14 @@ pub enum Malformed {
     BadPublicKey,
     /// The same key twice in a list.
     RepeatedKey,
+    /// A text that does not begin as a code does.
+    NotCodeText,
+    /// A text that is not base45 (RFC 9285).
+    NotBase45,
+    /// A code of a kind that is not known here.
+    UnknownCodeKind,
+    /// Not the JSON of what a verifier remembers.
+    NotVerifierState,
 }
 
 impl Malformed {
@@ -91,6 +99,16 @@ impl Malformed {
             Self::Compression => ("状态列表无法解压", "the status list does not decompress"),
             Self::BadPublicKey => ("公钥无效", "a public key is not a point of its curve"),
             Self::RepeatedKey => ("密钥重复", "a key is listed twice"),
+            Self::NotCodeText => (
+                "不是电子驾驶证的二维码",
+                "the text is no code of an electronic licence",
+            ),
+            Self::NotBase45 => ("二维码内容编码错误", "the code's text is not base45"),
+            Self::NotVerifierState => (
+                "不是核验记录文件",
+                "not a file of what a verifier remembers",
+            ),
+            Self::UnknownCodeKind => ("二维码种类未知", "a kind of code that is not known here"),
         };
         Reason::new(self.code(), zh, en)
     }
@@ -119,6 +137,10 @@ impl Malformed {
             Self::Compression => "bad-compression",
             Self::BadPublicKey => "bad-public-key",
             Self::RepeatedKey => "repeated-key",
+            Self::NotCodeText => "not-code-text",
+            Self::NotBase45 => "not-base45",
+            Self::UnknownCodeKind => "unknown-code-kind",
+            Self::NotVerifierState => "not-verifier-state",
         }
     }
 
@@ -147,7 +169,11 @@ impl Malformed {
             | Self::NotStatusList
             | Self::Compression
             | Self::BadPublicKey
-            | Self::RepeatedKey => None,
+            | Self::RepeatedKey
+            | Self::NotCodeText
+            | Self::NotBase45
+            | Self::UnknownCodeKind
+            | Self::NotVerifierState => None,
         }
     }
 }
