@@ -71,6 +71,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "bindings",
         text: include_str!("../migrations/0011_bindings.sql"),
     },
+    Migration {
+        version: 12,
+        name: "status_lists",
+        text: include_str!("../migrations/0012_status_lists.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.
