@@ -14,6 +14,7 @@ mod docs;
 mod files;
 mod generate;
 mod layering;
+mod models;
 mod setup;
 mod sh;
 mod sources;
