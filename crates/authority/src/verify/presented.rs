@@ -57,14 +57,14 @@ pub(super) struct Presented {
 /// A code that cannot be used. Whose it was is for the audit.
 pub(super) struct Unusable {
     pub(super) holder: Option<HolderId>,
-    pub(super) refused: Error,
+    pub(super) refused: Box<Error>,
 }
 
 impl Unusable {
     fn of(holder: Option<HolderId>, refused: impl Into<Error>) -> Self {
         Self {
             holder,
-            refused: refused.into(),
+            refused: Box::new(refused.into()),
         }
     }
 
@@ -225,7 +225,7 @@ impl Authority {
         let Some(binding) = self.store().binding(binding).await? else {
             return Ok(Err(Unusable::of(None, refusal::CODE_UNKNOWN)));
         };
-        // ES256 of a device comes in two forms, r and s or r and n - s: WebCrypto settles on neither,
+        // ES256 of a device comes in two forms, r and s or r and n - s: browsers settle on neither,
         // and who makes one of the other gains nothing, since used codes are told by their time.
         let signed =
             DeviceKey::from_sec1(&binding.device_key).is_ok_and(|key| code.verify(&key).is_ok());
@@ -295,7 +295,8 @@ impl Authority {
             return unusable(refusal::CODE_ENDED);
         }
         let device_key = <[u8; 65]>::try_from(binding.device_key.as_slice());
-        let device_key = device_key.map_err(|_| Error::Internal("a device's key is damaged"))?;
+        let device_key =
+            device_key.map_err(|_length| Error::Internal("a device's key is damaged"))?;
         Ok(Ok(Presented {
             kind,
             made_at: time.timestamp(),
