@@ -18,6 +18,7 @@
 //! | [`profile`], [`rest`] | what an offline code carries of a licence, openly and sealed |
 //! | [`stamp`] | the server's renewal stamp |
 //! | [`code`] | dynamic and offline codes as text, their windows and sizes |
+//! | [`status_list`] | status lists: values, compression, JWT and CWT |
 //! | [`verify`] | the answer to an offline check of a credential or a code |
 //! | [`numeric`] | the 18-digit numeric code |
 
@@ -41,6 +42,7 @@ mod samples;
 pub mod signature;
 pub mod signer;
 pub mod stamp;
+pub mod status_list;
 pub mod suite;
 pub mod time;
 pub mod trust;
@@ -62,6 +64,10 @@ pub use rest::{EnforcementKey, EnforcementSecret, Rest, RestRefusal, SealedRest}
 pub use signature::{BadSignature, Signature};
 pub use signer::{IssueError, SignError, Signer, SoftwareSigner};
 pub use stamp::{Stamp, StampLapse, StampRefusal};
+pub use status_list::{
+    CompressedList, ListClaims, ListRefusal, StatusList, UnverifiedStatusList, VerifiedStatusList,
+    Width,
+};
 pub use suite::{Suite, UnknownSuite, UserId};
 pub use time::NumericDate;
 pub use trust::{
@@ -69,5 +75,5 @@ pub use trust::{
     sign_trust_list,
 };
 pub use verify::{
-    Answer, HeldList, Memory, Status, StatusSource, check_code, check_credential, check_credentials,
+    Answer, Memory, Status, StatusSource, check_code, check_credential, check_credentials,
 };

@@ -8,7 +8,7 @@ use std::{
 use authority::{
     Act, Authority, Error, PasswordCost, SecondFactor, TokenHash, WitnessAt, notify::Notifier,
 };
-use jiff::civil::Date;
+use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
 use rand::Rng as _;
 use service::{Clock, Entropy, ServiceState};
@@ -136,6 +136,7 @@ impl App {
                 issuer: config.issuer.name.clone(),
                 certificate: config.issuer.certificate.clone(),
                 suites: config.issuer.suites.clone(),
+                status_period: SignedDuration::from_secs(config.status.period_seconds.into()),
                 password_cost: options.password_cost,
                 second_factor: options.second_factor,
                 notifier: notifier(config, options.notifier)?,

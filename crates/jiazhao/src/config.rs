@@ -40,6 +40,8 @@ pub struct Config {
     pub keys: Keys,
     /// `[issuer]`
     pub issuer: Issuer,
+    /// `[status]`
+    pub status: StatusLists,
     /// `[texts]`
     pub texts: Texts,
     /// `[audit]`
@@ -104,6 +106,13 @@ pub struct Issuer {
     pub suites: Vec<Suite>,
 }
 
+/// The status lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusLists {
+    /// How often they are published, in seconds.
+    pub period_seconds: u32,
+}
+
 /// The log, on standard error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -147,6 +156,7 @@ const KNOWN: &Known = &[
         ],
     ),
     ("issuer", &["name", "type_code", "issuer_code", "suites"]),
+    ("status", &["period_seconds"]),
     ("texts", peers::TEXTS),
     ("audit", peers::AUDIT),
     ("log", &["format", "filter"]),
@@ -201,6 +211,7 @@ impl Config {
             storage: storage(&mut source),
             keys: keys(&mut source, data),
             issuer: issuer(&mut source),
+            status: status(&mut source),
             texts: peers::texts(&mut source),
             audit: peers::audit(&mut source),
             log: log(&mut source),
@@ -377,6 +388,16 @@ fn issuer(source: &mut Source<'_>) -> Issuer {
         name: name.unwrap_or_else(|| DEFAULT_ISSUER.to_owned()),
         certificate: certificate_codes(source),
         suites: suites.unwrap_or_else(|| vec![Suite::sm2(), Suite::Es256]),
+    }
+}
+
+/// Ten minutes: a list that is fetched once in a period costs its verifiers little, and what
+/// matters at once is asked online. At least ten seconds, since every period signs anew what
+/// changed; at most six hours, far within the day that a list lasts.
+fn status(source: &mut Source<'_>) -> StatusLists {
+    let period = source.number("status", "period_seconds", (10, 6 * 3600));
+    StatusLists {
+        period_seconds: period.unwrap_or(600),
     }
 }
 

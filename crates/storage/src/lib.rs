@@ -45,7 +45,9 @@ mod sessions;
 mod staff;
 mod staff_factors;
 mod staff_sessions;
+mod status_lists;
 mod status_places;
+mod status_snapshots;
 mod store;
 mod texts;
 mod turns;
@@ -83,7 +85,11 @@ pub use sessions::{Session, SessionKind};
 pub use staff::{Office, RegistrySource, Staff, WaveRow};
 pub use staff_factors::{FactorReset, FactorStage, StaffFactor};
 pub use staff_sessions::{StaffScope, StaffSession};
+pub use status_lists::{
+    Cursors, FormFacts, ListForm, ListToPublish, Publication, PublishedList, TokenForm,
+};
 pub use status_places::{LIST_SIZE, StatusPlace};
+pub use status_snapshots::{SnapshotFault, StatusSnapshot};
 pub use store::{Store, StoreOptions, Work};
 pub use texts::{NewText, TextCount, TextOutcome, TextQueue, TextRow, TextState, TextToSend};
 pub use tx::{Committed, Locked, Numbered, Traces, Tx};

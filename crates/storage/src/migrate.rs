@@ -61,6 +61,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "aliases",
         text: include_str!("../migrations/0008_aliases.sql"),
     },
+    Migration {
+        version: 12,
+        name: "status_lists",
+        text: include_str!("../migrations/0012_status_lists.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

@@ -9,6 +9,7 @@
 mod codes;
 mod on_file;
 mod openssl;
+mod status_lists;
 mod vectors;
 
 use credential::{SoftwareSigner, Suite};

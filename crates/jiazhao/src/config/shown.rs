@@ -73,6 +73,10 @@ impl fmt::Display for Config {
                 list(self.issuer.suites.iter().map(ToString::to_string)),
             ),
             (
+                "status.period_seconds",
+                self.status.period_seconds.to_string(),
+            ),
+            (
                 "log.format",
                 match self.log.format {
                     LogFormat::Json => "json".to_owned(),

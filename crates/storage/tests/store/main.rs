@@ -39,7 +39,9 @@ mod rotation;
 mod sealed;
 mod staff;
 mod staff_factors;
+mod status_lists;
 mod status_places;
+mod status_snapshots;
 mod steps;
 mod texts;
 
@@ -144,6 +146,11 @@ conformance! {
         a_migration_that_fails_leaves_everything_as_it_was;
     status_places: places_are_unique_and_within_their_list, places_do_not_tell_order_or_partition,
         two_at_once_take_two_places, acts_of_no_holder_have_no_places;
+    status_lists: lists_come_back_as_published, a_node_that_lags_behind_publishes_nothing,
+        of_two_that_publish_at_once_one_does, a_retired_list_is_published_no_more,
+        a_list_is_over_when_its_credentials_are, sc_63_an_exchanged_form_is_noticed;
+    status_snapshots: a_snapshot_comes_back_as_written, a_newer_snapshot_replaces_the_one_before,
+        a_snapshot_of_another_past_does_not_fit, sc_63_a_changed_or_exchanged_snapshot_is_refused;
     races: of_two_approvals_one_counts, an_approval_tried_again_finds_the_state_guarded,
         of_two_applications_one_is_open, r13_of_two_issues_one_is_a_licence,
         sc_34_an_issue_and_a_registry_change_do_not_cross,
