@@ -69,6 +69,12 @@ const STATUS_LIST_STALE: Reason = Reason::new(
     "the status list is past its next update: the present status could not be checked",
 );
 
+const STATUS_LIST_OLDER: Reason = Reason::new(
+    "status-list-older",
+    "状态列表早于该电子凭证，尚不能说明其状态",
+    "the status list is older than this credential and says nothing of it yet",
+);
+
 /// Checks a code's text with nothing but a trust list, status lists, and what this verifier remembers.
 ///
 /// Codes that only the server can tell (numeric, dynamic) are not checked here, and never good.
@@ -173,13 +179,17 @@ impl Answer {
     }
 
     fn with_status(mut self, claims: &ProfileClaims, lists: &StatusSource, at: Timestamp) -> Self {
-        let Some(known) = lists.value(claims.status, at) else {
+        let Some(known) = lists.value(claims.status, claims.issued_at, at) else {
             self.leave_open(Status::Unknown.reason());
             return self;
         };
         self.status_as_of = Some(known.as_of);
-        if known.stale {
-            self.leave_open(Some(STATUS_LIST_STALE));
+        let silent = [
+            (known.stale, STATUS_LIST_STALE),
+            (known.older, STATUS_LIST_OLDER),
+        ];
+        if let Some((_, reason)) = silent.into_iter().find(|(applies, _)| *applies) {
+            self.leave_open(Some(reason));
             return self;
         }
         self.status = known.status;

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 
-use crate::{profile::StatusPlace, reason::Reason, time::NumericDate};
+use crate::{
+    profile::StatusPlace, reason::Reason, status_list::VerifiedStatusList, time::NumericDate,
+};
 
 /// The licence's status, as far as a check knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -76,6 +78,9 @@ pub struct Known {
     /// Whether a newer list should have been fetched by now: then the value is a memory, and no
     /// answer.
     pub stale: bool,
+    /// Whether the list was made before the credential had its place in it: then the value, which
+    /// reads "invalid" there, is not about it.
+    pub older: bool,
 }
 
 /// One status list whose signature was checked, as a verifier keeps it.
@@ -107,6 +112,17 @@ impl HeldList {
     }
 }
 
+impl From<&VerifiedStatusList> for HeldList {
+    fn from(list: &VerifiedStatusList) -> Self {
+        Self {
+            bits: list.width().bits(),
+            values: list.values().as_bytes().to_vec(),
+            as_of: list.issued_at(),
+            next_update: list.next_update(),
+        }
+    }
+}
+
 impl fmt::Debug for HeldList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeldList")
@@ -133,14 +149,21 @@ impl StatusSource {
         }
     }
 
-    /// What is known of a place at this instant; nothing where no list speaks of it.
+    /// What is known at this instant of the place of a credential signed at `signed_at`; nothing
+    /// where no list speaks of it.
     #[must_use]
-    pub fn value(&self, place: StatusPlace, at: Timestamp) -> Option<Known> {
+    pub fn value(
+        &self,
+        place: StatusPlace,
+        signed_at: NumericDate,
+        at: Timestamp,
+    ) -> Option<Known> {
         let list = self.0.get(&place.list)?;
         Some(Known {
             status: Status::of(list.value(place.index)?),
             as_of: list.as_of,
             stale: at >= list.next_update.timestamp(),
+            older: list.as_of <= signed_at,
         })
     }
 }
@@ -149,6 +172,9 @@ impl StatusSource {
 mod tests {
     use super::*;
     use crate::samples::{instant, second};
+
+    /// When the credentials that are asked for were signed.
+    const SIGNED: &str = "2021-09-01T00:00:00Z";
 
     fn list(bits: u8, values: &[u8]) -> HeldList {
         HeldList {
@@ -165,7 +191,7 @@ mod tests {
         let at = instant("2021-09-14T12:00:00Z");
         let place = |index| StatusPlace { list: 7, index };
         (0..9)
-            .map(|index| Some(source.value(place(index), at)?.status))
+            .map(|index| Some(source.value(place(index), second(SIGNED), at)?.status))
             .collect()
     }
 
@@ -199,16 +225,16 @@ mod tests {
         let mut source = StatusSource::default();
         let place = StatusPlace { list: 7, index: 0 };
         let at = instant("2021-09-14T23:59:59Z");
-        assert_eq!(source.value(place, at), None);
+        assert_eq!(source.value(place, second(SIGNED), at), None);
         source.hold(7, list(2, &[0]));
-        let known = source.value(place, at).unwrap();
+        let known = source.value(place, second(SIGNED), at).unwrap();
         assert_eq!(
             (known.status, known.as_of, known.stale),
             (Status::Valid, second("2021-09-14T00:00:00Z"), false)
         );
         assert!(
             source
-                .value(place, instant("2021-09-15T00:00:00Z"))
+                .value(place, second(SIGNED), instant("2021-09-15T00:00:00Z"))
                 .unwrap()
                 .stale
         );
@@ -227,9 +253,26 @@ mod tests {
             }
             let place = StatusPlace { list: 7, index: 0 };
             let known = source
-                .value(place, instant("2021-09-14T12:00:00Z"))
+                .value(place, second(SIGNED), instant("2021-09-14T12:00:00Z"))
                 .unwrap();
             assert_eq!(known.status, Status::Invalid);
+        }
+    }
+
+    /// A place that was given after the list was made reads "invalid" in it, which says nothing.
+    #[test]
+    fn a_list_older_than_the_credential_says_nothing_of_it() {
+        let mut source = StatusSource::default();
+        source.hold(7, list(2, &[1]));
+        let place = StatusPlace { list: 7, index: 0 };
+        let at = instant("2021-09-14T12:00:00Z");
+        for (signed_at, older) in [
+            ("2021-09-13T23:59:59Z", false),
+            ("2021-09-14T00:00:00Z", true),
+            ("2021-09-14T06:00:00Z", true),
+        ] {
+            let known = source.value(place, second(signed_at), at).unwrap();
+            assert_eq!(known.older, older, "{signed_at}");
         }
     }
 }
