@@ -4,9 +4,9 @@
 //! of it: nobody learns from a made-up code what became of a real one.
 
 use credential::{
-    Code, DeviceKey, DynamicCode, Form, NotFresh, NumericCode, NumericDate, OfflineCode, Reason,
-    UnverifiedProfile, VerifiedProfile, VerifiedTrustList,
-    code::{PREFIX, check_window, sha256},
+    Code, DeviceKey, DynamicCode, NotFresh, NumericCode, NumericDate, OfflineCode, Reason, Refusal,
+    VerifiedProfile, VerifiedTrustList,
+    code::{CodeRefusal, PREFIX, check_window},
 };
 use jiff::Timestamp;
 use licence::{
@@ -230,7 +230,8 @@ impl Authority {
         let signed =
             DeviceKey::from_sec1(&binding.device_key).is_ok_and(|key| code.verify(&key).is_ok());
         if !signed {
-            let unusable = Unusable::because(refusal::CODE_REFUSED, BAD_DEVICE_SIGNATURE);
+            let unusable =
+                Unusable::because(refusal::CODE_REFUSED, CodeRefusal::OtherDevice.reason());
             return Ok(Err(unusable));
         }
         if let Err(off) = check_window(code.time, act.now) {
@@ -350,21 +351,6 @@ enum Standing {
     Over,
 }
 
-const BAD_DEVICE_SIGNATURE: Reason = Reason {
-    code: "bad-device-signature",
-    zh: "设备签名验证失败，内容被改动或系伪造",
-    en: "the device's signature does not verify: altered, forged, or another device's",
-};
-const OTHER_PORTRAIT: Reason = Reason {
-    code: "portrait-mismatch",
-    zh: "所附头像不是凭证中的头像",
-    en: "the portrait is not the one that the credential names",
-};
-const STAMP_STALE: Reason = Reason {
-    code: "stamp-stale",
-    zh: "续期章已超过 7 天，请持证人联网更新",
-    en: "the renewal stamp is more than 7 days old: the holder goes online once",
-};
 const EXPIRED: Reason = Reason {
     code: "expired",
     zh: "凭证已过期",
@@ -390,26 +376,19 @@ pub(super) fn check_offline(
     now: Timestamp,
 ) -> Result<VerifiedProfile, Unusable> {
     let forged = |reason| Unusable::because(refusal::CODE_REFUSED, reason);
-    let profile = UnverifiedProfile::parse(&code.profile)
-        .map_err(|malformed| Unusable::because(refusal::NOT_A_CODE, malformed.reason()))?;
-    let profile = profile
-        .verify(trust)
-        .map_err(|refused| forged(refused.reason()))?;
-    let claims = profile.claims();
-    code.verify(&claims.device_key)
-        .map_err(|_bad| forged(BAD_DEVICE_SIGNATURE))?;
-    if let Some(portrait) = &code.portrait {
-        let named = match &claims.form {
-            Form::Public { portrait_sha256 } => *portrait_sha256,
-            Form::Enforcement { .. } => None,
-        };
-        if named != Some(sha256(portrait)) {
-            return Err(forged(OTHER_PORTRAIT));
+    let profile = code.authenticate(trust).map_err(|refused| {
+        let reason = refused.reason();
+        match refused {
+            CodeRefusal::Profile(Refusal::Malformed(_)) => {
+                Unusable::because(refusal::NOT_A_CODE, reason)
+            }
+            CodeRefusal::Profile(_)
+            | CodeRefusal::OtherDevice
+            | CodeRefusal::OtherPortrait
+            | CodeRefusal::Stamp(_) => forged(reason),
         }
-    }
-    code.stamp
-        .verify(&claims.credential_id, trust)
-        .map_err(|refused| forged(refused.reason()))?;
+    })?;
+    let claims = profile.claims();
     if now < claims.not_before.timestamp() {
         return Err(forged(NOT_YET_VALID));
     }
@@ -417,10 +396,7 @@ pub(super) fn check_offline(
         return Err(forged(EXPIRED));
     }
     check_window(code.time, now).map_err(|off| Unusable::of(None, not_fresh(off)))?;
-    if now > code.stamp.good_until()
-        || code.stamp.renewed_at.timestamp() > after(now, credential::code::SKEW)
-    {
-        return Err(Unusable::because(refusal::CODE_NOT_FRESH, STAMP_STALE));
-    }
+    let term = code.stamp.check_term(now);
+    term.map_err(|lapse| Unusable::because(refusal::CODE_NOT_FRESH, lapse.reason()))?;
     Ok(profile)
 }
