@@ -61,6 +61,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "aliases",
         text: include_str!("../migrations/0008_aliases.sql"),
     },
+    Migration {
+        version: 13,
+        name: "trust",
+        text: include_str!("../migrations/0013_trust.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

@@ -45,6 +45,12 @@ const ENDED: &[(&str, &str)] = &[
     ("staff_sessions", "DELETE FROM staff_sessions"),
     ("staff_recovery_codes", "DELETE FROM staff_recovery_codes"),
     ("staff_factor_resets", "DELETE FROM staff_factor_resets"),
+    // A list that was rejected since must not be activated after all.
+    (
+        "trust_proposals",
+        "UPDATE trust_proposals SET state = 'rejected', settled_by = 'set-back', settled_at = $1 \
+         WHERE state = 'open'",
+    ),
     ("leases", "DELETE FROM leases"),
     (
         "review_cases",
@@ -152,6 +158,8 @@ mod tests {
         ("rollout_waves", "settings of then"),
         ("signing_keys", "needed by what is signed"),
         ("trust_lists", "those that are known"),
+        ("key_distrusts", "those that are known"),
+        ("signing_counts", "fits the forms beside it"),
         ("audit_checkpoints", "what happened"),
         ("audit_checkpointed", "fits the checkpoints beside it"),
         ("audit_segments", "what happened"),
