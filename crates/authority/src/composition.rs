@@ -1,6 +1,9 @@
 //! The authority: store, keys, status memory and followers together.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, RwLock},
+};
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
@@ -21,7 +24,7 @@ use crate::{
     look_ups::LookUps,
     notify::Notifier,
     passwords::Passwords,
-    refusal,
+    resign::Walk,
     status_plane::StatusPlane,
     texts::TextCounts,
     trust::Signing,
@@ -124,7 +127,9 @@ pub(crate) struct Inner {
     pub(crate) calendar: Calendar,
     pub(crate) passwords: Passwords,
     pub(crate) limits: Limits,
-    pub(crate) signing: Option<Signing>,
+    /// Exchanged as a whole when trust changes.
+    pub(crate) signing: RwLock<Option<Arc<Signing>>>,
+    pub(crate) resigning: Walk,
     pub(crate) plane: StatusPlane,
     pub(crate) look_ups: LookUps,
     pub(crate) follower: Mutex<Follower>,
@@ -159,7 +164,8 @@ impl Authority {
                 limits: Limits::new(),
                 texts: TextCounts::default(),
                 witness: WitnessCounts::default(),
-                signing,
+                signing: RwLock::new(signing.map(Arc::new)),
+                resigning: Walk::default(),
                 plane,
                 look_ups: LookUps::default(),
                 follower: Mutex::new(follower),
@@ -191,13 +197,6 @@ impl Authority {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.inner.store
-    }
-
-    pub(crate) fn signing(&self) -> Result<&Signing, Error> {
-        self.inner
-            .signing
-            .as_ref()
-            .ok_or_else(|| refusal::NO_KEYS.into())
     }
 
     /// Writes an audit row for a refusal that matters, then refuses.

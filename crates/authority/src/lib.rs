@@ -28,6 +28,7 @@ mod registry_diff;
 mod registry_plan;
 mod registry_write;
 mod render;
+mod resign;
 mod review;
 mod second_factor;
 mod secret;
@@ -57,4 +58,7 @@ pub use registry::{Delivery, Examined, MAX_PHOTO_BYTES, Planned};
 pub use registry_diff::{ChangedRecord, Comparison, Follows};
 pub use storage::{ClientKind, HolderId, Office, RegistrySource, Staff, TextId};
 pub use texts::Outgoing;
-pub use trust::{KeyView, PreparedKeys, RootKeys};
+pub use trust::{
+    PreparedKeys, RootKeys, SignedProposal, Submitted, TrustChange, TrustProposalFile,
+};
+pub use views::KeyView;

@@ -36,6 +36,7 @@ impl Authority {
             CodeKind::Numeric => {}
             CodeKind::Dynamic | CodeKind::Offline => return Err(refusal::NOT_BOUND.into()),
         }
+        self.renew_on_contact(act, &driver, &current).await?;
         let lasts = if request.read_aloud {
             READ_ALOUD_LASTS
         } else {

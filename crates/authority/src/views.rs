@@ -8,6 +8,7 @@ mod holder;
 mod registry;
 mod review;
 mod text;
+mod trust;
 mod verification;
 
 use licence::Reason;
@@ -36,6 +37,10 @@ pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
 pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ReviewView};
 pub use self::text::{
     ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,
+};
+pub use self::trust::{
+    KeyStepView, KeyView, RevocationReason, RevokeKey, SubmitTrust, SubmittedView,
+    TrustProposalView,
 };
 pub use self::verification::{
     AuthenticFact, ELicenceFact, EntitledFact, FreshFact, Measure, PaperFact, PersonFact, Purpose,

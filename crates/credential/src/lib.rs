@@ -12,12 +12,15 @@
 //! | [`suite`], [`key`], [`signature`] | algorithms as values, and what belongs to them |
 //! | [`signer`] | the [`Signer`] trait and keys held in memory |
 //! | [`trust`] | the trust list: which keys may sign licences |
+//! | [`succession`] | whether one trust list may follow another |
+//! | [`certificate`] | keys as X.509 certificates |
 //! | [`claims`] | what a licence credential says, as deterministic CBOR |
 //! | [`cwt`] | the credential itself, CWT in COSE_Sign1: prepare, complete, parse, verify |
 //! | [`verify`] | the answer to an offline check of a credential |
 //! | [`numeric`] | the 18-digit numeric code |
 
 mod cbor;
+pub mod certificate;
 pub mod claims;
 mod cose;
 pub mod cwt;
@@ -30,11 +33,13 @@ pub mod reason;
 mod samples;
 pub mod signature;
 pub mod signer;
+pub mod succession;
 pub mod suite;
 pub mod time;
 pub mod trust;
 pub mod verify;
 
+pub use certificate::Issuing;
 pub use claims::{LicenceClaims, Sex, StatusReference, Validity};
 pub use cwt::{Prepared, Refusal, Unverified, Verified, issue, prepare};
 pub use key::{BadKey, Check, KeyId, NotAKeyId, PublicKey};
@@ -43,6 +48,7 @@ pub use numeric::{NotACode, NumericCode};
 pub use reason::Reason;
 pub use signature::{BadSignature, Signature};
 pub use signer::{IssueError, SignError, Signer, SoftwareSigner};
+pub use succession::{KeyChange, KeyStep, NotASuccessor, changes};
 pub use suite::{Suite, UnknownSuite, UserId};
 pub use time::NumericDate;
 pub use trust::{

@@ -37,6 +37,10 @@ const TEND_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 /// Well within the pause that `seal rotate` makes between its steps.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
+/// How soon a node learns that a key is trusted no more.
+const TRUST_EVERY: Duration = Duration::from_secs(1);
+/// How often a batch of credentials is signed anew: the pause is the throttle.
+const SIGN_EVERY: Duration = Duration::from_secs(1);
 /// How long open requests may take to finish; event streams never do by themselves.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -76,6 +80,8 @@ pub async fn serve(
         Job::PushCheckpoints,
         Job::TendAccounts,
         Job::SweepAccounts,
+        Job::RefreshTrust,
+        Job::SignAnew,
     ] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
@@ -143,6 +149,10 @@ enum Job {
     TendAccounts,
     /// Clears away requests for codes and links that are over.
     SweepAccounts,
+    /// Takes over a newer trust list, and keys that were revoked in an emergency (SC-64).
+    RefreshTrust,
+    /// Signs credentials anew whose key signs no more.
+    SignAnew,
 }
 
 impl Job {
@@ -157,6 +167,8 @@ impl Job {
             Self::PushCheckpoints => "push-checkpoints",
             Self::TendAccounts => "tend-accounts",
             Self::SweepAccounts => "sweep-accounts",
+            Self::RefreshTrust => "refresh-trust",
+            Self::SignAnew => "sign-anew",
         }
     }
 
@@ -171,6 +183,8 @@ impl Job {
             Self::PushCheckpoints => PUSH_EVERY,
             Self::TendAccounts => TEND_EVERY,
             Self::SweepAccounts => SWEEP_EVERY,
+            Self::RefreshTrust => TRUST_EVERY,
+            Self::SignAnew => SIGN_EVERY,
         }
     }
 
@@ -203,6 +217,17 @@ impl Job {
             },
             Self::TendAccounts => authority.tend_accounts(&mut act).await.map(drop),
             Self::SweepAccounts => authority.sweep_accounts(&act).await.map(drop),
+            Self::RefreshTrust => {
+                if authority.refresh_trust(act.now).await? {
+                    tracing::info!("another trust list or set of keys is in use");
+                }
+                Ok(())
+            }
+            Self::SignAnew => {
+                let signed = authority.sign_anew_departed(&mut act, app.node()).await?;
+                self.told(signed);
+                Ok(())
+            }
         }
     }
 

@@ -17,6 +17,7 @@ mod guard;
 mod headers;
 mod health;
 mod holder;
+mod keys;
 mod metrics;
 mod notifier;
 mod observe;

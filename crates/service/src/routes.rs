@@ -14,7 +14,7 @@ use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    accounts, admin, counter, events, headers, health, holder,
+    accounts, admin, counter, events, headers, health, holder, keys,
     metrics::Metrics,
     notifier, observe, openapi as document, page, problem, registry, review, sessions, staff,
     state::{App, ServiceState, Settings},
@@ -64,6 +64,7 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(admin::routes())
         .merge(staff::routes())
         .merge(trust::routes())
+        .merge(keys::routes())
         .merge(notifier::routes())
         .layer(RequestBodyLimitLayer::new(settings.json_limit));
     let with_deliveries =

@@ -1,6 +1,6 @@
 -- Keys that change while nodes serve: proposed trust lists, emergency revocations, counts of signatures.
 
--- Certificates (X.509) of the keys of a list and of its roots, a JSON array of PEM texts; NULL where the
+-- Certificates (X.509) of the keys of a list and of its roots, JSON of key id and PEM; NULL where the
 -- list is from before there were any.
 ALTER TABLE trust_lists ADD COLUMN certificates TEXT;
 

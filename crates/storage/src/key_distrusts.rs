@@ -75,22 +75,23 @@ impl Tx {
         Ok(())
     }
 
-    /// The first of two wishes to lift an emergency revocation.
+    /// The first of two wishes to lift an emergency revocation, in the place of the wish `before`.
     ///
     /// # Errors
     /// [`Conflict::TrustChange`] when there is none, or somebody asked for it meanwhile.
     pub async fn ask_to_trust_key(
         &mut self,
         key_id: &str,
-        by: &str,
+        (by, before): (&str, Option<&str>),
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let asked = sqlx::query(
-            "UPDATE key_distrusts SET undo_by = $2, undo_at = $3 WHERE key_id = $1 AND undo_by IS NULL",
+            "UPDATE key_distrusts SET undo_by = $2, undo_at = $3 WHERE key_id = $1 AND COALESCE(undo_by, '') = $4",
         )
         .bind(key_id)
         .bind(by)
         .bind(now.as_microsecond())
+        .bind(before.unwrap_or_default())
         .execute(self.connection())
         .await?
         .rows_affected();

@@ -1,6 +1,7 @@
 //! National signing keys, their secrets sealed, and signed trust lists. A root secret is never here.
 
 use jiff::Timestamp;
+use sqlx::any::AnyRow;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -29,7 +30,7 @@ pub struct TrustListRow {
     pub version: u64,
     /// The signed list.
     pub document: String,
-    /// Certificates of its keys and roots, as JSON.
+    /// Certificates of its keys and roots: JSON of key id and PEM.
     pub certificates: Option<String>,
 }
 
@@ -85,18 +86,22 @@ impl Store {
         )
         .fetch_optional(&mut *connection)
         .await?;
-        row.map(|row| {
-            let row = Columns {
-                table: "trust_lists",
-                row: &row,
-            };
-            Ok(TrustListRow {
-                version: row.number("version")?,
-                document: row.text("document")?,
-                certificates: row.opt_text("certificates")?,
-            })
-        })
-        .transpose()
+        row.as_ref().map(read_list).transpose()
+    }
+
+    /// The signed trust list of a version.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn trust_list_of(&self, version: u64) -> Result<Option<TrustListRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        let row = sqlx::query(
+            "SELECT version, document, certificates FROM trust_lists WHERE version = $1",
+        )
+        .bind(sql_number(version))
+        .fetch_optional(&mut *connection)
+        .await?;
+        row.as_ref().map(read_list).transpose()
     }
 
     /// The version of the newest trust list; none where there is no list.
@@ -173,6 +178,16 @@ impl Tx {
             .await?;
         Ok(())
     }
+}
+
+fn read_list(row: &AnyRow) -> Result<TrustListRow, StoreError> {
+    let table = "trust_lists";
+    let row = Columns { table, row };
+    Ok(TrustListRow {
+        version: row.number("version")?,
+        document: row.text("document")?,
+        certificates: row.opt_text("certificates")?,
+    })
 }
 
 fn place(key_id: &str) -> Place<'_> {

@@ -116,7 +116,7 @@ impl Tx {
         .bind(id.as_str())
         .bind(sql_number(list.version))
         .bind(list.document.as_str())
-        .bind(list.certificates.as_deref().unwrap_or("[]"))
+        .bind(list.certificates.as_deref().unwrap_or("{}"))
         .bind(prepared_by)
         .bind(now.as_microsecond())
         .execute(self.connection())
@@ -124,23 +124,24 @@ impl Tx {
         Ok(())
     }
 
-    /// The first of two approvals of an open proposal that nobody approved yet.
+    /// The first of two approvals of an open proposal, in the place of the one the act read.
     ///
     /// # Errors
     /// [`Conflict::TrustChange`] when it is no longer so.
     pub async fn approve_trust_proposal(
         &mut self,
-        id: &ProposalId,
+        proposal: &TrustProposal,
         by: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let approved = sqlx::query(
             "UPDATE trust_proposals SET approved_by = $2, approved_at = $3 \
-             WHERE id = $1 AND state = 'open' AND approved_by IS NULL",
+             WHERE id = $1 AND state = 'open' AND COALESCE(approved_by, '') = $4",
         )
-        .bind(id.as_str())
+        .bind(proposal.id.as_str())
         .bind(by)
         .bind(now.as_microsecond())
+        .bind(proposal.approved_by.as_deref().unwrap_or_default())
         .execute(self.connection())
         .await?
         .rows_affected();

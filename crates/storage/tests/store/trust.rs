@@ -17,7 +17,7 @@ async fn proposed(setup: &Setup, version: u64) -> TrustProposal {
     let list = TrustListRow {
         version,
         document: format!("list {version}"),
-        certificates: Some("[]".to_owned()),
+        certificates: Some("{}".to_owned()),
     };
     write_in(&setup.store, SYSTEM, async |tx| {
         tx.insert_trust_proposal(&id, &list, "stf_a", start()).await
@@ -63,7 +63,7 @@ pub(crate) async fn a_first_approval_is_given_once_and_seen_by_the_second(setup:
     let proposal = proposed(setup, 2).await;
     let approve = async |by: &'static str| {
         write_in(&setup.store, SYSTEM, async |tx| {
-            tx.approve_trust_proposal(&proposal.id, by, after(1)).await
+            tx.approve_trust_proposal(&proposal, by, after(1)).await
         })
         .await
     };
@@ -101,7 +101,7 @@ pub(crate) async fn sc_64_a_distrusted_key_is_lifted_by_the_second_who_asks(setu
     };
     let ask = async |by: &'static str| {
         write_in(store, SYSTEM, async |tx| {
-            tx.ask_to_trust_key("aa", by, after(1)).await
+            tx.ask_to_trust_key("aa", (by, None), after(1)).await
         })
         .await
     };
