@@ -146,7 +146,7 @@ impl Authority {
         }
         if next.is_stale(act.now) {
             return Err(because(
-                "trust-stale",
+                "trust-list-stale",
                 "信任列表已过其下次更新时间",
                 "The trust list is past its next update",
             ));
