@@ -116,9 +116,9 @@ impl Authority {
     async fn stamp(&self, act: &Act, credential: &CredentialId) -> Result<Stamp, Error> {
         let signer = self.online_signer()?;
         let (id, now) = (in_codes(credential), NumericDate::floor(act.now));
-        let signed =
+        let stamp =
             tokio::task::spawn_blocking(move || Stamp::sign(signer.as_ref(), &id, now)).await;
-        match signed {
+        match stamp {
             Ok(Ok(stamp)) => Ok(stamp),
             Ok(Err(_)) | Err(_) => Err(Error::Internal("a renewal stamp could not be signed")),
         }

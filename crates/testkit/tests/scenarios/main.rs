@@ -26,6 +26,7 @@ mod staff_accounts;
 mod steps;
 mod texts;
 mod trust;
+mod trust_changes;
 mod verification;
 
 /// Runs each scenario on both engines.
