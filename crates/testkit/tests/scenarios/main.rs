@@ -15,6 +15,7 @@ mod accounts;
 mod audit;
 mod bad_input;
 mod counter;
+mod index_key;
 mod licence_pages;
 mod look_ups;
 mod privacy;
