@@ -143,7 +143,8 @@ conformance! {
         a_key_in_use_is_not_retired, another_master_key_takes_the_data_keys_over;
     reindex: every_name_is_found_at_every_step_of_a_pass, an_index_key_of_another_suite_takes_over,
         a_pass_dropped_anywhere_goes_on, two_nodes_share_a_pass_over_names,
-        a_claim_without_a_driver_is_given_up, a_claim_is_brought_over_by_its_holder;
+        a_claim_without_a_driver_is_given_up, a_former_name_is_given_up_and_said_so,
+        a_claim_is_brought_over_by_its_holder;
     reindex_races: claims_beside_a_pass_have_one_owner,
         what_was_claimed_before_a_pass_is_not_written_after_it_began, a_node_that_hears_nothing_claims_nothing;
     index_keys: what_is_no_name_stays_where_it_is, sc_63_wrong_index_keys_are_refused,

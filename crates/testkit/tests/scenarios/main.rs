@@ -17,6 +17,7 @@ mod bad_input;
 mod binding;
 mod codes;
 mod counter;
+mod index_key;
 mod licence_pages;
 mod look_ups;
 mod privacy;
