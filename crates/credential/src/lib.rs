@@ -30,6 +30,7 @@ pub mod reason;
 mod samples;
 pub mod signature;
 pub mod signer;
+mod sm2_signing;
 pub mod suite;
 pub mod time;
 pub mod trust;

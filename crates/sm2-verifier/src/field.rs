@@ -5,7 +5,8 @@
 //! first, always below p. Since p is -1 modulo 2^64, the factor of each step of the reduction is the
 //! lowest word itself, and p has so few bits that the step needs shifts and additions only.
 //!
-//! Time depends on the values here and there: this is for public data.
+//! What [`crate::secret`] uses of this takes the same time whatever the elements are: sums, differences,
+//! products, squares and inverses neither branch on them nor look anything up.
 
 #![expect(
     clippy::indexing_slicing,
@@ -54,8 +55,14 @@ impl Fe {
         Self(words)
     }
 
+    /// 32 bytes, highest first.
+    pub(crate) fn to_bytes(self) -> [u8; 32] {
+        let [a, b, c, d] = self.0;
+        let Self(words) = reduce([a, b, c, d, 0, 0, 0, 0]);
+        bytes(words)
+    }
+
     /// The words of Montgomery's form.
-    #[cfg(target_arch = "x86_64")]
     pub(crate) fn montgomery_words(&self) -> &[u64; 4] {
         &self.0
     }
@@ -132,6 +139,16 @@ pub(crate) fn words(bytes: &[u8; 32]) -> [u64; 4] {
         *word = u64::from_be_bytes(*chunk);
     }
     words
+}
+
+/// A number as 32 bytes, highest first.
+pub(crate) fn bytes(words: [u64; 4]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    let (chunks, _) = bytes.as_chunks_mut::<8>();
+    for (chunk, word) in chunks.iter_mut().rev().zip(words) {
+        *chunk = word.to_be_bytes();
+    }
+    bytes
 }
 
 /// Whether a number is that of an element.
@@ -253,18 +270,6 @@ mod tests {
     fn number(element: Fe) -> [u64; 4] {
         let [a, b, c, d] = element.0;
         reduce([a, b, c, d, 0, 0, 0, 0]).0
-    }
-
-    impl Fe {
-        /// The number itself, highest byte first.
-        pub(crate) fn to_bytes(self) -> [u8; 32] {
-            let mut bytes = [0; 32];
-            let (chunks, _) = bytes.as_chunks_mut::<8>();
-            for (chunk, word) in chunks.iter_mut().rev().zip(number(self)) {
-                *chunk = word.to_be_bytes();
-            }
-            bytes
-        }
     }
 
     fn element() -> impl Strategy<Value = Fe> {
