@@ -28,6 +28,7 @@ mod field;
 #[cfg(target_arch = "x86_64")]
 mod field8;
 mod generator;
+mod hidden;
 mod key;
 mod keys;
 mod scalar;

@@ -5,13 +5,14 @@
 //! never zero, so that every number takes the same 43 additions; each reads all 32 entries of its window and keeps
 //! one by masks; and no addition meets an exception, so that none has to be asked for.
 
-use std::{hint::black_box, sync::LazyLock};
+use std::sync::LazyLock;
 
 use zeroize::Zeroizing;
 
 use crate::{
     curve::{Affine, Jacobian, to_affine},
-    field::{Fe, sub4, words},
+    field::{Fe, Powers as _, sub4, words},
+    hidden::{Hidden, chosen, mask},
     scalar::N,
 };
 
@@ -40,18 +41,47 @@ pub fn generator_multiple_x(k: &[u8; 32]) -> Option<[u8; 32]> {
     let digits = Zeroizing::new(half_of_odd(&k));
     let mut windows = ODD_MULTIPLES.iter().enumerate();
     let (_, first) = windows.next()?;
-    let mut sum = Jacobian::from(signed_entry(first, digit(&digits, 0)));
+    let mut sum = Sum::of(signed_entry(first, digit(&digits, 0)));
     // Before the i-th addition the sum is an odd multiple of less than 2^(6 i) either way, what is added one of
     // 2^(6 i) or more: neither the same nor opposite, as integers. Modulo n the same holds but for one
     // odd k, at the last addition.
     for (i, window) in windows {
-        sum = sum.add_another(&signed_entry(window, digit(&digits, i)));
+        sum = sum.plus(signed_entry(window, digit(&digits, i)));
     }
+    let inverse = sum.z.invert();
     // Zero for no k but those that have no answer.
-    if sum.is_infinity() {
-        return None;
+    let has_answer = !inverse.reveal().is_zero();
+    has_answer.then(|| sum.x.mul(inverse.square()).reveal().to_bytes())
+}
+
+/// A sum as (X / Z^2, Y / Z^3).
+struct Sum {
+    x: Hidden,
+    y: Hidden,
+    z: Hidden,
+}
+
+impl Sum {
+    fn of([x, y]: [Hidden; 2]) -> Self {
+        let z = Hidden::from_montgomery(*Fe::ONE.montgomery_words());
+        Self { x, y, z }
     }
-    Some(sum.x.mul(sum.z.square().invert()).to_bytes())
+
+    /// The sum with a point (x, y) that is neither the same nor the opposite one; those would give Z = 0.
+    fn plus(&self, [other_x, other_y]: [Hidden; 2]) -> Self {
+        let zz = self.z.square();
+        let h = other_x.mul(zz).sub(self.x);
+        let r = other_y.mul(zz.mul(self.z)).sub(self.y);
+        let hh = h.square();
+        let hhh = hh.mul(h);
+        let v = self.x.mul(hh);
+        let x = r.square().sub(hhh).sub(v).sub(v);
+        Self {
+            x,
+            y: r.mul(v.sub(x)).sub(self.y.mul(hhh)),
+            z: self.z.mul(h),
+        }
+    }
 }
 
 fn odd_multiples() -> Windows {
@@ -76,12 +106,9 @@ fn odd_multiples() -> Windows {
 /// the sum of (2 c - 1) 2^i over all 258 places.
 fn half_of_odd(k: &[u64; 4]) -> [u64; 5] {
     let [low, ..] = *k;
-    let even = mask(low & 1 ^ 1);
+    let even = bit(low ^ 1);
     let (negated, _) = sub4(N, *k);
-    let mut odd = Zeroizing::new([0; 4]);
-    for (word, (k, negated)) in odd.iter_mut().zip(k.iter().zip(negated)) {
-        *word = (k & !even) | (negated & even);
-    }
+    let odd = Zeroizing::new(chosen(even, negated, *k));
     let [w0, w1, w2, w3] = *odd;
     [
         w0 >> 1 | w1 << 63,
@@ -102,9 +129,9 @@ fn digit(number: &[u64; 5], i: usize) -> u64 {
 }
 
 /// The entry for six bits v, which stand for the odd digit 2 v - 63.
-fn signed_entry(window: &[Affine; ENTRIES], v: u64) -> Affine {
-    let negative = mask(v >> (BITS - 1) ^ 1);
-    let wanted = (v ^ negative) & ENTRY;
+fn signed_entry(window: &[Affine; ENTRIES], v: u64) -> [Hidden; 2] {
+    let negative = bit(v >> (BITS - 1) ^ 1);
+    let wanted = (v ^ mask(negative)) & ENTRY;
     let mut x = [0; 4];
     let mut y = [0; 4];
     for (i, entry) in (0..).zip(window) {
@@ -116,25 +143,19 @@ fn signed_entry(window: &[Affine; ENTRIES], v: u64) -> Affine {
             *word |= of_entry & it;
         }
     }
-    let y = Fe::from_montgomery(y);
-    let mut signed = *y.montgomery_words();
-    for (word, negated) in signed.iter_mut().zip(y.neg().montgomery_words()) {
-        *word = (*word & !negative) | (negated & negative);
-    }
-    Affine {
-        x: Fe::from_montgomery(x),
-        y: Fe::from_montgomery(signed),
-    }
-}
-
-/// All bits for 1, none for 0. The compiler may not know which, or it might branch on it.
-fn mask(bit: u64) -> u64 {
-    black_box(0_u64.wrapping_sub(bit))
+    let y = Hidden::from_montgomery(y).negated_if(negative);
+    [Hidden::from_montgomery(x), y]
 }
 
 /// 1 for 0, 0 for all else.
-fn is_zero(number: u64) -> u64 {
-    (number | number.wrapping_neg()) >> 63 ^ 1
+fn is_zero(number: u64) -> u8 {
+    bit((number | number.wrapping_neg()) >> 63 ^ 1)
+}
+
+/// The lowest bit.
+fn bit(number: u64) -> u8 {
+    let [low, ..] = number.to_le_bytes();
+    low & 1
 }
 
 #[cfg(test)]
