@@ -44,6 +44,7 @@ pub mod rest;
 mod samples;
 pub mod signature;
 pub mod signer;
+mod sm2_signing;
 pub mod stamp;
 pub mod status_list;
 pub mod succession;
