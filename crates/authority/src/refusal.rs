@@ -185,6 +185,7 @@ fn of_conflict(conflict: Conflict) -> Refusal {
         Conflict::Revision
         | Conflict::Request
         | Conflict::Cursor
+        | Conflict::IndexKey
         | Conflict::StaffChanged
         | Conflict::Text => CHANGED_MEANWHILE,
         Conflict::ApplicationState

@@ -69,12 +69,6 @@ const STATUS_LIST_STALE: Reason = Reason::new(
     "the status list is past its next update: the present status could not be checked",
 );
 
-const STATUS_LIST_OLDER: Reason = Reason::new(
-    "status-list-older",
-    "状态列表早于该电子凭证，尚不能说明其状态",
-    "the status list is older than this credential and says nothing of it yet",
-);
-
 /// Checks a code's text with nothing but a trust list, status lists, and what this verifier remembers.
 ///
 /// Codes that only the server can tell (numeric, dynamic) are not checked here, and never good.
@@ -184,12 +178,8 @@ impl Answer {
             return self;
         };
         self.status_as_of = Some(known.as_of);
-        let silent = [
-            (known.stale, STATUS_LIST_STALE),
-            (known.older, STATUS_LIST_OLDER),
-        ];
-        if let Some((_, reason)) = silent.into_iter().find(|(applies, _)| *applies) {
-            self.leave_open(Some(reason));
+        if known.stale {
+            self.leave_open(Some(STATUS_LIST_STALE));
             return self;
         }
         self.status = known.status;

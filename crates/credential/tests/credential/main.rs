@@ -6,6 +6,7 @@
 )]
 //! The crate from outside: published vectors, OpenSSL both ways, and its own credential on file.
 
+mod codes;
 mod on_file;
 mod openssl;
 mod status_lists;

@@ -11,7 +11,10 @@
     reason = "helpers of tests: a wrong length or number must stop the test"
 )]
 
+mod agreement;
+
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     process::{Command, Stdio},
 };
@@ -303,4 +306,16 @@ fn the_published_vector_verifies() {
         key.verify(b"message digest", &signature).unwrap();
         key.verify(b"message digesU", &signature).unwrap_err();
     }
+}
+
+/// Inputs of the fuzz target that reach each way of going wrong.
+#[test]
+fn the_corpus_of_the_fuzz_target_agrees() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/sm2_verify");
+    let mut inputs = 0;
+    for entry in fs::read_dir(corpus).unwrap() {
+        agreement::check(&fs::read(entry.unwrap().path()).unwrap());
+        inputs += 1;
+    }
+    assert!(inputs > 0, "{corpus} is empty");
 }

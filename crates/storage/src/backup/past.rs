@@ -167,6 +167,8 @@ mod tests {
         ("audit_segments", "what happened"),
         ("reseals", "a pass goes on from where it was"),
         ("blind_indexes", "needed by every look-up"),
+        ("layout_keys", "needed by every keyed hash that stays"),
+        ("reindexes", "a pass goes on from where it was"),
     ];
 
     #[test]
