@@ -1,12 +1,15 @@
 //! The authority: store, keys, status memory and followers together.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicI64},
+};
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-use credential::Suite;
+use credential::{EnforcementKey, Suite};
 use jiff::{SignedDuration, Timestamp};
 use licence::Calendar;
 use storage::{Cursors, Partition, Store};
@@ -41,6 +44,8 @@ pub struct Settings {
     pub suites: Vec<Suite>,
     /// How often status lists are published.
     pub status_period: SignedDuration,
+    /// What the codes of bound devices carry.
+    pub codes: CodeSettings,
     /// How much a password hash costs.
     pub password_cost: PasswordCost,
     /// Whether staff sign in with a second factor.
@@ -49,6 +54,16 @@ pub struct Settings {
     pub notifier: Option<Arc<dyn Notifier>>,
     /// The token with which the carrier reports what became of texts; without one it cannot.
     pub report_token: Option<TokenHash>,
+}
+
+/// What the codes of bound devices carry.
+#[derive(Clone, Debug, Default)]
+pub struct CodeSettings {
+    /// The one suite in which they are signed; the first of all where it is not said.
+    pub suite: Option<Suite>,
+    /// Whoever has its secret reads the rest of the licence in an enforcement code; without a key
+    /// there is no such code.
+    pub enforcement_key: Option<EnforcementKey>,
 }
 
 /// Whether staff sign in with a second factor. It is given by whoever composes the platform, never
@@ -136,6 +151,8 @@ pub(crate) struct Inner {
     pub(crate) live: broadcast::Sender<Live>,
     pub(crate) texts: TextCounts,
     pub(crate) witness: WitnessCounts,
+    /// When the records were last reached, in microseconds since 1970.
+    pub(crate) reached: AtomicI64,
 }
 
 /// Live events kept for a page that reads slowly; a page that falls behind reads anew.
@@ -157,6 +174,7 @@ impl Authority {
                 limits: Limits::new(),
                 texts: TextCounts::default(),
                 witness: WitnessCounts::default(),
+                reached: AtomicI64::new(now.as_microsecond()),
                 signing,
                 plane,
                 look_ups: LookUps::default(),

@@ -3,6 +3,7 @@
 
 mod account;
 mod admin;
+mod binding;
 mod counter;
 mod holder;
 mod registry;
@@ -27,6 +28,10 @@ pub use self::admin::{
     ChangeStaff, EndedSessionsView, FactorResetState, FactorResetView, NewRegistrySource, NewStaff,
     OfficeView, RegistrySourceView, StaffRowView, StaffView, WaveView,
 };
+pub use self::binding::{
+    BeginBinding, BindingChallengeView, BindingView, CodeView, DynamicMaterialView,
+    OfflineMaterialView, ProveBinding,
+};
 pub use self::counter::{CounterApply, IdentityCheck, IdentityMethod};
 pub use self::holder::{
     ClassRowView, CodeKind, ELicenceView, EligibilityView, LetterView, LicenceView, LookUpView,
@@ -40,8 +45,8 @@ pub use self::text::{
     ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,
 };
 pub use self::verification::{
-    AuthenticFact, ELicenceFact, EntitledFact, FreshFact, Measure, PaperFact, PersonFact, Purpose,
-    VerificationView, VerifiedLicence, Verify,
+    AuthenticFact, ELicenceFact, EntitledFact, FreshFact, KnownLicence, KnownView, Measure,
+    PaperFact, PersonFact, Purpose, VerificationView, VerifiedLicence, Verify,
 };
 
 /// `Debug` of what holds personal data or secrets: the type's name and nothing else.

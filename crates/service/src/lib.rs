@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod bindings;
 mod body;
 mod counter;
 mod delivery;
