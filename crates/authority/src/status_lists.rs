@@ -55,7 +55,7 @@ pub enum Audience<'a> {
 pub struct ListRequest {
     /// The list's number.
     pub number: u32,
-    /// The suite of its signature; the first configured where nothing is said.
+    /// The suite of its signature; that of codes where nothing is said.
     pub suite: Option<String>,
     /// How it is written.
     pub form: TokenForm,
@@ -235,10 +235,8 @@ impl Authority {
         if list.retired_at.is_some() {
             return Err(refusal::STATUS_LIST_RETIRED.into());
         }
-        let suite = match &request.suite {
-            Some(suite) => suite.clone(),
-            None => self.first_online_suite()?,
-        };
+        let suite = request.suite.clone();
+        let suite = suite.unwrap_or_else(|| self.code_suite().to_string());
         let form = ListForm {
             list: request.number,
             bits,
@@ -273,12 +271,6 @@ impl Authority {
         period
             .saturating_sub(age)
             .clamp(LEAST_AGE, period.max(LEAST_AGE))
-    }
-
-    fn first_online_suite(&self) -> Result<String, Error> {
-        let first = self.signing()?.online.first();
-        let first = first.ok_or(refusal::NOT_FOUND)?;
-        Ok(first.suite().to_string())
     }
 
     /// Every public list.
