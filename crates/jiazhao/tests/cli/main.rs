@@ -26,6 +26,7 @@ mod crash;
 mod full;
 mod gateway;
 mod import;
+mod index_key;
 mod key_files;
 mod keys;
 mod mapping;
