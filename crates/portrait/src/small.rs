@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_portrait_fits_its_bytes_and_uses_them() {
-        for (width, height, noise) in [(358, 441, 1), (358, 441, 14), (1440, 1920, 12)] {
+        for (width, height, noise) in [(358, 441, 1), (358, 441, 14), (720, 960, 12)] {
             let photo = drawn(width, height, noise);
             let mut sizes = Vec::new();
             for budget in [400, 700, 1400] {
@@ -147,7 +147,6 @@ mod tests {
             }
             assert!(sizes.is_sorted(), "more bytes, more picture: {sizes:?}");
             assert!(sizes[1].0 >= 64, "{sizes:?}");
-            println!("{sizes:?}");
         }
     }
 
