@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::models;
 use crate::sh::{self, Failure, say};
 
 const PINS: &str = include_str!("../requirements-tools.txt");
@@ -16,7 +17,7 @@ pub(crate) fn run(models: bool) -> Result<(), Failure> {
     require_postgresql()?;
     say("openssl and PostgreSQL: present")?;
     if models {
-        say("models: none is needed yet")?;
+        say(&format!("models: {}", models::fetch()?.display()))?;
     }
     Ok(())
 }

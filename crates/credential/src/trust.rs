@@ -3,7 +3,8 @@
 //! As a file it is JSON that carries, for each root, its public key and the list as `COSE_Sign1`;
 //! every one of them covers the same bytes. Inside is a CBOR map: version 1, issued at 2, next
 //! update 3, keys 4; each key: suite 1 (text), point 2, issuer 3 (text), not before 4, not after
-//! 5, state 6 (0 active, 1 retired, 2 revoked), revoked at 7 (only with state 2).
+//! 5, state 6 (0 active, 1 retired, 2 revoked), revoked at 7 (only with state 2), use 8 (1 online;
+//! a key for licences has no entry).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
@@ -46,8 +47,31 @@ pub struct TrustedKey {
     pub not_before: NumericDate,
     /// Last instant at which it may sign.
     pub not_after: NumericDate,
+    /// What it signs.
+    pub key_use: KeyUse,
     /// What it is good for now.
     pub state: KeyState,
+}
+
+/// What a signing key signs (密钥用途). A server holds an online key at hand at all times; whoever steals
+/// one can call a licence current that is not, and can never make one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyUse {
+    /// Licence credentials, and nothing that ages within days.
+    Licence,
+    /// What a server states of the present: renewal stamps, status lists, checkpoints of the audit.
+    Online,
+}
+
+impl KeyUse {
+    /// `licence` or `online`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Licence => "licence",
+            Self::Online => "online",
+        }
+    }
 }
 
 /// State of a signing key (签名密钥状态).
@@ -103,9 +127,12 @@ const NOT_BEFORE: Key = (4, "not_before");
 const NOT_AFTER: Key = (5, "not_after");
 const STATE: Key = (6, "state");
 const REVOKED_AT: Key = (7, "revoked_at");
+const USE: Key = (8, "use");
 
 impl TrustList {
-    fn to_cbor(&self) -> Vec<u8> {
+    /// The bytes that the roots sign.
+    #[must_use]
+    pub fn to_cbor(&self) -> Vec<u8> {
         let keys = self.keys.iter().map(TrustedKey::encode).collect();
         Value::Map(vec![
             (Value::from(VERSION.0), Value::Unsigned(self.version)),
@@ -116,7 +143,11 @@ impl TrustList {
         .encode()
     }
 
-    fn from_cbor(bytes: &[u8]) -> Result<Self, Malformed> {
+    /// Reads them. Nobody has signed what this answers: it is for whoever is about to.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn from_cbor(bytes: &[u8]) -> Result<Self, Malformed> {
         let value = Value::decode(bytes)?;
         let mut fields = Fields::open(&value, "trust list")?;
         let list = Self {
@@ -163,6 +194,10 @@ impl TrustedKey {
             (Value::from(STATE.0), Value::Unsigned(state)),
         ];
         entries.extend(revoked_at.map(|at| (Value::from(REVOKED_AT.0), at.encode())));
+        match self.key_use {
+            KeyUse::Licence => {}
+            KeyUse::Online => entries.push((Value::from(USE.0), Value::Unsigned(1))),
+        }
         Value::Map(entries)
     }
 
@@ -187,6 +222,11 @@ impl TrustedKey {
                 (1, None) => KeyState::Retired,
                 (2, Some(at)) => KeyState::Revoked { at },
                 _ => return Err(Malformed::ClaimValue(STATE.1)),
+            },
+            key_use: match fields.optional(USE, fields::unsigned)? {
+                None => KeyUse::Licence,
+                Some(1) => KeyUse::Online,
+                Some(_) => return Err(Malformed::ClaimValue(USE.1)),
             },
         };
         fields.close()?;
@@ -465,6 +505,22 @@ impl VerifiedTrustList {
     #[must_use]
     pub fn key(&self, key_id: &KeyId) -> Option<&TrustedKey> {
         self.list.keys.iter().find(|key| key.key_id() == key_id)
+    }
+
+    /// The same list trusting less: each of these keys as revoked at its instant. For a key that is
+    /// distrusted before the roots could sign a list that says so.
+    #[must_use]
+    pub fn distrusting(&self, keys: &[(KeyId, NumericDate)]) -> Self {
+        let mut stricter = self.clone();
+        for key in &mut stricter.list.keys {
+            let distrusted = keys.iter().find(|(key_id, _)| key_id == key.key_id());
+            if let Some((_, at)) = distrusted
+                && !matches!(key.state, KeyState::Revoked { .. })
+            {
+                key.state = KeyState::Revoked { at: *at };
+            }
+        }
+        stricter
     }
 
     /// Whether a newer one should have been fetched by now. Not an error: what is answered

@@ -17,7 +17,15 @@ fn keys() -> Vec<TrustedKey> {
         .iter()
         .zip(states)
         .map(|(suite, state)| samples::trusted(signer(suite, 0x11).public_key(), state))
+        .chain([online(&Suite::Es256)])
         .collect()
+}
+
+fn online(suite: &Suite) -> TrustedKey {
+    TrustedKey {
+        key_use: KeyUse::Online,
+        ..samples::trusted(signer(suite, 0x22).public_key(), KeyState::Active)
+    }
 }
 
 fn roots() -> [SoftwareSigner; 2] {
@@ -194,4 +202,21 @@ proptest! {
             prop_assert_eq!(list.to_cbor(), changed);
         }
     }
+}
+
+#[test]
+fn sc_64_a_list_can_be_trusted_less_and_never_more() {
+    let verified = signed().verify(None).unwrap();
+    let [active, retired, revoked, _] = keys().try_into().unwrap();
+    let at = second("2021-09-09T00:00:00Z");
+    let all = [&active, &retired, &revoked].map(|key| (*key.key_id(), at));
+    let stricter = verified.distrusting(&all);
+    for key in [&active, &retired] {
+        let state = stricter.key(key.key_id()).unwrap().state;
+        assert_eq!(state, KeyState::Revoked { at });
+    }
+    // What the roots said of it stays as they said it.
+    assert_eq!(stricter.key(revoked.key_id()), Some(&revoked));
+    assert_eq!(verified.distrusting(&[]), verified);
+    assert_eq!(stricter.roots(), verified.roots());
 }

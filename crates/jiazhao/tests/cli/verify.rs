@@ -2,8 +2,8 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use credential::{
-    KeyState, LicenceClaims, NumericDate, Sex, Signer, StatusReference, TrustList, TrustedKey,
-    Validity, issue, sign_trust_list,
+    KeyState, KeyUse, LicenceClaims, NumericDate, Sex, Signer, StatusReference, TrustList,
+    TrustedKey, Validity, issue, sign_trust_list,
 };
 use jiff::Timestamp;
 
@@ -65,6 +65,7 @@ fn trust(signers: &[&SoftwareSigner]) -> String {
                 issuer: "测试系统".to_owned(),
                 not_before: at("2026-01-01T00:00:00Z"),
                 not_after: at("2027-12-31T00:00:00Z"),
+                key_use: KeyUse::Licence,
                 state: KeyState::Active,
             })
             .collect(),
@@ -144,6 +145,33 @@ fn sc_42_altered_resigned_foreign_and_expired_are_1_each_with_its_reason() {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), 4, "{seen:?}");
+}
+
+/// The credential of the test above, by the documented command.
+#[test]
+fn a_licence_file_of_each_suite_verifies_in_openssl() {
+    let folder = Folder::new();
+    for suite in [Suite::sm2(), Suite::Es256] {
+        let signer = signer(&suite, 1);
+        let file = folder.write("a.cose", issue(&claims(), &signer).unwrap());
+        let list = folder.write("trust.json", trust(&[&signer]));
+        let out = folder.path("signed");
+        let run = folder.run(&[
+            "verify",
+            "--credential",
+            &file,
+            "--trust",
+            &list,
+            "--export-signature",
+            &out,
+        ]);
+        let words: Vec<&str> = run.err.trim().split(' ').collect();
+        let openssl = Command::new(words[0])
+            .args(&words[1..])
+            .current_dir(&out)
+            .output();
+        assert!(openssl.unwrap().status.success(), "{}", run.err);
+    }
 }
 
 #[test]

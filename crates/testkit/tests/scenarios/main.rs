@@ -14,6 +14,8 @@
 mod accounts;
 mod audit;
 mod bad_input;
+mod binding;
+mod codes;
 mod counter;
 mod licence_pages;
 mod look_ups;
@@ -24,6 +26,7 @@ mod staff_accounts;
 mod steps;
 mod texts;
 mod trust;
+mod trust_changes;
 mod verification;
 
 /// Runs each scenario on both engines.
