@@ -51,6 +51,8 @@ pub struct Options {
     pub missing_keys: Missing,
     /// Who carries texts to phones, instead of the configured gateway.
     pub notifier: Option<Arc<dyn Notifier>>,
+    /// Whether the web apps are served, where they are part of the build.
+    pub web: bool,
 }
 
 /// The platform, opened. Cloning shares it.
@@ -99,6 +101,7 @@ impl Default for Options {
             durable_objects: true,
             missing_keys: Missing::MakeForNewFile,
             notifier: None,
+            web: true,
         }
     }
 }
@@ -155,6 +158,7 @@ impl App {
                 secure: config.base_url().starts_with("https://"),
                 proxies: config.server.proxies.clone(),
                 demo: options.demo,
+                web: options.web,
                 ..service::Settings::default()
             },
         })

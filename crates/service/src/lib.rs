@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod assets;
 mod body;
 mod counter;
 mod delivery;
@@ -32,6 +33,7 @@ mod state;
 mod trust;
 mod verifications;
 
+pub use assets::built as web_apps_built;
 pub use events::LiveView;
 pub use problem::{FAULTS, Fault, ProblemView};
 pub use routes::{openapi, router};
