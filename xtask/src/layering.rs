@@ -50,7 +50,7 @@ const FLOORS: [(&str, &[&str]); 11] = [
 
 /// Outside crates and the only crates that may name them. `jiazhao` serves the
 /// finished router: `sources` checks that it takes no more of axum.
-const PLACES: [(&str, &[&str]); 7] = [
+const PLACES: [(&str, &[&str]); 8] = [
     ("sqlx", &["storage"]),
     ("object_store", &["storage"]),
     ("axum", &["service", "jiazhao"]),
@@ -58,6 +58,7 @@ const PLACES: [(&str, &[&str]); 7] = [
     ("utoipa-axum", &["service"]),
     ("tower-http", &["service"]),
     ("rust-embed", &["service"]),
+    ("webp", &["portrait"]),
 ];
 
 /// Nowhere in the product: aws-lc-rs is the one provider of cryptography.

@@ -10,6 +10,7 @@ mod phone_code;
 mod tend;
 
 pub use activate::{Activated, DEVICE_LASTS};
+pub(crate) use notices::Notice;
 
 use jiff::Timestamp;
 use storage::{Account, AliasKind, ClientKind, Device, Driver, HolderId};

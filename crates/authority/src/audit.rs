@@ -132,7 +132,7 @@ impl Authority {
                 key.state == KeyState::Active && key.may_sign_at(NumericDate::floor(at))
             })
         };
-        let signer = signing.signers.iter().find(may);
+        let signer = signing.online.iter().chain(&signing.signers).find(may);
         signer.cloned().ok_or_else(|| refusal::NO_KEYS.into())
     }
 

@@ -6,7 +6,7 @@ use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-use credential::Suite;
+use credential::{EnforcementKey, Suite};
 use jiff::Timestamp;
 use licence::Calendar;
 use storage::{Partition, Store};
@@ -38,6 +38,8 @@ pub struct Settings {
     pub certificate: Option<CertificateCodes>,
     /// The suites in which every credential is signed; verification reads the first.
     pub suites: Vec<Suite>,
+    /// What the codes of bound devices carry.
+    pub codes: CodeSettings,
     /// How much a password hash costs.
     pub password_cost: PasswordCost,
     /// Whether staff sign in with a second factor.
@@ -46,6 +48,16 @@ pub struct Settings {
     pub notifier: Option<Arc<dyn Notifier>>,
     /// The token with which the carrier reports what became of texts; without one it cannot.
     pub report_token: Option<TokenHash>,
+}
+
+/// What the codes of bound devices carry.
+#[derive(Clone, Debug, Default)]
+pub struct CodeSettings {
+    /// The one suite in which they are signed; the first of all where it is not said.
+    pub suite: Option<Suite>,
+    /// Whoever has its secret reads the rest of the licence in an enforcement code; without a key
+    /// there is no such code.
+    pub enforcement_key: Option<EnforcementKey>,
 }
 
 /// Whether staff sign in with a second factor. It is given by whoever composes the platform, never

@@ -14,7 +14,7 @@ use crate::{Authority, Error};
 pub struct Live {
     /// Whose page.
     pub holder: HolderId,
-    /// What changed: `licence`, `status`, `e-licence`, `application` or `notification`.
+    /// What changed: `licence`, `status`, `e-licence`, `application`, `binding` or `notification`.
     pub kind: &'static str,
     /// Which.
     pub id: Option<String>,
@@ -111,6 +111,9 @@ impl Authority {
             Event::ELicenceChanged { e_licence, .. } => ("e-licence", Some(e_licence.to_string())),
             Event::ApplicationChanged { application, .. } => {
                 ("application", Some(application.to_string()))
+            }
+            Event::BindingChanged { binding, .. } => {
+                ("binding", binding.as_ref().map(ToString::to_string))
             }
             Event::Notified { notification, .. } => {
                 ("notification", Some(notification.to_string()))

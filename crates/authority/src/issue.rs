@@ -154,7 +154,7 @@ impl Authority {
         })
     }
 
-    fn claims(
+    pub(crate) fn claims(
         &self,
         act: &mut Act,
         driver: &Driver,
@@ -222,7 +222,7 @@ impl Authority {
     }
 
     /// Signs in every configured suite, off the runtime's threads.
-    async fn sign_all(&self, claims: LicenceClaims) -> Result<Vec<FormRow>, Error> {
+    pub(crate) async fn sign_all(&self, claims: LicenceClaims) -> Result<Vec<FormRow>, Error> {
         let signers = self.signing()?.signers.clone();
         let signed = tokio::task::spawn_blocking(move || {
             signers
@@ -260,7 +260,7 @@ impl Authority {
             let stage = e_licence::Stage::Superseded;
             tx.end_e_licence(&locked, current, stage, reason, act.now)
                 .await?;
-            events.push(status_event(&driver.id, current, StatusValue::Invalid));
+            events.extend(status_event(&driver.id, current, StatusValue::Invalid));
         }
         tx.insert_e_licence(&locked, new).await?;
         tx.insert_credential(&locked, &prepared.credential).await?;
@@ -334,7 +334,7 @@ impl Authority {
     }
 }
 
-fn expiry(now: Timestamp) -> Timestamp {
+pub(crate) fn expiry(now: Timestamp) -> Timestamp {
     now.saturating_add(CREDENTIAL_LASTS).unwrap_or(now)
 }
 

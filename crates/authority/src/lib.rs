@@ -9,6 +9,7 @@ mod admin;
 mod apply;
 mod audit;
 mod authentic;
+mod bind;
 mod calendar;
 mod composition;
 mod enrol;
@@ -42,12 +43,12 @@ mod verify;
 pub mod views;
 
 pub use accounts::{Activated, Client, DEVICE_LASTS};
-pub use act::{Act, Actor, Role, StaffActor};
+pub use act::{Act, Actor, HolderActor, Role, StaffActor};
 pub use audit::{
     AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, LostRows, Witness, WitnessAt,
 };
 pub use composition::{
-    Authority, CertificateCodes, PasswordCost, PhotoFile, SecondFactor, Settings, TokenHash,
+    Authority, CertificateCodes, CodeSettings, PasswordCost, PhotoFile, SecondFactor, Settings, TokenHash,
 };
 pub use follow::Live;
 pub use measures::Measure;

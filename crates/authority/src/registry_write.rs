@@ -380,12 +380,17 @@ async fn change(
     if reasons.is_empty() {
         let record_value = effective(write.record(), civil_date(act.now)).value;
         let value = strictest_with(record_value, current);
-        if value.value() == current.credential.status_value {
+        // Without a credential the lists say nothing of it, and the record's own value counts.
+        let credential = current.credential.as_ref();
+        let before = credential.map_or(driver.status_value, |it| it.status_value);
+        if value.value() == before {
             return Ok(());
         }
-        tx.set_status_value(locked, &current.credential.id, value.value())
-            .await?;
-        traces.events.push(status_event(&holder, current, value));
+        if let Some(credential) = credential {
+            tx.set_status_value(locked, &credential.id, value.value())
+                .await?;
+        }
+        traces.events.extend(status_event(&holder, current, value));
         let message = message(act, &holder, "status-changed", &value.as_str());
         tx.insert_notification(&message).await?;
         traces.events.push(notified(&message));
@@ -408,7 +413,7 @@ async fn change(
     );
     traces
         .events
-        .push(status_event(&holder, current, StatusValue::Invalid));
+        .extend(status_event(&holder, current, StatusValue::Invalid));
     traces.events.push(Event::ELicenceChanged {
         holder: holder.clone(),
         e_licence: current.e_licence.id.clone(),
@@ -434,16 +439,18 @@ pub(crate) fn stage_value(stage: e_licence::Stage) -> StatusValue {
     }
 }
 
+/// What followers learn of the place in the lists of an e-licence's credential, if it has one.
 pub(crate) fn status_event(
     holder: &HolderId,
     current: &CurrentELicence,
     value: StatusValue,
-) -> Event {
-    Event::CredentialStatus {
+) -> Option<Event> {
+    let credential = current.credential.as_ref()?;
+    Some(Event::CredentialStatus {
         holder: holder.clone(),
-        place: current.credential.place,
+        place: credential.place,
         value: value.value(),
-    }
+    })
 }
 
 /// A message with codes for parameters, never personal data.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use credential::{
-    KeyId, KeyState, NumericDate, SignedTrustList, Signer, SoftwareSigner, Suite, TrustList,
-    TrustedKey, VerifiedTrustList, sign_trust_list,
+    KeyId, KeyState, KeyUse, NumericDate, SignedTrustList, Signer, SoftwareSigner, Suite,
+    TrustList, TrustedKey, VerifiedTrustList, sign_trust_list,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,11 @@ const LIST_LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Keys that sign and the list that vouches for them.
 #[derive(Debug)]
 pub(crate) struct Signing {
+    /// They sign licences, in the order of the configured suites.
     pub(crate) signers: Vec<Arc<dyn Signer>>,
+    /// They sign what the server states of the present, in the same order; none where the keys were
+    /// made before there was this use.
+    pub(crate) online: Vec<Arc<dyn Signer>>,
     pub(crate) trust: VerifiedTrustList,
     pub(crate) document: String,
     /// Forms found good under this list.
@@ -64,6 +68,8 @@ pub struct KeyView {
     pub key_id: String,
     /// Suite.
     pub suite: String,
+    /// What it signs: `licence` or `online`.
+    pub key_use: String,
     /// In whose name it signs.
     pub issuer: String,
     /// First instant.
@@ -91,30 +97,46 @@ impl Signing {
             .map_err(|_refused| Error::Internal("the stored trust list does not verify"))?;
         let rows = store.signing_keys().await?;
         let mut signers: Vec<Arc<dyn Signer>> = Vec::new();
+        let mut online: Vec<Arc<dyn Signer>> = Vec::new();
         for suite in &settings.suites {
-            let mut found = None;
-            for row in rows.iter().filter(|row| row.suite == suite.to_string()) {
-                let signer = signer_of(suite, row)?;
-                let trusted = trust.key(signer.key_id()).is_some_and(|key| {
-                    key.state == KeyState::Active && key.may_sign_at(NumericDate::floor(now))
-                });
-                if trusted {
-                    found = Some(signer);
-                    break;
-                }
-            }
-            let signer = found.ok_or(Error::Internal(
+            let may_sign = |key_use| signer_for(suite, key_use, (&rows, &trust), now);
+            let signer = may_sign(KeyUse::Licence)?.ok_or(Error::Internal(
                 "a configured suite has no key that may sign",
             ))?;
             signers.push(Arc::new(signer));
+            if let Some(signer) = may_sign(KeyUse::Online)? {
+                online.push(Arc::new(signer));
+            }
         }
         Ok(Some(Self {
             signers,
+            online,
             trust,
             document,
             checked: CheckedForms::default(),
         }))
     }
+}
+
+/// The newest key of a suite that the trust list lets sign now, for this use.
+fn signer_for(
+    suite: &Suite,
+    key_use: KeyUse,
+    (rows, trust): (&[SigningKeyRow], &VerifiedTrustList),
+    now: Timestamp,
+) -> Result<Option<SoftwareSigner>, Error> {
+    for row in rows.iter().filter(|row| row.suite == suite.to_string()) {
+        let signer = signer_of(suite, row)?;
+        let trusted = trust.key(signer.key_id()).is_some_and(|key| {
+            key.key_use == key_use
+                && key.state == KeyState::Active
+                && key.may_sign_at(NumericDate::floor(now))
+        });
+        if trusted {
+            return Ok(Some(signer));
+        }
+    }
+    Ok(None)
 }
 
 fn signer_of(suite: &Suite, row: &SigningKeyRow) -> Result<SoftwareSigner, Error> {
@@ -196,13 +218,13 @@ impl Authority {
         let failed = Error::Internal("a key could not be made");
         let (mut roots, mut signers) = (Vec::new(), Vec::new());
         for suite in &self.inner.settings.suites {
-            let root = SoftwareSigner::generate(suite, &mut act.rng);
-            let signer = SoftwareSigner::generate(suite, &mut act.rng);
-            let (Ok(root), Ok(signer)) = (root, signer) else {
+            let mut generate = || SoftwareSigner::generate(suite, &mut act.rng);
+            let (Ok(root), Ok(licence), Ok(online)) = (generate(), generate(), generate()) else {
                 return Err(failed);
             };
             roots.push(root);
-            signers.push(signer);
+            signers.push((KeyUse::Licence, licence));
+            signers.push((KeyUse::Online, online));
         }
         let not_after = act.now.saturating_add(KEY_LASTS).unwrap_or(act.now);
         let list = first_list(act.now, not_after, &self.inner.settings.issuer, &signers);
@@ -212,7 +234,7 @@ impl Authority {
             .map_err(|_unsigned| Error::Internal("the trust list could not be signed"))?;
         let rows = signers
             .iter()
-            .map(|signer| SigningKeyRow {
+            .map(|(_, signer)| SigningKeyRow {
                 key_id: signer.key_id().to_string(),
                 suite: signer.suite().to_string(),
                 secret: Zeroizing::new(signer.secret().to_vec()),
@@ -273,6 +295,7 @@ impl Authority {
             .map(|key| KeyView {
                 key_id: key.key_id().to_string(),
                 suite: key.public_key.suite().to_string(),
+                key_use: key.key_use.as_str().to_owned(),
                 issuer: key.issuer.clone(),
                 not_before: key.not_before.timestamp(),
                 not_after: key.not_after.timestamp(),
@@ -294,7 +317,7 @@ fn first_list(
     now: Timestamp,
     not_after: Timestamp,
     issuer: &str,
-    signers: &[SoftwareSigner],
+    signers: &[(KeyUse, SoftwareSigner)],
 ) -> TrustList {
     let next_update = now.saturating_add(LIST_LASTS).unwrap_or(now);
     TrustList {
@@ -303,11 +326,12 @@ fn first_list(
         next_update: NumericDate::floor(next_update),
         keys: signers
             .iter()
-            .map(|signer| TrustedKey {
+            .map(|(key_use, signer)| TrustedKey {
                 public_key: signer.public_key().clone(),
                 issuer: issuer.to_owned(),
                 not_before: NumericDate::floor(now),
                 not_after: NumericDate::floor(not_after),
+                key_use: *key_use,
                 state: KeyState::Active,
             })
             .collect(),

@@ -3,6 +3,7 @@
 
 mod account;
 mod admin;
+mod binding;
 mod counter;
 mod holder;
 mod registry;
@@ -25,6 +26,10 @@ pub use self::account::{
 pub use self::admin::{
     ChangeStaff, EndedSessionsView, FactorResetState, FactorResetView, NewRegistrySource, NewStaff,
     OfficeView, RegistrySourceView, StaffRowView, StaffView, WaveView,
+};
+pub use self::binding::{
+    BeginBinding, BindingChallengeView, BindingView, CodeView, DynamicMaterialView,
+    OfflineMaterialView, ProveBinding,
 };
 pub use self::counter::{CounterApply, IdentityCheck, IdentityMethod};
 pub use self::holder::{

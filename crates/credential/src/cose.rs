@@ -28,6 +28,8 @@ pub(crate) enum Content {
     /// A licence credential: `application/cwt` by its number among the CoAP content formats.
     Licence,
     TrustList,
+    PublicProfile,
+    EnforcementProfile,
 }
 
 impl Content {
@@ -35,6 +37,8 @@ impl Content {
         match self {
             Self::Licence => Value::Unsigned(61),
             Self::TrustList => Value::text("application/vnd.jiazhao.trust.v1+cbor"),
+            Self::PublicProfile => Value::text("jz-offline"),
+            Self::EnforcementProfile => Value::text("jz-enforce"),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     signature::{BadSignature, Signature},
     signer::{IssueError, Signer},
     suite::Suite,
-    trust::{KeyState, TrustedKey, VerifiedTrustList},
+    trust::{KeyState, KeyUse, TrustedKey, VerifiedTrustList},
 };
 
 /// Largest credential in bytes. One with every claim is about 650; its ten texts at their longest
@@ -141,6 +141,9 @@ impl Unverified {
         if self.0.algorithm != key.public_key.suite().cose_algorithm() {
             return Err(Refusal::AlgorithmMismatch);
         }
+        if key.key_use != KeyUse::Licence {
+            return Err(Refusal::WrongUse);
+        }
         Ok(key)
     }
 
@@ -196,6 +199,8 @@ pub enum Refusal {
     Foreign,
     /// It names an issuer of the trust list, but the key is not one of that list.
     ReSigned,
+    /// The key is one of the trust list, and not for licences.
+    WrongUse,
     /// The key is known; the signature is not its own over these bytes: altered or forged.
     BadSignature,
     /// The header names another algorithm than the key's.
@@ -206,6 +211,9 @@ pub enum Refusal {
     KeyNotValidThen,
     /// The key signs in another issuer's name.
     IssuerMismatch,
+    /// The signature verifies, in the second of two forms that ES256 allows: somebody other than
+    /// the issuer rewrote it.
+    Malleated,
     /// Signed, and yet not a licence credential.
     Malformed(Malformed),
 }
@@ -224,6 +232,11 @@ impl Refusal {
                 "re-signed",
                 "冒用签发者名义，签名密钥不在信任列表中",
                 "it bears a trusted issuer's name, but the signing key is not in the trust list",
+            ),
+            Self::WrongUse => (
+                "key-wrong-use",
+                "签名所用的密钥不用于此类内容",
+                "the signing key is not for content of this kind",
             ),
             Self::BadSignature => (
                 "bad-signature",
@@ -249,6 +262,11 @@ impl Refusal {
                 "issuer-mismatch",
                 "签发者名称与签名密钥不符",
                 "the signing key belongs to another issuer",
+            ),
+            Self::Malleated => (
+                "signature-malleated",
+                "签名形式被改写",
+                "the signature was rewritten into its other form",
             ),
             Self::Malformed(malformed) => return malformed.reason(),
         };

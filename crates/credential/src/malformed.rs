@@ -49,6 +49,12 @@ pub enum Malformed {
     BadPublicKey,
     /// The same key twice in a list.
     RepeatedKey,
+    /// A text that does not begin as a code does.
+    NotCodeText,
+    /// A text that is not base45 (RFC 9285).
+    NotBase45,
+    /// A code of a kind that is not known here.
+    UnknownCodeKind,
 }
 
 impl Malformed {
@@ -85,6 +91,12 @@ impl Malformed {
             Self::NotTrustJson => ("不是信任列表文件", "not an exported trust list"),
             Self::BadPublicKey => ("公钥无效", "a public key is not a point of its curve"),
             Self::RepeatedKey => ("密钥重复", "a key is listed twice"),
+            Self::NotCodeText => (
+                "不是电子驾驶证的二维码",
+                "the text is no code of an electronic licence",
+            ),
+            Self::NotBase45 => ("二维码内容编码错误", "the code's text is not base45"),
+            Self::UnknownCodeKind => ("二维码种类未知", "a kind of code that is not known here"),
         };
         Reason::new(self.code(), zh, en)
     }
@@ -111,6 +123,9 @@ impl Malformed {
             Self::NotTrustJson => "not-trust-list",
             Self::BadPublicKey => "bad-public-key",
             Self::RepeatedKey => "repeated-key",
+            Self::NotCodeText => "not-code-text",
+            Self::NotBase45 => "not-base45",
+            Self::UnknownCodeKind => "unknown-code-kind",
         }
     }
 
@@ -137,7 +152,10 @@ impl Malformed {
             | Self::UnknownClaim
             | Self::NotTrustJson
             | Self::BadPublicKey
-            | Self::RepeatedKey => None,
+            | Self::RepeatedKey
+            | Self::NotCodeText
+            | Self::NotBase45
+            | Self::UnknownCodeKind => None,
         }
     }
 }

@@ -3,7 +3,8 @@
 //! As a file it is JSON that carries, for each root, its public key and the list as `COSE_Sign1`;
 //! every one of them covers the same bytes. Inside is a CBOR map: version 1, issued at 2, next
 //! update 3, keys 4; each key: suite 1 (text), point 2, issuer 3 (text), not before 4, not after
-//! 5, state 6 (0 active, 1 retired, 2 revoked), revoked at 7 (only with state 2).
+//! 5, state 6 (0 active, 1 retired, 2 revoked), revoked at 7 (only with state 2), use 8 (1 online;
+//! a key for licences has no entry).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
@@ -46,8 +47,31 @@ pub struct TrustedKey {
     pub not_before: NumericDate,
     /// Last instant at which it may sign.
     pub not_after: NumericDate,
+    /// What it signs.
+    pub key_use: KeyUse,
     /// What it is good for now.
     pub state: KeyState,
+}
+
+/// What a signing key signs (密钥用途). A server holds an online key at hand at all times; whoever steals
+/// one can call a licence current that is not, and can never make one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyUse {
+    /// Licence credentials, and nothing that ages within days.
+    Licence,
+    /// What a server states of the present: renewal stamps, status lists, checkpoints of the audit.
+    Online,
+}
+
+impl KeyUse {
+    /// `licence` or `online`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Licence => "licence",
+            Self::Online => "online",
+        }
+    }
 }
 
 /// State of a signing key (签名密钥状态).
@@ -103,6 +127,7 @@ const NOT_BEFORE: Key = (4, "not_before");
 const NOT_AFTER: Key = (5, "not_after");
 const STATE: Key = (6, "state");
 const REVOKED_AT: Key = (7, "revoked_at");
+const USE: Key = (8, "use");
 
 impl TrustList {
     fn to_cbor(&self) -> Vec<u8> {
@@ -163,6 +188,10 @@ impl TrustedKey {
             (Value::from(STATE.0), Value::Unsigned(state)),
         ];
         entries.extend(revoked_at.map(|at| (Value::from(REVOKED_AT.0), at.encode())));
+        match self.key_use {
+            KeyUse::Licence => {}
+            KeyUse::Online => entries.push((Value::from(USE.0), Value::Unsigned(1))),
+        }
         Value::Map(entries)
     }
 
@@ -187,6 +216,11 @@ impl TrustedKey {
                 (1, None) => KeyState::Retired,
                 (2, Some(at)) => KeyState::Revoked { at },
                 _ => return Err(Malformed::ClaimValue(STATE.1)),
+            },
+            key_use: match fields.optional(USE, fields::unsigned)? {
+                None => KeyUse::Licence,
+                Some(1) => KeyUse::Online,
+                Some(_) => return Err(Malformed::ClaimValue(USE.1)),
             },
         };
         fields.close()?;

@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::{
     claims::{LicenceClaims, Validity},
+    code::NotFresh,
     cwt::{Refusal, Unverified, Verified},
     key::KeyId,
     reason::Reason,
@@ -119,11 +120,7 @@ pub struct TrustListUsed {
     pub stale: bool,
 }
 
-const NOT_FRESH: Reason = Reason::new(
-    "not-fresh",
-    "仅凭证照文件不能证明是持证人当面出示",
-    "a credential alone does not show that its holder presents it now",
-);
+const NOT_FRESH: Reason = NotFresh::OutsideWindow.reason();
 const STATUS_UNKNOWN: Reason = Reason::new(
     "status-unknown",
     "未能核查驾驶证当前状态",

@@ -1,7 +1,7 @@
 //! Credentials of an e-licence and their signed forms.
 
 use jiff::Timestamp;
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -29,6 +29,17 @@ pub struct CredentialRow {
     pub issued_at: Timestamp,
     /// When it ends by itself.
     pub expires_at: Timestamp,
+}
+
+/// A credential that somebody shows, active or ended.
+#[derive(Clone, Debug)]
+pub struct PresentedCredential {
+    /// Whose.
+    pub holder: HolderId,
+    /// Whether it is the active one of its e-licence.
+    pub active: bool,
+    /// The credential.
+    pub credential: CredentialRow,
 }
 
 /// A signed form of a credential.
@@ -100,6 +111,37 @@ impl Store {
             .map(|row| read_form(self.sealer(), holder, &credential, row))
             .collect::<Result<_, _>>()?;
         Ok(Some((credential, forms)))
+    }
+
+    /// A credential, also one that ended.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the row does not follow its rule.
+    pub async fn credential(
+        &self,
+        id: &CredentialId,
+    ) -> Result<Option<PresentedCredential>, StoreError> {
+        let mut connection = self.reader().await?;
+        let text = format!(
+            "SELECT {CREDENTIAL_COLUMNS}, c.holder_id, c.stage FROM credentials c WHERE c.partition = $1 AND c.id = $2"
+        );
+        let row = sqlx::query(AssertSqlSafe(text))
+            .bind(id.partition().sql())
+            .bind(id.as_str())
+            .fetch_optional(&mut *connection)
+            .await?;
+        row.map(|row| {
+            let row = Columns {
+                table: "credentials",
+                row: &row,
+            };
+            Ok(PresentedCredential {
+                holder: row.parsed("holder_id", HolderId::parse)?,
+                active: row.text("stage")? == "active",
+                credential: read(&row)?,
+            })
+        })
+        .transpose()
     }
 
     /// The signed forms of a credential of `holder`.
@@ -188,7 +230,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Active -> ended; its place reads INVALID from then on.
+    /// Active -> ended; its place reads INVALID from then on. What it showed in codes goes with it.
     ///
     /// # Errors
     /// [`Conflict::ELicenceState`] when it is no longer active.
@@ -209,7 +251,13 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(moved, Conflict::ELicenceState)
+        exactly_one(moved, Conflict::ELicenceState)?;
+        sqlx::query("DELETE FROM presentations WHERE partition = $1 AND credential_id = $2")
+            .bind(self.partition().sql())
+            .bind(credential.as_str())
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 
     /// What the lists say of an active credential.

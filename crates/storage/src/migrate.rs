@@ -61,6 +61,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "aliases",
         text: include_str!("../migrations/0008_aliases.sql"),
     },
+    Migration {
+        version: 11,
+        name: "bindings",
+        text: include_str!("../migrations/0011_bindings.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

@@ -140,6 +140,20 @@ fn a_key_vouches_only_in_its_own_issuers_name_and_algorithm() {
 }
 
 #[test]
+fn an_online_key_vouches_for_no_licence() {
+    for suite in suites() {
+        let signer = signer(&suite, 0x11);
+        let online = TrustedKey {
+            key_use: KeyUse::Online,
+            ..trusted(signer.public_key(), KeyState::Active)
+        };
+        let bytes = issue(&samples::claims(), &signer).unwrap();
+        let refused = verify(&bytes, &verified(vec![online]));
+        assert_eq!(refused, Err(Refusal::WrongUse));
+    }
+}
+
+#[test]
 fn signed_bytes_that_are_no_licence_are_malformed() {
     let signer = signer(&Suite::Es256, 0x11);
     let body = Unsigned::new(

@@ -17,7 +17,15 @@ fn keys() -> Vec<TrustedKey> {
         .iter()
         .zip(states)
         .map(|(suite, state)| samples::trusted(signer(suite, 0x11).public_key(), state))
+        .chain([online(&Suite::Es256)])
         .collect()
+}
+
+fn online(suite: &Suite) -> TrustedKey {
+    TrustedKey {
+        key_use: KeyUse::Online,
+        ..samples::trusted(signer(suite, 0x22).public_key(), KeyState::Active)
+    }
 }
 
 fn roots() -> [SoftwareSigner; 2] {

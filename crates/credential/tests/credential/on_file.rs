@@ -1,8 +1,9 @@
 //! The credential in `test-vectors`, byte for byte: others verify against it too.
 
 use credential::{
-    KeyState, LicenceClaims, NumericDate, PublicKey, Sex, SignedTrustList, Signer, StatusReference,
-    Suite, TrustList, TrustedKey, Unverified, Validity, VerifiedTrustList, issue, sign_trust_list,
+    KeyState, KeyUse, LicenceClaims, NumericDate, PublicKey, Sex, SignedTrustList, Signer,
+    StatusReference, Suite, TrustList, TrustedKey, Unverified, Validity, VerifiedTrustList, issue,
+    sign_trust_list,
 };
 use jiff::{Timestamp, civil::date};
 
@@ -63,6 +64,7 @@ pub(crate) fn trust(key: &PublicKey) -> VerifiedTrustList {
             issuer: claims().issuer,
             not_before: second("2021-06-01T00:00:00Z"),
             not_after: second("2022-06-01T00:00:00Z"),
+            key_use: KeyUse::Licence,
             state: KeyState::Active,
         }],
     };

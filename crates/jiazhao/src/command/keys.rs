@@ -71,13 +71,14 @@ fn list(app: &App) -> Result<(), Failure> {
         let KeyView {
             key_id,
             suite,
+            key_use,
             issuer,
             not_before,
             not_after,
             state,
         } = key;
         say(&format!(
-            "{key_id}  {suite}  {state}  {not_before}  {not_after}  {issuer}"
+            "{key_id}  {suite}  {key_use}  {state}  {not_before}  {not_after}  {issuer}"
         ))?;
     }
     Ok(())

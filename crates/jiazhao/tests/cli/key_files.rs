@@ -258,7 +258,7 @@ fn a_passphrase_is_typed_unseen_and_never_on_the_command_line() {
     assert!(typed.wait().unwrap().success());
     let seen = String::from_utf8_lossy(&seen);
     assert!(
-        seen.contains("  ES256  active  ") && !seen.contains(PASSPHRASE),
+        seen.contains("  ES256  licence  active  ") && !seen.contains(PASSPHRASE),
         "{seen}"
     );
 }

@@ -11,8 +11,19 @@ fn keys_are_made_once_and_serve_refuses_beside_the_root() {
 
     let made = folder.run(&["keys", "generate"]);
     assert_eq!(made.code, 0, "{}", made.err);
-    assert_eq!(made.out.lines().count(), 2, "{}", made.out);
-    assert!(made.out.contains("  SM2-SM3  active  ") && made.out.contains("  ES256  active  "));
+    assert_eq!(made.out.lines().count(), 4, "{}", made.out);
+    for key in [
+        "SM2-SM3  licence",
+        "SM2-SM3  online",
+        "ES256  licence",
+        "ES256  online",
+    ] {
+        assert!(
+            made.out.contains(&format!("  {key}  active  ")),
+            "{}",
+            made.out
+        );
+    }
     let root = folder.path("data/keys/root.json");
     assert!(
         fs::read_to_string(&root)
@@ -35,7 +46,7 @@ fn keys_are_made_once_and_serve_refuses_beside_the_root() {
     let told = folder.run(&["trust", "export"]).out;
     assert_eq!(fs::read_to_string(&trust).unwrap(), told);
     let list = credential::SignedTrustList::from_json(told.as_bytes()).unwrap();
-    assert_eq!(list.verify(None).unwrap().list().keys.len(), 2);
+    assert_eq!(list.verify(None).unwrap().list().keys.len(), 4);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use credential::{
-    KeyState, LicenceClaims, NumericDate, Sex, Signer, StatusReference, TrustList, TrustedKey,
-    Validity, issue, sign_trust_list,
+    KeyState, KeyUse, LicenceClaims, NumericDate, Sex, Signer, StatusReference, TrustList,
+    TrustedKey, Validity, issue, sign_trust_list,
 };
 use jiff::Timestamp;
 
@@ -65,6 +65,7 @@ fn trust(signers: &[&SoftwareSigner]) -> String {
                 issuer: "测试系统".to_owned(),
                 not_before: at("2026-01-01T00:00:00Z"),
                 not_after: at("2027-12-31T00:00:00Z"),
+                key_use: KeyUse::Licence,
                 state: KeyState::Active,
             })
             .collect(),

@@ -45,6 +45,13 @@ const ENDED: &[(&str, &str)] = &[
     ("staff_sessions", "DELETE FROM staff_sessions"),
     ("staff_recovery_codes", "DELETE FROM staff_recovery_codes"),
     ("staff_factor_resets", "DELETE FROM staff_factor_resets"),
+    // A device that was replaced since would present again, and codes that were used since would count
+    // once more. Devices bind anew by themselves.
+    (
+        "bindings",
+        "UPDATE bindings SET stage = 'revoked', challenge = NULL, ended_at = $1 \
+         WHERE stage IN ('pending', 'active')",
+    ),
     ("leases", "DELETE FROM leases"),
     (
         "review_cases",
@@ -138,7 +145,7 @@ mod tests {
         ("status_counters", "moved on beside the list"),
         ("credentials", "those that are known"),
         ("credential_forms", "those that are known"),
-        ("bindings", "those that are known"),
+        ("presentations", "go with their credentials"),
         ("accounts", "passwords of then"),
         ("devices", "known with the password of then only"),
         ("freeze_links", "freezing twice harms nobody"),

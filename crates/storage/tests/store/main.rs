@@ -90,8 +90,11 @@ conformance! {
         an_application_brings_one_e_licence, an_e_licence_has_one_active_credential,
         a_place_in_the_status_lists_is_given_once, r88_ending_an_e_licence_ends_its_credential,
         a_status_value_is_set_on_an_active_credential_only;
-    bindings: sc_17_a_new_device_replaces_the_one_before, ending_an_e_licence_revokes_its_bindings,
-        another_drivers_binding_is_not_activated;
+    bindings: sc_17_a_new_device_replaces_the_one_before, of_two_that_ask_the_later_one_binds,
+        a_proof_comes_in_time_or_not_at_all, ending_an_e_licence_revokes_its_bindings,
+        another_drivers_binding_is_not_touched, revoking_a_binding_leaves_the_licence,
+        contact_renews_and_a_clock_set_back_shortens_nothing, sc_12_codes_count_once_and_in_order,
+        sc_12_of_two_uses_at_once_one_counts;
     accounts: a_password_is_set_and_replaced, a_new_activation_code_replaces_the_open_one,
         tries_are_counted_before_they_are_judged, the_last_try_can_be_right,
         sc_30_an_activation_code_is_used_once, sc_18_a_note_to_warn_is_taken_once,
