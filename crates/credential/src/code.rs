@@ -8,9 +8,11 @@
 //!
 //! Times are seconds since 1970, signatures r and s of ES256 by the device's key.
 
+mod authentic;
 mod size;
 mod window;
 
+pub use authentic::CodeRefusal;
 pub use size::{
     LARGEST_DYNAMIC, LARGEST_ENFORCEMENT, LARGEST_OFFLINE, LARGEST_WITH_PORTRAIT, enforcement,
     offline_version, portrait_budget, qr_version,

@@ -47,7 +47,7 @@ pub mod trust;
 pub mod verify;
 
 pub use claims::{LicenceClaims, Sex, StatusReference, Validity};
-pub use code::{Code, DynamicCode, NotFresh, OfflineCode};
+pub use code::{Code, CodeRefusal, DynamicCode, NotFresh, OfflineCode};
 pub use cwt::{Prepared, Refusal, Unverified, Verified, issue, prepare};
 pub use device::{DeviceKey, Handle};
 pub use key::{BadKey, Check, KeyId, NotAKeyId, PublicKey};
@@ -61,11 +61,13 @@ pub use reason::Reason;
 pub use rest::{EnforcementKey, EnforcementSecret, Rest, RestRefusal, SealedRest};
 pub use signature::{BadSignature, Signature};
 pub use signer::{IssueError, SignError, Signer, SoftwareSigner};
-pub use stamp::{Stamp, StampRefusal};
+pub use stamp::{Stamp, StampLapse, StampRefusal};
 pub use suite::{Suite, UnknownSuite, UserId};
 pub use time::NumericDate;
 pub use trust::{
     KeyState, KeyUse, SignedTrustList, TrustList, TrustRefusal, TrustedKey, VerifiedTrustList,
     sign_trust_list,
 };
-pub use verify::{Answer, check_credential, check_credentials};
+pub use verify::{
+    Answer, HeldList, Memory, Status, StatusSource, check_code, check_credential, check_credentials,
+};

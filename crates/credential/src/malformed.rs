@@ -55,6 +55,8 @@ pub enum Malformed {
     NotBase45,
     /// A code of a kind that is not known here.
     UnknownCodeKind,
+    /// Not the JSON of what a verifier remembers.
+    NotVerifierState,
 }
 
 impl Malformed {
@@ -96,6 +98,10 @@ impl Malformed {
                 "the text is no code of an electronic licence",
             ),
             Self::NotBase45 => ("二维码内容编码错误", "the code's text is not base45"),
+            Self::NotVerifierState => (
+                "不是核验记录文件",
+                "not a file of what a verifier remembers",
+            ),
             Self::UnknownCodeKind => ("二维码种类未知", "a kind of code that is not known here"),
         };
         Reason::new(self.code(), zh, en)
@@ -126,6 +132,7 @@ impl Malformed {
             Self::NotCodeText => "not-code-text",
             Self::NotBase45 => "not-base45",
             Self::UnknownCodeKind => "unknown-code-kind",
+            Self::NotVerifierState => "not-verifier-state",
         }
     }
 
@@ -155,7 +162,8 @@ impl Malformed {
             | Self::RepeatedKey
             | Self::NotCodeText
             | Self::NotBase45
-            | Self::UnknownCodeKind => None,
+            | Self::UnknownCodeKind
+            | Self::NotVerifierState => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     cbor::Value,
+    code::SKEW,
     cwt::Refusal,
     fields,
     key::KeyId,
@@ -96,6 +97,21 @@ impl Stamp {
     pub fn good_until(&self) -> Timestamp {
         let renewed_at = self.renewed_at.timestamp();
         renewed_at.saturating_add(STAMP_LASTS).unwrap_or(renewed_at)
+    }
+
+    /// Whether it holds at this instant. A verifier's clock may stand behind the server's by as much as
+    /// behind a device's.
+    ///
+    /// # Errors
+    /// [`StampLapse`].
+    pub fn check_term(&self, at: Timestamp) -> Result<(), StampLapse> {
+        if at >= self.good_until() {
+            Err(StampLapse::Stale)
+        } else if self.renewed_at.timestamp().duration_since(at) > SKEW {
+            Err(StampLapse::NotYetValid)
+        } else {
+            Ok(())
+        }
     }
 
     /// Checks that an online key of the trust list stamped this credential. Whether the stamp holds
@@ -199,6 +215,35 @@ impl StampRefusal {
             ),
         };
         Reason::new(code, zh, en)
+    }
+}
+
+/// Why an authentic stamp does not hold now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StampLapse {
+    /// Its seven days are over.
+    Stale,
+    /// Stamped after the time of the check.
+    NotYetValid,
+}
+
+impl StampLapse {
+    /// The stable code and both texts.
+    #[must_use]
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::Stale => Reason::new(
+                "stamp-stale",
+                "设备超过七天未联网续期，请持证人联网后重新出示",
+                "the device was not renewed within seven days; the holder goes online and shows a \
+                 new code",
+            ),
+            Self::NotYetValid => Reason::new(
+                "stamp-not-yet-valid",
+                "续期时间晚于核验时间，请检查核验设备的时钟",
+                "renewed after the time of the check: look at the verifier's clock",
+            ),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    samples::{CREDENTIAL, second, signer, suites, trusted, trusted_online, verified},
+    samples::{CREDENTIAL, instant, second, signer, suites, trusted, trusted_online, verified},
     suite::Suite,
 };
 
@@ -77,5 +77,12 @@ fn each_thing_that_is_wrong_with_its_key_has_its_own_reason() {
 fn it_holds_for_a_week() {
     let signer = signer(&Suite::sm2(), 0x22);
     let stamp = Stamp::sign(&signer, &CREDENTIAL, second(RENEWED)).unwrap();
-    assert_eq!(stamp.good_until().to_string(), "2021-09-21T00:00:00Z");
+    for (at, expected) in [
+        ("2021-09-13T23:59:29Z", Err(StampLapse::NotYetValid)),
+        ("2021-09-13T23:59:30Z", Ok(())),
+        ("2021-09-20T23:59:59Z", Ok(())),
+        ("2021-09-21T00:00:00Z", Err(StampLapse::Stale)),
+    ] {
+        assert_eq!(stamp.check_term(instant(at)), expected, "{at}");
+    }
 }

@@ -113,7 +113,13 @@ fn licence_lines(licence: &Summary) -> [String; 5] {
         format!("证号 number        {}", licence.licence_number),
         format!("准驾车型 classes   {}", licence.classes.join(" ")),
         format!("有效期限 validity  {} - {until}", licence.valid_from),
-        format!("发证机关 authority {}", licence.authority_name),
+        format!(
+            "发证机关 authority {}",
+            licence
+                .authority_name
+                .as_ref()
+                .unwrap_or(&licence.authority_code)
+        ),
     ]
 }
 
