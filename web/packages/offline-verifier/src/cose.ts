@@ -10,6 +10,7 @@ import { malformed } from "./reason.ts";
 /** What may be signed, as it stands in the protected header: no kind passes for another. */
 export const LICENCE = 61;
 export const TRUST_LIST = "application/vnd.jiazhao.trust.v1+cbor";
+export const STATUS_LIST = "application/statuslist+cwt";
 
 export interface Sign1 {
   readonly algorithm: number;

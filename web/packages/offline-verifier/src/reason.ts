@@ -50,6 +50,8 @@ const TEXTS = {
   "claim-type": ["数据项类型错误", "a claim has the wrong type"],
   "claim-value": ["数据项取值错误", "a claim has an impossible value"],
   "not-trust-list": ["不是信任列表文件", "not an exported trust list"],
+  "not-status-list": ["不是状态列表", "not a status list"],
+  "bad-compression": ["状态列表无法解压", "the status list does not decompress"],
   "bad-public-key": ["公钥无效", "a public key is not a point of its curve"],
   "repeated-key": ["密钥重复", "a key is listed twice"],
   "not-code-text": ["不是电子驾驶证的二维码", "the text is no code of an electronic licence"],
@@ -75,6 +77,67 @@ const TEXTS = {
     "signed outside the period of the signing key",
   ],
   "issuer-mismatch": ["签发者名称与签名密钥不符", "the signing key belongs to another issuer"],
+  "key-wrong-use": [
+    "签名所用的密钥不用于此类内容",
+    "the signing key is not for content of this kind",
+  ],
+  "signature-malleated": ["签名形式被改写", "the signature was rewritten into its other form"],
+  "bad-device-signature": [
+    "二维码不是由绑定的设备签署，或内容被改动",
+    "not signed by the device to which the licence is bound, or altered",
+  ],
+  "portrait-mismatch": [
+    "照片与凭证中的照片摘要不符",
+    "the portrait is not the one of the credential",
+  ],
+  "stamp-key-unknown": [
+    "续期章的密钥不在信任列表中",
+    "the key of the renewal stamp is not in the trust list",
+  ],
+  "stamp-mismatch": [
+    "续期章不属于该凭证或系伪造",
+    "the renewal stamp is of another credential, or forged",
+  ],
+  "stamp-malleated": [
+    "续期章的签名形式被改写",
+    "the signature of the renewal stamp was rewritten into its other form",
+  ],
+  "stamp-key-distrusted": [
+    "续期章的密钥已不受信任，请持证人联网更新",
+    "the key of the renewal stamp is no longer trusted; the holder renews online",
+  ],
+  "stamp-key-not-valid-then": [
+    "续期时间不在密钥的有效期内",
+    "stamped outside the period of its key",
+  ],
+  "stamp-stale": [
+    "设备超过七天未联网续期，请持证人联网后重新出示",
+    "the device was not renewed within seven days; the holder goes online and shows a new code",
+  ],
+  "stamp-not-yet-valid": [
+    "续期时间晚于核验时间，请检查核验设备的时钟",
+    "renewed after the time of the check: look at the verifier's clock",
+  ],
+  "status-list-unknown-key": [
+    "状态列表的签名密钥不在信任列表中",
+    "the status list is signed by a key that is not in the trust list",
+  ],
+  "status-list-algorithm-mismatch": [
+    "状态列表的签名算法与密钥不符",
+    "the algorithm of the status list is not the key's",
+  ],
+  "status-list-bad-signature": [
+    "状态列表的签名验证失败",
+    "the signature of the status list does not verify",
+  ],
+  "status-list-key-distrusted": [
+    "状态列表的签名密钥已不受信任",
+    "the key that signed the status list is no longer trusted",
+  ],
+  "status-list-key-not-valid-then": [
+    "状态列表的签发时间不在签名密钥的有效期内",
+    "the status list was signed outside the period of its key",
+  ],
   "trust-other-root": [
     "信任列表不是由指定的根密钥签署",
     "the trust list is not signed by exactly the pinned roots",
@@ -86,8 +149,37 @@ const TEXTS = {
   "trust-disagreement": ["各根密钥签署的信任列表不一致", "the roots signed different trust lists"],
   // what could not be checked, and what is past or not yet
   "not-fresh": [
-    "仅凭证照文件不能证明是持证人当面出示",
-    "a credential alone does not show that its holder presents it now",
+    "不能证明是持证人当面出示：二维码已过时，或仅为证照文件",
+    "not shown live by its holder: a code past its time, or a credential alone",
+  ],
+  "clock-off": [
+    "二维码时间与核验时间相差过大，请检查双方设备的时钟，或请持证人重新出示",
+    "the code's time is far from the time of the check: look at both clocks, or ask for a new code",
+  ],
+  "code-used": [
+    "此码已使用过，请持证人重新出示",
+    "this code was shown before; ask the holder for a new one",
+  ],
+  "needs-server": ["此码须联网核验", "this code can only be checked with the server"],
+  "status-invalid": [
+    "该电子凭证已失效或已被更换",
+    "this credential is no longer in force, or was replaced",
+  ],
+  "status-suspended": [
+    "驾驶证当前不可使用，请联系发证机关核实",
+    "the licence cannot be used at present; ask the issuing authority",
+  ],
+  "status-red": [
+    "驾驶证状态异常（红码）",
+    "the licence is shown in red: it does not entitle at present",
+  ],
+  "status-list-stale": [
+    "状态列表已过更新期限，未能核查驾驶证当前状态",
+    "the status list is past its next update: the present status could not be checked",
+  ],
+  "trust-list-rolled-back": [
+    "信任列表比本机用过的版本旧，结果不能视为有效",
+    "the trust list is older than one that was used here; the result does not count as valid",
   ],
   "status-unknown": ["未能核查驾驶证当前状态", "the licence's status could not be checked"],
   "trust-list-stale": [

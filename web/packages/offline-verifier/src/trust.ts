@@ -1,7 +1,7 @@
 // The trust list (信任列表): which keys may sign, signed by the root of each suite.
 
 import { type Bytes, equal, fromBase64, textOf, utf8 } from "./bytes.ts";
-import { type Value, decode } from "./cbor.ts";
+import { type Integer, type Value, decode } from "./cbor.ts";
 import { TRUST_LIST, parse, signedBy } from "./cose.ts";
 import { Fields, type Key, bytes, instant, items, text, unsigned } from "./fields.ts";
 import { type PublicKey, publicKey, suiteOf } from "./key.ts";
@@ -22,7 +22,7 @@ export interface TrustedKey {
 
 /** A trust list whose signatures hold. Only `openTrustList` makes one. */
 export interface TrustList {
-  readonly version: string;
+  readonly version: Integer;
   readonly issuedAt: number;
   readonly nextUpdate: number;
   readonly keys: ReadonlyMap<string, TrustedKey>;
@@ -147,7 +147,7 @@ const STATE: Key = [6, "state"];
 
 async function readList(payload: Bytes): Promise<Omit<TrustList, "roots">> {
   const fields = new Fields(decode(payload), "trust list");
-  const version = String(fields.required([1, "version"], unsigned));
+  const version = fields.required([1, "version"], unsigned);
   const issuedAt = fields.required([2, "issued_at"], instant);
   const nextUpdate = fields.required([3, "next_update"], instant);
   const keys = new Map<string, TrustedKey>();
