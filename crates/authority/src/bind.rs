@@ -267,7 +267,10 @@ impl Authority {
         (driver, current): (&Driver, &CurrentELicence),
         binding: &BindingRow,
     ) -> Result<Option<Bound>, Error> {
-        if self.shows_as_it_should(act, driver, current, binding).await? {
+        if self
+            .shows_as_it_should(act, driver, current, binding)
+            .await?
+        {
             return Ok(None);
         }
         let bound = self.prepare_bound(act, driver, current, binding).await?;

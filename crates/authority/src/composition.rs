@@ -1,6 +1,9 @@
 //! The authority: store, keys, status memory and followers together.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicI64},
+};
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
@@ -143,6 +146,8 @@ pub(crate) struct Inner {
     pub(crate) live: broadcast::Sender<Live>,
     pub(crate) texts: TextCounts,
     pub(crate) witness: WitnessCounts,
+    /// When the records were last reached, in microseconds since 1970.
+    pub(crate) reached: AtomicI64,
 }
 
 /// Live events kept for a page that reads slowly; a page that falls behind reads anew.
@@ -171,6 +176,7 @@ impl Authority {
                 limits: Limits::new(),
                 texts: TextCounts::default(),
                 witness: WitnessCounts::default(),
+                reached: AtomicI64::new(now.as_microsecond()),
                 signing,
                 plane,
                 look_ups: LookUps::default(),

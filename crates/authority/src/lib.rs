@@ -48,7 +48,8 @@ pub use audit::{
     AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, LostRows, Witness, WitnessAt,
 };
 pub use composition::{
-    Authority, CertificateCodes, CodeSettings, PasswordCost, PhotoFile, SecondFactor, Settings, TokenHash,
+    Authority, CertificateCodes, CodeSettings, PasswordCost, PhotoFile, SecondFactor, Settings,
+    TokenHash,
 };
 pub use follow::Live;
 pub use measures::Measure;

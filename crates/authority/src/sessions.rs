@@ -69,18 +69,21 @@ impl Authority {
         now: Timestamp,
     ) -> Result<(Actor, SessionView), Error> {
         let (partition, hash) = secret::read(token).ok_or(refusal::SIGN_IN)?;
-        if partition == Partition::SYSTEM {
-            return self.authenticate_staff(&hash, now).await;
-        }
-        let session = self.store().session(partition, &hash).await?;
-        let session = session
-            .filter(|session| now < session.expires_at)
-            .ok_or(refusal::SIGN_IN)?;
-        match session.kind {
-            SessionKind::Holder => self.authenticate_holder(&session, device, now).await,
-            // Those of staff have a table of their own.
-            SessionKind::Staff => Err(refusal::SIGN_IN.into()),
-        }
+        let found = if partition == Partition::SYSTEM {
+            self.authenticate_staff(&hash, now).await?
+        } else {
+            let session = self.store().session(partition, &hash).await?;
+            let session = session
+                .filter(|session| now < session.expires_at)
+                .ok_or(refusal::SIGN_IN)?;
+            match session.kind {
+                SessionKind::Holder => self.authenticate_holder(&session, device, now).await?,
+                // Those of staff have a table of their own.
+                SessionKind::Staff => return Err(refusal::SIGN_IN.into()),
+            }
+        };
+        self.note_reached(now);
+        Ok(found)
     }
 
     /// The registry source that holds `token`.

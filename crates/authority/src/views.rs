@@ -43,8 +43,8 @@ pub use self::text::{
     ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,
 };
 pub use self::verification::{
-    AuthenticFact, ELicenceFact, EntitledFact, FreshFact, Measure, PaperFact, PersonFact, Purpose,
-    VerificationView, VerifiedLicence, Verify,
+    AuthenticFact, ELicenceFact, EntitledFact, FreshFact, KnownLicence, KnownView, Measure,
+    PaperFact, PersonFact, Purpose, VerificationView, VerifiedLicence, Verify,
 };
 
 /// `Debug` of what holds personal data or secrets: the type's name and nothing else.

@@ -46,6 +46,11 @@ pub(crate) fn seal(
     seal_with(&one_time, to, info, aad, message)
 }
 
+/// Whether anything can be sealed to this key: to points of small order nothing can.
+pub(crate) fn accepts(to: &[u8; 32]) -> bool {
+    seal_with(&[1; 32], to, &[], &[], &[]).is_ok()
+}
+
 fn seal_with(
     one_time: &[u8; 32],
     to: &[u8; 32],

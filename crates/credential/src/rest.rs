@@ -143,6 +143,14 @@ impl EnforcementKey {
     }
 }
 
+impl EnforcementKey {
+    /// Whether anything can be sealed to it: a point of small order is nobody's key.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        hpke::accepts(&self.0)
+    }
+}
+
 impl fmt::Debug for EnforcementKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EnforcementKey({})", hex::encode(self.0))
@@ -301,7 +309,9 @@ mod tests {
         };
         let refused = RestRefusal::Malformed(Malformed::ClaimValue("address"));
         assert_eq!(unfit.seal(&ID, &to, &mut rng).err(), Some(refused));
+        assert!(to.is_usable());
         let nobody = EnforcementKey::from_bytes([0; 32]);
+        assert!(!nobody.is_usable());
         assert_eq!(
             rest().seal(&ID, &nobody, &mut rng).err(),
             Some(RestRefusal::NotOpened)

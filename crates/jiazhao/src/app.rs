@@ -6,7 +6,8 @@ use std::{
 };
 
 use authority::{
-    Act, Authority, Error, PasswordCost, SecondFactor, TokenHash, WitnessAt, notify::Notifier,
+    Act, Authority, CodeSettings, Error, PasswordCost, SecondFactor, TokenHash, WitnessAt,
+    notify::Notifier,
 };
 use jiff::civil::Date;
 use licence::civil_date;
@@ -17,6 +18,7 @@ use storage::{AtRest, MasterKeys, Store, StoreError, StoreOptions};
 use crate::{
     ambient::{SystemClock, SystemEntropy, system_act},
     config::{Config, Witness},
+    enforcement_keys,
     failure::Failure,
     http_witness::HttpWitness,
     key_files::{
@@ -139,6 +141,7 @@ impl App {
                 issuer: config.issuer.name.clone(),
                 certificate: config.issuer.certificate.clone(),
                 suites: config.issuer.suites.clone(),
+                codes: code_settings(config)?,
                 password_cost: options.password_cost,
                 second_factor: options.second_factor,
                 notifier: notifier(config, options.notifier)?,
@@ -284,6 +287,18 @@ fn notifier(
     };
     let gateway: Arc<dyn Notifier> = Arc::new(SmsGateway::new(peer)?);
     Ok(Some(gateway))
+}
+
+/// What the codes of bound devices carry.
+fn code_settings(config: &Config) -> Result<CodeSettings, Failure> {
+    let enforcement_key = match &config.codes.enforcement_key {
+        Some(file) => Some(enforcement_keys::read_public(file)?),
+        None => None,
+    };
+    Ok(CodeSettings {
+        suite: Some(config.codes.suite.clone()),
+        enforcement_key,
+    })
 }
 
 /// What the text gateway shows when it reports.

@@ -307,7 +307,7 @@ fn encoded(rng: &mut impl Rng) -> Zeroizing<String> {
     text
 }
 
-fn encoded_bytes(bytes: &[u8]) -> Zeroizing<String> {
+pub(crate) fn encoded_bytes(bytes: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(bytes.len().saturating_mul(2)));
     for byte in bytes {
         for digit in [byte >> 4, byte & 15] {
@@ -385,7 +385,7 @@ fn malformed(path: &Path) -> Failure {
     .about(path.display())
 }
 
-fn decoded(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn decoded(text: &str) -> Option<[u8; 32]> {
     let bytes = decoded_bytes(text.trim_end())?;
     <[u8; 32]>::try_from(bytes.as_slice()).ok()
 }

@@ -150,10 +150,7 @@ impl Photo {
         }
         let format = container::sniff(bytes).ok_or(PhotoError::NotAPhoto)?;
         container::check(format, bytes)?;
-        let mut reader = ImageReader::with_format(
-            Cursor::new(bytes),
-            format.codec(),
-        );
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), format.codec());
         reader.limits(limits.for_decoder());
         let mut decoder = reader.into_decoder().map_err(|error| refusal(&error))?;
         let orientation = decoder.orientation().map_err(|error| refusal(&error))?;

@@ -69,8 +69,12 @@ fn pixels(photo: &Photo) -> Result<DynamicImage, PhotoError> {
     let mut reader = ImageReader::new(Cursor::new(photo.bytes()));
     reader.set_format(photo.format().codec());
     reader.limits(Limits::PHOTO.for_decoder());
-    let mut decoder = reader.into_decoder().map_err(|_error| PhotoError::Damaged)?;
-    let turned = decoder.orientation().map_err(|_error| PhotoError::Damaged)?;
+    let mut decoder = reader
+        .into_decoder()
+        .map_err(|_error| PhotoError::Damaged)?;
+    let turned = decoder
+        .orientation()
+        .map_err(|_error| PhotoError::Damaged)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(|_error| PhotoError::Damaged)?;
     image.apply_orientation(turned);
     Ok(image)

@@ -8,6 +8,7 @@
 mod accounts;
 mod admin;
 mod assets;
+mod bindings;
 mod body;
 mod counter;
 mod delivery;

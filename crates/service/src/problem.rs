@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, error::Error as _, fmt::Write as _, num::NonZeroU32};
 
-use authority::{Error, Kind, refusal, views::ReasonView};
+use authority::{
+    Error, Kind, refusal,
+    views::{KnownView, ReasonView},
+};
 use axum::{
     Json,
     extract::Request,
@@ -40,6 +43,9 @@ pub struct ProblemView {
     pub detail_en: String,
     /// Every single reason, where there are some.
     pub reasons: Vec<ReasonView>,
+    /// What is known all the same, where a code could not be checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<KnownView>,
 }
 
 /// A refusal by HTTP itself; the others stand in `authority::CATALOGUE`.
@@ -101,6 +107,7 @@ pub(crate) struct Problem {
     fault: Fault,
     reasons: Vec<ReasonView>,
     retry_after: Option<NonZeroU32>,
+    known: Option<Box<KnownView>>,
 }
 
 impl Problem {
@@ -109,7 +116,19 @@ impl Problem {
             fault,
             reasons,
             retry_after: None,
+            known: None,
         }
+    }
+
+    /// Whether the records could not be reached.
+    pub(crate) fn is_could_not(&self) -> bool {
+        self.fault.code == refusal::COULD_NOT.code
+    }
+
+    /// With what is known all the same.
+    pub(crate) fn and_known(mut self, known: KnownView) -> Self {
+        self.known = Some(Box::new(known));
+        self
     }
 
     /// The request can be read, but is not of the form that is asked for.
@@ -180,6 +199,7 @@ impl From<Error> for Problem {
                 .retry_after()
                 .and_then(|seconds| u32::try_from(seconds).ok())
                 .and_then(NonZeroU32::new),
+            known: None,
         }
     }
 }
@@ -218,6 +238,7 @@ impl IntoResponse for Problem {
             fault,
             reasons,
             retry_after,
+            known,
         } = self;
         let view = ProblemView {
             kind: format!("urn:jiazhao:problem:{}", fault.code),
@@ -227,6 +248,7 @@ impl IntoResponse for Problem {
             detail: fault.clears_zh.to_owned(),
             detail_en: fault.clears_en.to_owned(),
             reasons,
+            known: known.map(|known| *known),
         };
         let mut response = (fault.status, Json(view)).into_response();
         let headers = response.headers_mut();

@@ -14,7 +14,7 @@ use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    accounts, admin, assets, counter, events, headers, health, holder,
+    accounts, admin, assets, bindings, counter, events, headers, health, holder,
     metrics::Metrics,
     notifier, observe, openapi as document, page, problem, registry, review, sessions, staff,
     state::{App, ServiceState, Settings},
@@ -59,6 +59,7 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(sessions::routes())
         .merge(accounts::routes())
         .merge(holder::routes())
+        .merge(bindings::routes())
         .merge(counter::routes())
         .merge(review::routes())
         .merge(verifications::routes())

@@ -46,8 +46,10 @@ CREATE INDEX bindings_of_e_licence ON bindings (partition, e_licence_id, created
 -- go with the credential.
 --   suite, key_id      the one suite of the codes, and the key that signed
 --   record_version     the registry's version of the record from which they were made
+--   enforcement_to     the enforcement key for which they were made, in hex; NULL where none was
+--                      configured then
 --   public_sealed      what everybody may read
---   enforcement_sealed what the enforcement key opens; NULL where none is configured
+--   enforcement_sealed what the enforcement key opens; NULL where there is none, or no room
 --   portrait_sealed    the small portrait that the public form names by its hash; NULL where none
 CREATE TABLE presentations (
   partition BIGINT NOT NULL,
@@ -55,6 +57,7 @@ CREATE TABLE presentations (
   suite TEXT NOT NULL,
   key_id TEXT NOT NULL,
   record_version BIGINT NOT NULL,
+  enforcement_to TEXT,
   public_sealed BYTEA NOT NULL,
   enforcement_sealed BYTEA,
   portrait_sealed BYTEA,

@@ -18,6 +18,8 @@ pub struct Presentation {
     pub key_id: String,
     /// The registry's version of the record from which they were made.
     pub record_version: i64,
+    /// The enforcement key for which they were made, in hex.
+    pub enforcement_to: Option<String>,
     /// What everybody may read, COSE.
     pub public: Zeroizing<Vec<u8>>,
     /// What the enforcement key opens, COSE.
@@ -43,8 +45,8 @@ impl Store {
     ) -> Result<Option<Presentation>, StoreError> {
         let mut connection = self.reader().await?;
         let row = sqlx::query(
-            "SELECT credential_id, suite, key_id, record_version, public_sealed, enforcement_sealed, portrait_sealed \
-             FROM presentations WHERE partition = $1 AND credential_id = $2",
+            "SELECT credential_id, suite, key_id, record_version, enforcement_to, public_sealed, enforcement_sealed, \
+             portrait_sealed FROM presentations WHERE partition = $1 AND credential_id = $2",
         )
         .bind(credential.partition().sql())
         .bind(credential.as_str())
@@ -73,24 +75,18 @@ impl Tx {
         forms: &Presentation,
     ) -> Result<(), StoreError> {
         self.expect_own(TABLE, credential.partition())?;
-        let seal = |column, form: &[u8]| {
-            let place = place(locked.holder(), credential, column);
-            self.sealer().seal(&place, form)
-        };
-        let public = seal(PUBLIC, &forms.public)?;
-        let enforcement = forms.enforcement.as_ref();
-        let enforcement = enforcement.map(|it| seal(ENFORCEMENT, it)).transpose()?;
-        let portrait = forms.portrait.as_ref();
-        let portrait = portrait.map(|it| seal(PORTRAIT, it)).transpose()?;
+        let (public, enforcement, portrait) =
+            sealed(self.sealer(), (locked.holder(), credential), forms)?;
         sqlx::query(
-            "INSERT INTO presentations (partition, credential_id, suite, key_id, record_version, public_sealed, \
-             enforcement_sealed, portrait_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO presentations (partition, credential_id, suite, key_id, record_version, enforcement_to, \
+             public_sealed, enforcement_sealed, portrait_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(self.partition().sql())
         .bind(credential.as_str())
         .bind(forms.suite.as_str())
         .bind(forms.key_id.as_str())
         .bind(forms.record_version)
+        .bind(forms.enforcement_to.as_deref())
         .bind(public)
         .bind(enforcement)
         .bind(portrait)
@@ -99,6 +95,27 @@ impl Tx {
         .map_err(unique(Conflict::ELicenceState))?;
         Ok(())
     }
+}
+
+/// The three forms as their columns hold them.
+#[expect(
+    clippy::type_complexity,
+    reason = "three columns, in the order of the table"
+)]
+fn sealed(
+    sealer: &Sealer,
+    (holder, credential): (&HolderId, &CredentialId),
+    forms: &Presentation,
+) -> Result<(Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>), StoreError> {
+    let seal = |column, form: &[u8]| sealer.seal(&place(holder, credential, column), form);
+    let optional = |column, form: &Option<Zeroizing<Vec<u8>>>| {
+        form.as_ref().map(|form| seal(column, form)).transpose()
+    };
+    Ok((
+        seal(PUBLIC, &forms.public)?,
+        optional(ENFORCEMENT, &forms.enforcement)?,
+        optional(PORTRAIT, &forms.portrait)?,
+    ))
 }
 
 fn read(
@@ -117,6 +134,7 @@ fn read(
         suite: row.text("suite")?,
         key_id: row.text("key_id")?,
         record_version: row.int("record_version")?,
+        enforcement_to: row.opt_text("enforcement_to")?,
         public: open(PUBLIC)?.ok_or_else(|| row.odd(PUBLIC, "is missing"))?,
         enforcement: open(ENFORCEMENT)?,
         portrait: open(PORTRAIT)?,

@@ -2,8 +2,8 @@
 //! that fit into a code.
 
 use credential::{
-    DeviceKey, EnforcementKey, Form, LicenceClaims, MaskedNumber, ProfileClaims, PublicKey, Rest,
-    Signature, Signer, Suite, Unverified,
+    DeviceKey, EnforcementKey, Form, LicenceClaims, Malformed, MaskedNumber, ProfileClaims,
+    PublicKey, Rest, RestRefusal, Signature, Signer, Suite, Unverified,
     code::{portrait_budget, sha256},
     profile,
 };
@@ -202,13 +202,16 @@ impl Authority {
         {
             return Ok(false);
         }
-        let forms = self.store().presentation(&driver.id, &credential.id).await?;
+        let forms = self
+            .store()
+            .presentation(&driver.id, &credential.id)
+            .await?;
         let key_id = self.code_signer()?.key_id().to_string();
-        let with_enforcement = self.inner.settings.codes.enforcement_key.is_some();
+        let enforcement_to = self.inner.settings.codes.enforcement_key.map(in_hex);
         Ok(forms.is_some_and(|forms| {
             forms.record_version == driver.registry_version
                 && forms.key_id == key_id
-                && forms.enforcement.is_some() == with_enforcement
+                && forms.enforcement_to == enforcement_to
         }))
     }
 }
@@ -228,22 +231,19 @@ fn forms(
         ..bare
     };
     let enforcement = match &material.enforcement {
-        Some(to) => {
-            let sealed = credential::code::enforcement(&public, &rest(material), to, rng);
-            // A record whose texts are so long that they fit no code is shown without: the terminal
-            // then looks the driver up.
-            sealed
-                .ok()
-                .map(|claims| profile::issue(&claims, signer))
-                .transpose()
-                .map_err(|_unsigned| failed())?
-        }
+        Some(to) => match credential::code::enforcement(&public, &rest(material), to, rng) {
+            Ok(claims) => Some(profile::issue(&claims, signer).map_err(|_unsigned| failed())?),
+            // Texts so long that they fit no code: the terminal looks the driver up.
+            Err(RestRefusal::Malformed(Malformed::TooLarge)) => None,
+            Err(RestRefusal::Malformed(_) | RestRefusal::NotOpened) => return Err(failed()),
+        },
         None => None,
     };
     Ok(Presentation {
         suite: signer.suite().to_string(),
         key_id: signer.key_id().to_string(),
         record_version: material.record_version,
+        enforcement_to: material.enforcement.map(in_hex),
         public: Zeroizing::new(profile::issue(&public, signer).map_err(|_unsigned| failed())?),
         enforcement: enforcement.map(Zeroizing::new),
         portrait: portrait.map(Zeroizing::new),
@@ -312,6 +312,10 @@ fn rest(material: &Material) -> Rest {
         document_edition: claims.document_edition,
         points: material.points,
     }
+}
+
+fn in_hex(key: EnforcementKey) -> String {
+    hex::encode(key.as_bytes())
 }
 
 /// A credential's identifier as codes carry it.

@@ -8,7 +8,9 @@ use credential::{
 };
 use jiff::Timestamp;
 use std::sync::Arc;
-use storage::{BindingRow, Conflict, CredentialId, CurrentELicence, Driver, Presentation, StoreError};
+use storage::{
+    BindingRow, Conflict, CredentialId, CurrentELicence, Driver, Presentation, StoreError,
+};
 
 use crate::{
     Act, Authority, Error,
@@ -70,7 +72,11 @@ impl Authority {
             .renewed_credential(act, (&driver, &current), &binding)
             .await?;
         let (id, forms, ends) = match renewed {
-            Some(bound) => (bound.credential.id, bound.forms, bound.credential.expires_at),
+            Some(bound) => (
+                bound.credential.id,
+                bound.forms,
+                bound.credential.expires_at,
+            ),
             None => self.forms_of(&driver, &current).await?,
         };
         let stamp = self.stamp(act, &id).await?;
@@ -98,7 +104,10 @@ impl Authority {
     ) -> Result<(CredentialId, Presentation, Timestamp), Error> {
         let credential = current.credential.as_ref();
         let credential = credential.ok_or(Error::Internal("a binding has no credential"))?;
-        let forms = self.store().presentation(&driver.id, &credential.id).await?;
+        let forms = self
+            .store()
+            .presentation(&driver.id, &credential.id)
+            .await?;
         let forms = forms.ok_or(Error::Internal("a credential has no forms for codes"))?;
         Ok((credential.id.clone(), forms, credential.expires_at))
     }

@@ -9,6 +9,7 @@ use super::{Context, say, tell};
 use crate::{
     app::{App, Options},
     config::Config,
+    enforcement_keys,
     failure::Failure,
     key_files::{
         self, Missing, Purpose,
@@ -27,6 +28,13 @@ pub(super) enum KeysCommand {
         /// folder]
         #[arg(long, value_name = "FILE")]
         root_out: Option<PathBuf>,
+    },
+    /// Make the key pair of enforcement terminals: the secret is theirs, the public key beside it
+    /// (FILE.pub) is for `codes.enforcement_key`
+    GenerateEnforcement {
+        /// The file for the secret, which must not exist
+        #[arg(value_name = "FILE")]
+        out: PathBuf,
     },
     /// Put a key file under a passphrase or another key file, or under another than now
     Protect {
@@ -50,6 +58,7 @@ impl KeysCommand {
                 app.close().await;
             }
             Self::Generate { root_out } => generate(context, root_out.as_deref()).await?,
+            Self::GenerateEnforcement { out } => generate_enforcement(context, out)?,
             Self::Protect {
                 file,
                 new_passphrase_file,
@@ -103,6 +112,16 @@ async fn generate(context: &Context, root_out: Option<&Path>) -> Result<(), Fail
         "Root keys: {} - take them away to an offline medium; `serve` does not start beside them. \
          (根密钥须移至离线介质保存)",
         path.display()
+    ))
+}
+
+fn generate_enforcement(context: &Context, out: &Path) -> Result<(), Failure> {
+    enforcement_keys::generate(out, &mut context.ambient.entropy.rng())?;
+    say(&enforcement_keys::public_beside(out).display().to_string())?;
+    tell(&format!(
+        "{} opens every enforcement code: take it to the terminals, and keep it off this machine \
+         (私钥只应存放于执法终端)",
+        out.display()
     ))
 }
 

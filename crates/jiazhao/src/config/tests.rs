@@ -12,6 +12,8 @@ fn nothing_is_needed() {
     assert_eq!(config.keys.master_file, Path::new("data/keys/master.key"));
     assert_eq!(config.issuer.suites, [Suite::sm2(), Suite::Es256]);
     assert!(config.issuer.certificate.is_none());
+    assert_eq!(config.codes.suite, Suite::sm2());
+    assert!(config.codes.enforcement_key.is_none());
 }
 
 #[test]
@@ -39,6 +41,9 @@ fn every_setting_is_read() {
         type_code = "11100000000013127D999"
         issuer_code = "11110000999999999D"
         suites = ["ES256"]
+        [codes]
+        suite = "ES256"
+        enforcement_key = "/k/e.pub"
         [log]
         format = "json"
         filter = "warn"
@@ -58,6 +63,8 @@ fn every_setting_is_read() {
         "keys.passphrase_file = /dev/fd/3",
         "keys.wrapping_file = /k/w",
         "keys.beside_data = true",
+        "codes.suite = ES256",
+        "codes.enforcement_key = /k/e.pub",
         "storage.at_rest = sm4-gcm",
         "issuer.name = 测试机关",
         "issuer.type_code = 11100000000013127D999",

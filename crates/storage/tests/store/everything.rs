@@ -115,6 +115,7 @@ impl Everything {
         let (shown, written) = (shown.unwrap().unwrap(), self.presentation());
         assert_eq!((shown.suite, shown.key_id), (written.suite, written.key_id));
         assert_eq!(shown.record_version, written.record_version);
+        assert_eq!(shown.enforcement_to, written.enforcement_to);
         assert_eq!(shown.public, written.public);
         assert_eq!(shown.enforcement, written.enforcement);
         assert_eq!(shown.portrait, written.portrait);
@@ -175,6 +176,7 @@ impl Everything {
             suite: "SM2-SM3".to_owned(),
             key_id: "00ff".to_owned(),
             record_version: 1,
+            enforcement_to: Some("eeff".to_owned()),
             public: form("public"),
             enforcement: Some(form("enforcement")),
             portrait: Some(form("portrait")),

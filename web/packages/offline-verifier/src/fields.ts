@@ -29,10 +29,11 @@ export class Fields {
     return read(value, name);
   }
 
-  required<T>(key: Key, read: (value: Value, name: string) => T): T {
-    const value = this.optional(key, read);
-    if (value === undefined) throw malformed("missing-claim", key[1]);
-    return value;
+  required<T>([key, name]: Key, read: (value: Value, name: string) => T): T {
+    const value = this.rest.get(key);
+    if (value === undefined) throw malformed("missing-claim", name);
+    this.rest.delete(key);
+    return read(value, name);
   }
 
   close(): void {
