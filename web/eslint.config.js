@@ -19,6 +19,12 @@ export default ts.config(
       },
     },
     rules: {
+      // TypeScript knows which names there are.
+      "no-undef": "off",
+      // Destructuring what `useI18n` gives is how it is used.
+      "@typescript-eslint/unbound-method": "off",
+      // Code points are what is meant here.
+      "@typescript-eslint/no-misused-spread": "off",
       eqeqeq: "error",
       "no-console": "error",
       "max-lines": ["error", 500],
@@ -34,7 +40,7 @@ export default ts.config(
       "vue/multi-word-component-names": "off",
       "vue/max-attributes-per-line": "off",
       "vue/singleline-html-element-content-newline": "off",
-      "vue/html-self-closing": ["error", { html: { void: "always" } }],
+      "vue/html-self-closing": ["error", { html: { void: "always", normal: "never" }, svg: "always" }],
       "vue/block-lang": ["error", { script: { lang: "ts" } }],
       "vue/no-v-html": "error",
       "vue/html-indent": "off",
@@ -45,6 +51,15 @@ export default ts.config(
   {
     files: ["**/test/**", "e2e/**", "scripts/**", "*.ts", "*.js"],
     rules: { "no-console": "off", "max-lines-per-function": "off", "no-restricted-syntax": "off" },
+  },
+  // The language server of these rules does not see what a component exports.
+  {
+    files: ["apps/*/src/**"],
+    rules: {
+      "@typescript-eslint/no-unsafe-argument": "off",
+      "@typescript-eslint/no-unsafe-return": "off",
+      "@typescript-eslint/no-unsafe-assignment": "off",
+    },
   },
   { files: ["**/*.js", "**/*.mjs"], extends: [ts.configs.disableTypeChecked] },
 );

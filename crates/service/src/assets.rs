@@ -71,7 +71,13 @@ async fn root_file_or_holder(
 ) -> Response {
     let hidden = name.starts_with('.') || ["html", "br"].contains(&extension(&name));
     match Built::get(&name).filter(|_| app.settings.web && !hidden) {
-        Some(file) => sent(&name, file, &headers, ASK_AGAIN),
+        Some(file) => {
+            let mut response = sent(&name, file, &headers, ASK_AGAIN);
+            let policy = HeaderValue::from_static(WORKER_POLICY);
+            let with = response.headers_mut();
+            with.insert(header::CONTENT_SECURITY_POLICY, policy);
+            response
+        }
         None if wants_a_page(&headers) => Web::Holder.page(&app, &headers),
         None => StatusCode::NOT_FOUND.into_response(),
     }
@@ -97,6 +103,9 @@ const HOLDER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 's
 const VERIFIER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; manifest-src 'self'; \
     worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// A service worker has the policy of its own script: it fetches what it keeps, and nothing else.
+const WORKER_POLICY: &str = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'";
 
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 

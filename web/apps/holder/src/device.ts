@@ -1,7 +1,7 @@
 // This browser as the licence's one presenting device: a P-256 key that cannot be taken out of it,
 // and the codes that it signs.
 
-import { Problem, answered } from "@jiazhao/api";
+import { type OfflineMaterialView, Problem, answered } from "@jiazhao/api";
 import {
   type Bytes,
   type Value,
@@ -27,15 +27,7 @@ export interface Binding {
 }
 
 /** What an offline code is made of; good without the network until `good_until`. */
-export interface Material {
-  readonly handle: string;
-  readonly credential: string;
-  readonly enforcement: string | null;
-  readonly portrait: string | null;
-  readonly stamp: string;
-  readonly renewed_at: string | number;
-  readonly good_until: string | number;
-}
+export type Material = OfflineMaterialView;
 
 export async function binding(): Promise<Binding | undefined> {
   return store.get<Binding>("binding");
@@ -78,7 +70,7 @@ export async function renew(kind: "dynamic" | "offline"): Promise<void> {
       api.POST("/api/v1/holder/e-licence/codes", { body: { kind } }),
     );
     if ("server_time" in told) clock.set(told.server_time);
-    if (told.kind === "offline") await store.put("material", told);
+    if ("stamp" in told) await store.put("material", told);
   } catch (error) {
     if (error instanceof Problem && !error.temporary) await store.remove("material");
     throw error;
@@ -107,9 +99,9 @@ export async function offlineCode(
   form: OfflineForm,
 ): Promise<string | null> {
   const text = form === "enforcement" ? kept.enforcement : kept.credential;
-  if (text === null) return null;
+  if (typeof text !== "string") return null;
   const credential = bytesOf(text);
-  const portrait = form === "portrait" && kept.portrait !== null ? bytesOf(kept.portrait) : null;
+  const portrait = form === "portrait" && typeof kept.portrait === "string" ? bytesOf(kept.portrait) : null;
   const stamp = decodeCbor(bytesOf(kept.stamp));
   const renewed = Array.isArray(stamp) ? (stamp as readonly Value[])[1] : undefined;
   if (renewed === undefined) throw new Error("the stamp's form");

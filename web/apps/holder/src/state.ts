@@ -29,6 +29,9 @@ export const stale = ref(false);
 /** Counts what arrived from `/holder/events`, for pages that read again. */
 export const changes = ref(0);
 
+/** Which page of the licence is turned up. */
+export const side = ref<"main" | "sub">("main");
+
 export type Colour = "black" | "red" | "hidden";
 export const colour = computed<Colour>(() => {
   const told = shown.value?.eLicence?.status.shown;

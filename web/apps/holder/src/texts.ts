@@ -138,6 +138,9 @@ export const texts = {
   "account.devices": ["已激活的设备", "Activated devices"],
   "account.here": ["本机", "this one"],
   "account.seen": ["最近使用 {at}", "Last used {at}"],
+  "client.phone": ["手机", "Phone"],
+  "client.computer": ["电脑", "Computer"],
+  "client.other": ["其他设备", "Other device"],
   "account.remove": ["移除", "Remove"],
   "account.freeze": ["冻结账户", "Freeze the account"],
   "account.freezeExplain": [

@@ -41,6 +41,7 @@ export const texts = {
 
   "way.online": ["联网核验", "Checked online"],
   "way.offline": ["离线核验", "Checked offline"],
+  "way.known": ["服务器仅凭已知信息", "From what the server still knew"],
   "headline.good": ["各项均已核实", "Every fact holds"],
   "headline.bad": ["存在不符", "Something does not hold"],
   "headline.unsure": ["未能全部核实", "Not everything could be checked"],

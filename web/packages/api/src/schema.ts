@@ -306,6 +306,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/counter/binding-revocations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the binding of a driver who stands at the counter. */
+        post: operations["revoke_at_counter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/holder/account-freeze": {
         parameters: {
             query?: never;
@@ -352,6 +369,58 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holder/bindings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to bind this device: names its key, and learns what to sign. */
+        post: operations["begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holder/bindings/{id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Proves that this device holds the key: from then on it presents, and no other. */
+        put: operations["prove"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holder/bindings/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The binding of the device that presents now, this one or another of mine. */
+        get: operations["current"];
+        put?: never;
+        post?: never;
+        /** Ends my binding: no device presents until one is bound again. */
+        delete: operations["revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -417,7 +486,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a code to show (亮码, R14, R18). */
+        /**
+         * Makes a code to show (亮码, R14, R18): the numeric code itself, or what the bound device makes
+         *     dynamic and offline codes of.
+         */
         post: operations["make_code"];
         delete?: never;
         options?: never;
@@ -821,7 +893,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Verifies a code: separate facts, never one yes or no. */
+        /**
+         * Verifies a code: separate facts, never one yes or no. While the records cannot be reached, the
+         *     problem's `known` says what is known all the same, and as of when.
+         */
         post: operations["verify"];
         delete?: never;
         options?: never;
@@ -989,6 +1064,44 @@ export interface components {
             /** @description Suite of the signature that was checked. */
             suite?: string | null;
         };
+        /** @description `POST /holder/bindings`. */
+        BeginBinding: {
+            /** @description The device's public key: a point of P-256, SEC 1, uncompressed (65 bytes), base64url. */
+            device_key: string;
+        };
+        /** @description What a device is to sign. */
+        BindingChallengeView: {
+            /** @description 32 bytes, base64url. */
+            challenge: string;
+            /**
+             * Format: date-time
+             * @description The last instant for the proof.
+             */
+            expires_at: string;
+            /** @description The binding. */
+            id: string;
+        };
+        /** @description The binding of the device that presents. */
+        BindingView: {
+            /** @description How well the device keeps its key: `software`, `passkey` or `attested`. */
+            assurance: string;
+            /**
+             * Format: date-time
+             * @description Since when it presents.
+             */
+            bound_at: string;
+            /** @description What codes name it by: 16 bytes, base64url. */
+            handle: string;
+            /** @description Identifier. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the server last renewed it.
+             */
+            renewed_at: string;
+            /** @description Whether it is the one that asks. */
+            this_device: boolean;
+        };
         /** @description A case in the review queue. */
         CaseView: {
             /** @description The application. */
@@ -1082,6 +1195,8 @@ export interface components {
          * @enum {string}
          */
         CodeKind: "numeric" | "dynamic" | "offline";
+        /** @description A code, or what the bound device makes one of. */
+        CodeView: components["schemas"]["NumericCodeView"] | components["schemas"]["OfflineMaterialView"] | components["schemas"]["DynamicMaterialView"];
         /** @description `POST /staff/factor/confirmation`: the first code of the app. */
         ConfirmFactor: {
             /** @description Six digits. */
@@ -1159,6 +1274,33 @@ export interface components {
             last_seen_at: string;
             /** @description How the person was proved when it was added: `counter-code`, `phone-code` or `person-check`. */
             proof: string;
+        };
+        /**
+         * @description What a device makes dynamic codes of: `JZ1:` and base45 of the CBOR array
+         *     `[1, handle, time, signature]`.
+         */
+        DynamicMaterialView: {
+            /** @description `black` or `red`, as the status is. */
+            colour: string;
+            /** @description 16 bytes, base64url. */
+            handle: string;
+            /** @description `dynamic` */
+            kind: string;
+            /**
+             * Format: int64
+             * @description How long a code is good after its time, in seconds.
+             */
+            lasts: number;
+            /**
+             * Format: int64
+             * @description The server's clock, in seconds since 1970: the device corrects its own by it.
+             */
+            server_time: number;
+            /**
+             * Format: int64
+             * @description How far clocks may stand apart, in seconds.
+             */
+            skew: number;
         };
         /** @description The e-licence. */
         ELicenceFact: {
@@ -1246,7 +1388,7 @@ export interface components {
              * @description When the code was made.
              */
             made_at: string;
-            /** @description `yes`: a numeric code is checked once, within its seconds. */
+            /** @description `yes`: a code counts once, within its seconds; one that does not is refused. */
             outcome: string;
         };
         /** @description A record applied after a gap. */
@@ -1279,6 +1421,47 @@ export interface components {
          * @enum {string}
          */
         IdentityMethod: "id-card-reader" | "id-card" | "passport" | "residence-permit" | "permanent-resident-card" | "military-id";
+        /** @description What an offline code says of a licence. */
+        KnownLicence: {
+            /** @description Code of the 发证机关 */
+            authority_code: string;
+            /** @description 准驾车型 */
+            classes: string[];
+            /** @description 证号, its middle hidden */
+            masked_number: string;
+            /** @description 姓名 */
+            name: string;
+            /**
+             * Format: date
+             * @description 有效期限, from
+             */
+            valid_from: string;
+            /** @description 有效期限, to */
+            valid_until: string;
+        };
+        /**
+         * @description What can be said of a code while the records cannot be reached (`known` of a problem): what the code
+         *     itself carries, and the status as it was last known. It is no verification: nothing is recorded,
+         *     and a code may have been used or ended since.
+         */
+        KnownView: {
+            /** @description `yes`, `no`, or `could-not-check` for a code that carries nothing. */
+            authentic: string;
+            /** @description `numeric`, `dynamic`, `offline`, or `unknown` for what is no code. */
+            code_kind: string;
+            /** @description `yes`, `no`, or `could-not-check`. */
+            fresh: string;
+            licence?: components["schemas"]["KnownLicence"] | null;
+            /** @description What is wrong with the code. */
+            reasons: components["schemas"]["ReasonView"][];
+            /** @description `valid`, `invalid`, `suspended` or `unknown`. */
+            status: string;
+            /**
+             * Format: date-time
+             * @description When that was known: the records were reached last.
+             */
+            status_as_of: string;
+        };
         /** @description A status letter. */
         LetterView: {
             /** @description Its name, English. */
@@ -1306,7 +1489,7 @@ export interface components {
         LiveView: {
             /** @description Which. */
             id?: string | null;
-            /** @description `licence`, `status`, `e-licence`, `application`, `notification` or `behind`. */
+            /** @description `licence`, `status`, `e-licence`, `application`, `binding`, `notification` or `behind`. */
             kind: string;
         };
         /** @description A look-up as the holder sees it. */
@@ -1478,6 +1661,43 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
+        /**
+         * @description What a device makes offline codes of: `JZ1:` and base45 of the CBOR array
+         *     `[2, credential, stamp, time, portrait or null, signature]`.
+         */
+        OfflineMaterialView: {
+            /** @description `black` or `red`, as the status is. */
+            colour: string;
+            /** @description The public form, COSE, base64url. */
+            credential: string;
+            /** @description The enforcement form, COSE, base64url; where an enforcement key is configured. */
+            enforcement?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when codes of it are good.
+             */
+            good_until: string;
+            /** @description 16 bytes, base64url. */
+            handle: string;
+            /** @description `offline` */
+            kind: string;
+            /** @description The small portrait, WebP, base64url. */
+            portrait?: string | null;
+            /**
+             * Format: date-time
+             * @description When the server renewed it.
+             */
+            renewed_at: string;
+            /**
+             * Format: int64
+             * @description The server's clock, in seconds since 1970: the device corrects its own by it.
+             */
+            server_time: number;
+            /** @description The renewal stamp, CBOR, base64url. */
+            stamp: string;
+            /** @description The suite of the issuer's signature: `SM2-SM3` or `ES256`. */
+            suite: string;
+        };
         /** @description Paper. */
         PaperFact: {
             reason?: components["schemas"]["ReasonView"] | null;
@@ -1507,6 +1727,7 @@ export interface components {
             detail: string;
             /** @description What clears it, English. */
             detail_en: string;
+            known?: components["schemas"]["KnownView"] | null;
             /** @description Every single reason, where there are some. */
             reasons: components["schemas"]["ReasonView"][];
             /**
@@ -1520,6 +1741,14 @@ export interface components {
             title_en: string;
             /** @description `urn:jiazhao:problem:<code>`; the code is stable. */
             type: string;
+        };
+        /** @description `PUT /holder/bindings/{id}/proof`. */
+        ProveBinding: {
+            /**
+             * @description ES256 over the CBOR array `["jz-bind-1", challenge, handle, device key]`: r and s, 64 bytes,
+             *     base64url.
+             */
+            signature: string;
         };
         /**
          * @description What a verification is for.
@@ -1826,12 +2055,19 @@ export interface components {
         /** @description The answer: separate facts, never one boolean. */
         VerificationView: {
             /**
+             * @description How well the device that showed it keeps its key: `software`, `passkey` or `attested`; none for
+             *     a numeric code, which any device can show.
+             */
+            assurance?: string | null;
+            /**
              * Format: date-time
              * @description When it was answered.
              */
             at: string;
             /** @description Whether the authority made it (R12, R13). */
             authentic: components["schemas"]["AuthenticFact"];
+            /** @description `numeric`, `dynamic` or `offline`. */
+            code_kind?: string;
             /** @description The e-licence itself. */
             e_licence: components["schemas"]["ELicenceFact"];
             entitled?: components["schemas"]["EntitledFact"] | null;
@@ -1886,7 +2122,7 @@ export interface components {
         Verify: {
             /** @description Whether this class may be driven. */
             class?: string | null;
-            /** @description The code shown. */
+            /** @description The code shown: 18 digits, or the text of a code that begins with `JZ1:`. */
             code: string;
             measure?: components["schemas"]["Measure"] | null;
             /**
@@ -1918,6 +2154,9 @@ export type Activate = components['schemas']['Activate'];
 export type ActivationCodeView = components['schemas']['ActivationCodeView'];
 export type ApplicationView = components['schemas']['ApplicationView'];
 export type AuthenticFact = components['schemas']['AuthenticFact'];
+export type BeginBinding = components['schemas']['BeginBinding'];
+export type BindingChallengeView = components['schemas']['BindingChallengeView'];
+export type BindingView = components['schemas']['BindingView'];
 export type CaseView = components['schemas']['CaseView'];
 export type ChangePassword = components['schemas']['ChangePassword'];
 export type ChangeStaff = components['schemas']['ChangeStaff'];
@@ -1925,6 +2164,7 @@ export type ChangeStaffPassword = components['schemas']['ChangeStaffPassword'];
 export type ChannelView = components['schemas']['ChannelView'];
 export type ClassRowView = components['schemas']['ClassRowView'];
 export type CodeKind = components['schemas']['CodeKind'];
+export type CodeView = components['schemas']['CodeView'];
 export type ConfirmFactor = components['schemas']['ConfirmFactor'];
 export type CounterAccount = components['schemas']['CounterAccount'];
 export type CounterApply = components['schemas']['CounterApply'];
@@ -1932,6 +2172,7 @@ export type Decide = components['schemas']['Decide'];
 export type DecisionView = components['schemas']['DecisionView'];
 export type DeliveryView = components['schemas']['DeliveryView'];
 export type DeviceView = components['schemas']['DeviceView'];
+export type DynamicMaterialView = components['schemas']['DynamicMaterialView'];
 export type ELicenceFact = components['schemas']['ELicenceFact'];
 export type ELicenceView = components['schemas']['ELicenceView'];
 export type EligibilityView = components['schemas']['EligibilityView'];
@@ -1945,6 +2186,8 @@ export type FreshFact = components['schemas']['FreshFact'];
 export type GapView = components['schemas']['GapView'];
 export type IdentityCheck = components['schemas']['IdentityCheck'];
 export type IdentityMethod = components['schemas']['IdentityMethod'];
+export type KnownLicence = components['schemas']['KnownLicence'];
+export type KnownView = components['schemas']['KnownView'];
 export type LetterView = components['schemas']['LetterView'];
 export type LicenceView = components['schemas']['LicenceView'];
 export type LiveView = components['schemas']['LiveView'];
@@ -1960,10 +2203,12 @@ export type NoteCount = components['schemas']['NoteCount'];
 export type NotificationView = components['schemas']['NotificationView'];
 export type NumericCodeView = components['schemas']['NumericCodeView'];
 export type OfficeView = components['schemas']['OfficeView'];
+export type OfflineMaterialView = components['schemas']['OfflineMaterialView'];
 export type PaperFact = components['schemas']['PaperFact'];
 export type PersonFact = components['schemas']['PersonFact'];
 export type PhoneChallengeView = components['schemas']['PhoneChallengeView'];
 export type ProblemView = components['schemas']['ProblemView'];
+export type ProveBinding = components['schemas']['ProveBinding'];
 export type Purpose = components['schemas']['Purpose'];
 export type ReasonView = components['schemas']['ReasonView'];
 export type RecordView = components['schemas']['RecordView'];
@@ -4404,6 +4649,136 @@ export interface operations {
             };
         };
     };
+    revoke_at_counter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CounterAccount"];
+            };
+        };
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Nobody, or nobody known, is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Signed in, but not allowed; or from another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description There is no such thing for this actor */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It does not fit the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It was there once and is over */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The Content-Type is not the one asked for */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The request does not follow its form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description This was asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
     freeze_own: {
         parameters: {
             query?: never;
@@ -4651,6 +5026,473 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ApplicationView"];
                 };
+            };
+            /** @description Nobody, or nobody known, is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Signed in, but not allowed; or from another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description There is no such thing for this actor */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It does not fit the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It was there once and is over */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The request does not follow its form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description This was asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginBinding"];
+            };
+        };
+        responses: {
+            /** @description What the device signs */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BindingChallengeView"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Nobody, or nobody known, is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Signed in, but not allowed; or from another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description There is no such thing for this actor */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It does not fit the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It was there once and is over */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The Content-Type is not the one asked for */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The request does not follow its form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description This was asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    prove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The binding */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProveBinding"];
+            };
+        };
+        responses: {
+            /** @description The binding */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BindingView"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Nobody, or nobody known, is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Signed in, but not allowed; or from another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description There is no such thing for this actor */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It does not fit the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It was there once and is over */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The Content-Type is not the one asked for */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The request does not follow its form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description This was asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    current: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The binding */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BindingView"];
+                };
+            };
+            /** @description Nobody, or nobody known, is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Signed in, but not allowed; or from another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description There is no such thing for this actor */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It does not fit the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It was there once and is over */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The request does not follow its form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description This was asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Nobody, or nobody known, is signed in */
             401: {
@@ -5052,13 +5894,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The code */
+            /** @description The code, or its material */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NumericCodeView"];
+                    "application/json": components["schemas"]["CodeView"];
                 };
             };
             /** @description The request cannot be read */

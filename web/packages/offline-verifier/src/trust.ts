@@ -117,7 +117,7 @@ function readFile(json: string | Uint8Array): { roots: FileRoot[]; lists: string
         /^[0-9a-f]{32}$/.test(root["key_id"]),
     );
   if (!wellFormed) throw malformed("not-trust-list");
-  return { roots: listed as FileRoot[], lists: lists as string[] };
+  return { roots: listed as FileRoot[], lists };
 }
 
 function hasExactly(value: unknown, names: readonly string[]): value is Record<string, unknown> {

@@ -1,34 +1,35 @@
 // The app's shell, so that it starts without the network: its page and what that loads. Nothing of
 // the API passes through here; what an app keeps of a person it keeps itself.
 
-declare const self: ServiceWorkerGlobalScope;
 /** Set by the build: the app's name, its page, and the files it needs at once. */
 declare const APP: string;
 declare const PAGE: string;
 declare const SHELL: readonly string[];
+
+const worker = self as unknown as ServiceWorkerGlobalScope;
 
 /** One store for each release: file names carry the hash of what they hold. */
 const STORE = `${APP}-${SHELL.map((file) => file.replace(/^.*-|\..*$/g, "")).join("")}`;
 /** After how long a page that does not come is taken from the store. */
 const PATIENCE_MS = 3_000;
 
-self.addEventListener("install", (event) => {
+worker.addEventListener("install", (event) => {
   event.waitUntil(
     caches
       .open(STORE)
       .then((store) => store.addAll([PAGE, ...SHELL]))
-      .then(() => self.skipWaiting()),
+      .then(() => worker.skipWaiting()),
   );
 });
 
-self.addEventListener("activate", (event) => {
-  event.waitUntil(dropEarlier().then(() => self.clients.claim()));
+worker.addEventListener("activate", (event) => {
+  event.waitUntil(dropEarlier().then(() => worker.clients.claim()));
 });
 
-self.addEventListener("fetch", (event) => {
+worker.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  if (request.method !== "GET" || url.origin !== self.location.origin) return;
+  if (request.method !== "GET" || url.origin !== worker.location.origin) return;
   if (request.mode === "navigate") event.respondWith(page(request));
   else if (url.pathname.startsWith("/assets/")) event.respondWith(file(request));
 });
@@ -58,3 +59,5 @@ async function file(request: Request): Promise<Response> {
   if (answer.ok) await (await caches.open(STORE)).put(request, answer.clone());
   return answer;
 }
+
+export {};
