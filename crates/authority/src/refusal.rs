@@ -185,6 +185,7 @@ fn of_conflict(conflict: Conflict) -> Refusal {
         Conflict::Revision
         | Conflict::Request
         | Conflict::Cursor
+        | Conflict::IndexKey
         | Conflict::StaffChanged
         | Conflict::Text => CHANGED_MEANWHILE,
         Conflict::ApplicationState
@@ -245,6 +246,8 @@ catalogue! {
     UNKNOWN_GATEWAY = Unauthenticated "unknown-gateway", "短信网关未通过认证", "The text gateway is not authenticated"; "使用 texts.report_token_file 中的令牌", "Use the token of texts.report_token_file";
     /// It does not exist for this actor.
     NOT_FOUND = NotFound "not-found", "未找到", "There is no such thing"; "核对后重试", "Check and try again";
+    /// Every credential of the status list has expired.
+    STATUS_LIST_RETIRED = Gone "status-list-retired", "该状态列表中的凭证均已过期，列表已停用", "Every credential of this status list has expired, and it is published no more"; "无需再查询", "There is nothing left to ask";
     /// The body does not follow its form.
     INVALID = Invalid "invalid-request", "请求内容不符合要求", "The request does not follow its form"; "按所列原因更正", "Correct what the reasons name";
     /// The licence number is not one.

@@ -11,9 +11,9 @@ use licence::{
 };
 use portrait::Photo;
 use storage::{
-    Blind, Committed, Conflict, CurrentELicence, Driver, DriverWrite, HolderId, Locked,
-    Notification, NotificationId, Partition, PhotoId, PhotoMeta, PhotoRow, SealedDriver, Store,
-    StoreError, Traces, Tx,
+    Committed, Conflict, CurrentELicence, Driver, DriverWrite, HolderId, Locked, Notification,
+    NotificationId, Partition, PhotoId, PhotoMeta, PhotoRow, SealedDriver, Store, StoreError,
+    Traces, Tx,
     audit::{Entry, Trail},
     outbox::Event,
 };
@@ -31,8 +31,6 @@ pub(crate) struct Write {
     candidate: Candidate,
     holder: HolderId,
     driver: Option<Box<Driver>>,
-    /// Whether the subject is new, so that it is still to be claimed.
-    new_subject: bool,
     keep_photo: Option<PhotoId>,
     new_photo: Option<Box<PhotoRow>>,
     sealed: Option<SealedDriver>,
@@ -59,17 +57,9 @@ impl Write {
             candidate,
             holder,
             driver: driver.map(Box::new),
-            new_subject: false,
             keep_photo,
             new_photo: None,
             sealed: None,
-        }
-    }
-
-    pub(crate) fn of_new_subject(candidate: Candidate, holder: HolderId) -> Self {
-        Self {
-            new_subject: true,
-            ..Self::new(candidate, holder, None, None)
         }
     }
 
@@ -100,13 +90,14 @@ impl Write {
         (applied > known.saturating_add(1)).then_some((known, applied))
     }
 
-    /// The subject, where it is still to be claimed.
-    pub(crate) fn new_subject(&self) -> Option<&Blind> {
-        self.new_subject.then_some(&self.candidate.subject)
-    }
-
-    /// Seals the record as it will be written.
-    pub(crate) fn seal(&mut self, store: &Store, now: Timestamp) -> Result<(), Error> {
+    /// Seals the record as it will be written; `named_under` is what the index key's version was
+    /// before its names were claimed.
+    pub(crate) fn seal(
+        &mut self,
+        store: &Store,
+        named_under: u32,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let record = &self.candidate.record;
         let today = civil_date(now);
         let on_file = self.driver.as_ref().and_then(|driver| driver.photo.clone());
@@ -118,6 +109,7 @@ impl Write {
             status_value: effective(record, today).value.value(),
             next_transition_at: next_transition(record, today).map(midnight),
             photo: self.keep_photo.clone().or(on_file),
+            named_under,
         })?;
         self.sealed = Some(sealed);
         Ok(())

@@ -102,14 +102,11 @@ impl Authority {
         &self,
         number: &LicenceNumber,
     ) -> Result<Option<HolderId>, Error> {
-        let blind = self
-            .store()
-            .alias(AliasKind::LicenceNumber, number.as_str());
         let owners = self
             .store()
-            .holders_of(AliasKind::LicenceNumber, std::slice::from_ref(&blind))
+            .holders_named(AliasKind::LicenceNumber, &[number.as_str()])
             .await?;
-        let Some(holder) = owners.into_values().next() else {
+        let Some(holder) = owners.into_iter().flatten().next() else {
             return Ok(None);
         };
         let driver = self.store().driver(&holder).await?;

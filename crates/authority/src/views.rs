@@ -8,6 +8,7 @@ mod counter;
 mod holder;
 mod registry;
 mod review;
+mod status;
 mod text;
 mod verification;
 
@@ -39,6 +40,7 @@ pub use self::holder::{
 };
 pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
 pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ReviewView};
+pub use self::status::{StatusFormView, StatusListView, StatusListsView};
 pub use self::text::{
     ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,
 };

@@ -101,6 +101,18 @@ impl Unverified {
         &self.0.key_id
     }
 
+    /// The bytes that the key is said to have signed.
+    #[must_use]
+    pub fn to_be_signed(&self) -> Vec<u8> {
+        self.0.body.to_be_signed()
+    }
+
+    /// The signature that is said to be over them.
+    #[must_use]
+    pub fn signature(&self) -> &Signature {
+        &self.0.signature
+    }
+
     /// Checks key, signature and claims against a trust list.
     ///
     /// Whether the credential is in force at some instant is not asked here: that depends on a

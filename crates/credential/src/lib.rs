@@ -14,6 +14,7 @@
 //! | [`trust`] | the trust list: which keys may sign licences |
 //! | [`claims`] | what a licence credential says, as deterministic CBOR |
 //! | [`cwt`] | the credential itself, CWT in COSE_Sign1: prepare, complete, parse, verify |
+//! | [`status_list`] | status lists: values, compression, JWT and CWT |
 //! | [`device`] | the holder's device: its key and the proof that it has it |
 //! | [`profile`], [`rest`] | what an offline code carries of a licence, openly and sealed |
 //! | [`stamp`] | the server's renewal stamp |
@@ -41,6 +42,7 @@ mod samples;
 pub mod signature;
 pub mod signer;
 pub mod stamp;
+pub mod status_list;
 pub mod suite;
 pub mod time;
 pub mod trust;
@@ -62,6 +64,10 @@ pub use rest::{EnforcementKey, EnforcementSecret, Rest, RestRefusal, SealedRest}
 pub use signature::{BadSignature, Signature};
 pub use signer::{IssueError, SignError, Signer, SoftwareSigner};
 pub use stamp::{Stamp, StampLapse, StampRefusal};
+pub use status_list::{
+    CompressedList, ListClaims, ListRefusal, StatusList, UnverifiedStatusList, VerifiedStatusList,
+    Width,
+};
 pub use suite::{Suite, UnknownSuite, UserId};
 pub use time::NumericDate;
 pub use trust::{

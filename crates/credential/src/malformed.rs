@@ -45,6 +45,10 @@ pub enum Malformed {
     ClaimValue(&'static str),
     /// Not the JSON of an exported trust list.
     NotTrustJson,
+    /// Not a status list in any of its forms.
+    NotStatusList,
+    /// The bytes of a status list are not in zlib's form.
+    Compression,
     /// A public key that is no point of its curve.
     BadPublicKey,
     /// The same key twice in a list.
@@ -91,6 +95,8 @@ impl Malformed {
             Self::ClaimType(_) => ("数据项类型错误", "a claim has the wrong type"),
             Self::ClaimValue(_) => ("数据项取值错误", "a claim has an impossible value"),
             Self::NotTrustJson => ("不是信任列表文件", "not an exported trust list"),
+            Self::NotStatusList => ("不是状态列表", "not a status list"),
+            Self::Compression => ("状态列表无法解压", "the status list does not decompress"),
             Self::BadPublicKey => ("公钥无效", "a public key is not a point of its curve"),
             Self::RepeatedKey => ("密钥重复", "a key is listed twice"),
             Self::NotCodeText => (
@@ -127,6 +133,8 @@ impl Malformed {
             Self::ClaimType(_) => "claim-type",
             Self::ClaimValue(_) => "claim-value",
             Self::NotTrustJson => "not-trust-list",
+            Self::NotStatusList => "not-status-list",
+            Self::Compression => "bad-compression",
             Self::BadPublicKey => "bad-public-key",
             Self::RepeatedKey => "repeated-key",
             Self::NotCodeText => "not-code-text",
@@ -158,6 +166,8 @@ impl Malformed {
             | Self::SignatureLength
             | Self::UnknownClaim
             | Self::NotTrustJson
+            | Self::NotStatusList
+            | Self::Compression
             | Self::BadPublicKey
             | Self::RepeatedKey
             | Self::NotCodeText

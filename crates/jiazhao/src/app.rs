@@ -9,7 +9,7 @@ use authority::{
     Act, Authority, CodeSettings, Error, PasswordCost, SecondFactor, TokenHash, WitnessAt,
     notify::Notifier,
 };
-use jiff::civil::Date;
+use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
 use rand::Rng as _;
 use service::{Clock, Entropy, ServiceState};
@@ -142,6 +142,7 @@ impl App {
                 certificate: config.issuer.certificate.clone(),
                 suites: config.issuer.suites.clone(),
                 codes: code_settings(config)?,
+                status_period: SignedDuration::from_secs(config.status.period_seconds.into()),
                 password_cost: options.password_cost,
                 second_factor: options.second_factor,
                 notifier: notifier(config, options.notifier)?,

@@ -42,6 +42,8 @@ pub struct Config {
     pub issuer: Issuer,
     /// `[codes]`
     pub codes: Codes,
+    /// `[status]`
+    pub status: StatusLists,
     /// `[texts]`
     pub texts: Texts,
     /// `[audit]`
@@ -115,6 +117,13 @@ pub struct Codes {
     pub enforcement_key: Option<PathBuf>,
 }
 
+/// The status lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusLists {
+    /// How often they are published, in seconds.
+    pub period_seconds: u32,
+}
+
 /// The log, on standard error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -159,6 +168,7 @@ const KNOWN: &Known = &[
     ),
     ("issuer", &["name", "type_code", "issuer_code", "suites"]),
     ("codes", &["suite", "enforcement_key"]),
+    ("status", &["period_seconds"]),
     ("texts", peers::TEXTS),
     ("audit", peers::AUDIT),
     ("log", &["format", "filter"]),
@@ -215,6 +225,7 @@ impl Config {
             keys: keys(&mut source, data),
             codes: codes(&mut source, &issuer),
             issuer,
+            status: status(&mut source),
             texts: peers::texts(&mut source),
             audit: peers::audit(&mut source),
             log: log(&mut source),
@@ -425,6 +436,16 @@ fn codes(source: &mut Source<'_>, issuer: &Issuer) -> Codes {
     Codes {
         suite: suite.unwrap_or_else(default),
         enforcement_key,
+    }
+}
+
+/// Ten minutes: a list that is fetched once in a period costs its verifiers little, and what
+/// matters at once is asked online. At least ten seconds, since every period signs anew what
+/// changed; at most six hours, far within the day that a list lasts.
+fn status(source: &mut Source<'_>) -> StatusLists {
+    let period = source.number("status", "period_seconds", (10, 6 * 3600));
+    StatusLists {
+        period_seconds: period.unwrap_or(600),
     }
 }
 

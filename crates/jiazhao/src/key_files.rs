@@ -116,6 +116,25 @@ pub fn make(path: &Path, rng: &mut impl Rng) -> Result<[u8; 32], Failure> {
     read_plain(path).map(|key| *key)
 }
 
+/// The index key of a file that the configuration does not name yet; it is made where there is none.
+///
+/// # Errors
+/// When it is malformed, or cannot be read, opened or written.
+pub fn next_index(config: &Config, path: &Path, rng: &mut impl Rng) -> Result<[u8; 32], Failure> {
+    if !path.exists() {
+        return make(path, rng);
+    }
+    read(path, Purpose::Index, &config.keys.unlock)
+}
+
+/// The index key of the file that the configuration names.
+///
+/// # Errors
+/// When it is missing or malformed, or cannot be read or opened.
+pub fn present_index(config: &Config) -> Result<[u8; 32], Failure> {
+    read(&config.keys.index_file, Purpose::Index, &config.keys.unlock)
+}
+
 /// What is wrong with the key files as they lie there, for `config check`: nobody is asked for a
 /// passphrase.
 #[must_use]

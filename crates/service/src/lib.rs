@@ -31,6 +31,7 @@ mod routes;
 mod sessions;
 mod staff;
 mod state;
+mod status_lists;
 mod trust;
 mod verifications;
 

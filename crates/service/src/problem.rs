@@ -91,6 +91,8 @@ faults! {
     UNKNOWN_PATH = NOT_FOUND "unknown-path", "该路径不存在", "There is no such path"; "参见 /api/openapi.json", "See /api/openapi.json";
     /// The path exists, but not with this method.
     WRONG_METHOD = METHOD_NOT_ALLOWED "method-not-allowed", "该路径不支持此方法", "The path does not have this method"; "参见 Allow 标头", "See the header Allow";
+    /// Nothing of what the request accepts can be given.
+    NOT_ACCEPTABLE = NOT_ACCEPTABLE "not-acceptable", "无法提供所要求的格式", "There is no such form of it"; "参见 Accept 标头的说明", "See what the document says of the header Accept";
     /// The body is larger than its limit.
     TOO_LARGE = PAYLOAD_TOO_LARGE "body-too-large", "请求内容过大", "The body is too large"; "缩小或分批发送", "Send less, or in parts";
     /// The body is of another type.

@@ -18,7 +18,7 @@ use crate::{
     metrics::Metrics,
     notifier, observe, openapi as document, page, problem, registry, review, sessions, staff,
     state::{App, ServiceState, Settings},
-    trust, verifications,
+    status_lists, trust, verifications,
 };
 
 /// The whole service.
@@ -66,6 +66,7 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(admin::routes())
         .merge(staff::routes())
         .merge(trust::routes())
+        .merge(status_lists::routes())
         .merge(notifier::routes())
         .layer(RequestBodyLimitLayer::new(settings.json_limit));
     let with_deliveries =

@@ -15,8 +15,11 @@ use crate::{
 /// The log of a demonstration: what went wrong, so that the accounts stay in sight.
 const QUIET: &str = "warn";
 
+
 const WITHOUT_WEB: &str = "the web apps are not part of this build, the API is (网页应用未编入): \
     with node 20 or later run `cargo xtask build`";
+/// Seconds between publications of the status lists in a demonstration.
+const DEMO_PERIOD: u32 = 60;
 
 #[derive(Debug, Args)]
 pub(super) struct Demo {
@@ -93,6 +96,8 @@ impl Demo {
         if config.log.filter == DEFAULT_FILTER {
             QUIET.clone_into(&mut config.log.filter);
         }
+        // Whoever tries it does not wait ten minutes for a status list.
+        config.status.period_seconds = config.status.period_seconds.min(DEMO_PERIOD);
         telemetry::start(&config.log);
         Ok(config)
     }

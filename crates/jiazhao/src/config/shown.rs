@@ -78,6 +78,10 @@ impl fmt::Display for Config {
                 optional(self.codes.enforcement_key.as_ref()),
             ),
             (
+                "status.period_seconds",
+                self.status.period_seconds.to_string(),
+            ),
+            (
                 "log.format",
                 match self.log.format {
                     LogFormat::Json => "json".to_owned(),

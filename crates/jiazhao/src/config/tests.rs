@@ -44,6 +44,8 @@ fn every_setting_is_read() {
         [codes]
         suite = "ES256"
         enforcement_key = "/k/e.pub"
+        [status]
+        period_seconds = 60
         [log]
         format = "json"
         filter = "warn"
@@ -69,6 +71,7 @@ fn every_setting_is_read() {
         "issuer.name = 测试机关",
         "issuer.type_code = 11100000000013127D999",
         "issuer.suites = ES256",
+        "status.period_seconds = 60",
         "log.format = json",
         "log.filter = warn",
     ] {
@@ -116,6 +119,7 @@ fn settings_that_do_not_fit_together_are_refused() {
             "issuer.type_code",
         ),
         ("[issuer]\nsuites = []", "issuer.suites"),
+        ("[status]\nperiod_seconds = 9", "status.period_seconds"),
         ("[issuer]\nsuites = [\"ES256\", \"ES256\"]", "issuer.suites"),
         ("[server]\nbase_url = \"https://a/\"", "server.base_url"),
         ("[log]\nfilter = \"a=b=c\"", "log.filter"),

@@ -144,6 +144,9 @@ mod tests {
         ("e_licences", "those that are known"),
         ("status_counters", "moved on beside the list"),
         ("credentials", "those that are known"),
+        ("status_publications", "fits the outbox beside it"),
+        ("status_lists", "published anew where the values are others"),
+        ("status_list_forms", "the same"),
         ("credential_forms", "those that are known"),
         ("presentations", "go with their credentials"),
         ("accounts", "passwords of then"),
@@ -164,6 +167,8 @@ mod tests {
         ("audit_segments", "what happened"),
         ("reseals", "a pass goes on from where it was"),
         ("blind_indexes", "needed by every look-up"),
+        ("layout_keys", "needed by every keyed hash that stays"),
+        ("reindexes", "a pass goes on from where it was"),
     ];
 
     #[test]
