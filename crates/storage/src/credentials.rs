@@ -79,7 +79,8 @@ pub(crate) const CREDENTIAL_COLUMNS: &str = "c.id AS credential_id, c.e_licence_
      c.status_value, c.issued_at, c.expires_at";
 
 impl Store {
-    /// The newest credential of an e-licence of `holder`, active or ended, with its signed forms.
+    /// The active credential of an e-licence of `holder` or, where there is none, the one that ended
+    /// last, with its signed forms.
     ///
     /// # Errors
     /// When the database cannot be reached or a form does not open.
@@ -92,7 +93,8 @@ impl Store {
         let rows = sqlx::query(
             "SELECT credential_id, suite, key_id, form_sealed FROM credential_forms \
              WHERE partition = $1 AND credential_id = (SELECT id FROM credentials \
-             WHERE partition = $1 AND e_licence_id = $2 ORDER BY issued_at DESC, id DESC LIMIT 1) ORDER BY suite",
+             WHERE partition = $1 AND e_licence_id = $2 ORDER BY CASE stage WHEN 'active' THEN 0 ELSE 1 END, \
+             issued_at DESC, CASE WHEN binding_id IS NULL THEN 1 ELSE 0 END, ended_at DESC, id LIMIT 1) ORDER BY suite",
         )
         .bind(e_licence.partition().sql())
         .bind(e_licence.as_str())

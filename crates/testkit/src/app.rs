@@ -13,12 +13,14 @@ use authority::{
     Act, Actor, Authority, PasswordCost, RootKeys, SecondFactor, notify::Notifier,
     rand::rngs::StdRng,
 };
+use credential::EnforcementSecret;
 use jiff::Timestamp;
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use serde_json::{Value, json};
 use storage::{Layout, MasterKeys, Store, StoreOptions};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+use zeroize::Zeroizing;
 
 use crate::{
     client::Client,
@@ -75,6 +77,12 @@ pub fn test_keys() -> MasterKeys {
         master: [7; 32],
         index: [9; 32],
     }
+}
+
+/// What enforcement terminals open the rest of a licence with.
+#[must_use]
+pub fn enforcement_secret() -> EnforcementSecret {
+    EnforcementSecret::from_bytes(Zeroizing::new([3; 32]))
 }
 
 impl App {
@@ -311,11 +319,13 @@ async fn open(
         Layout::Plain => "plain",
         Layout::Partitioned => "partitioned",
     };
+    let enforcement = enforcement_secret().public_key().expect("a key pair");
     let text = format!(
         "[server]\nbase_url = \"http://localhost:8080\"\n\
          [database]\nurl = \"{}\"\nlayout = \"{layout}\"\nconnections = {}\n\
          [keys]\nmaster_file = \"{}\"\nindex_file = \"{}\"\n\
          [texts]\nreport_token_file = \"{}\"\n\
+         [codes]\nenforcement_key = \"{}\"\n\
          [issuer]\nname = \"urn:jiazhao:test\"\n\
          type_code = \"{DEMO_TYPE}\"\nissuer_code = \"{DEMO_ISSUER}\"\n",
         options.url,
@@ -323,6 +333,7 @@ async fn open(
         write("master.key", keys.master),
         write("index.key", keys.index),
         write("report.token", REPORT_TOKEN),
+        write("enforcement.pub", *enforcement.as_bytes()),
     );
     let config = jiazhao::config::Config::parse(&text, None, &options.objects)
         .unwrap_or_else(|error| panic!("the configuration: {error}"));

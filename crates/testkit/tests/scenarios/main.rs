@@ -14,6 +14,8 @@
 mod accounts;
 mod audit;
 mod bad_input;
+mod binding;
+mod codes;
 mod counter;
 mod licence_pages;
 mod look_ups;
