@@ -14,11 +14,15 @@
 //! | [`trust`] | the trust list: which keys may sign licences |
 //! | [`claims`] | what a licence credential says, as deterministic CBOR |
 //! | [`cwt`] | the credential itself, CWT in COSE_Sign1: prepare, complete, parse, verify |
+<<<<<<< HEAD
+=======
 //! | [`status_list`] | status lists: values, compression, JWT and CWT |
+>>>>>>> main
 //! | [`device`] | the holder's device: its key and the proof that it has it |
 //! | [`profile`], [`rest`] | what an offline code carries of a licence, openly and sealed |
 //! | [`stamp`] | the server's renewal stamp |
 //! | [`code`] | dynamic and offline codes as text, their windows and sizes |
+//! | [`status_list`] | status lists: values, compression, JWT and CWT |
 //! | [`verify`] | the answer to an offline check of a credential or a code |
 //! | [`numeric`] | the 18-digit numeric code |
 
@@ -75,5 +79,5 @@ pub use trust::{
     sign_trust_list,
 };
 pub use verify::{
-    Answer, HeldList, Memory, Status, StatusSource, check_code, check_credential, check_credentials,
+    Answer, Memory, Status, StatusSource, check_code, check_credential, check_credentials,
 };

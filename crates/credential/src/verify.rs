@@ -12,7 +12,7 @@ mod status;
 
 pub use code::{CodeKind, CodeShown, check_code};
 pub use memory::Memory;
-pub use status::{HeldList, Known, Status, StatusSource};
+pub use status::{Known, Status, StatusSource};
 
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;

@@ -173,7 +173,7 @@ impl Answer {
     }
 
     fn with_status(mut self, claims: &ProfileClaims, lists: &StatusSource, at: Timestamp) -> Self {
-        let Some(known) = lists.value(claims.status, at) else {
+        let Some(known) = lists.value(claims.status, claims.issued_at, at) else {
             self.leave_open(Status::Unknown.reason());
             return self;
         };

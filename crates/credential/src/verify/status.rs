@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
-use crate::{profile::StatusPlace, reason::Reason, time::NumericDate};
+use crate::{
+    profile::StatusPlace, reason::Reason, status_list::VerifiedStatusList, time::NumericDate,
+};
 
 /// The licence's status, as far as a check knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -78,69 +80,42 @@ pub struct Known {
     pub stale: bool,
 }
 
-/// One status list whose signature was checked, as a verifier keeps it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HeldList {
-    /// Bits of one value: 1, 2, 4 or 8.
-    pub bits: u8,
-    /// The values, the first in the least significant bits of the first byte.
-    pub values: Vec<u8>,
-    /// When it was made.
-    pub as_of: NumericDate,
-    /// From this instant on it is stale.
-    pub next_update: NumericDate,
-}
-
-impl HeldList {
-    fn value(&self, index: u64) -> Option<u8> {
-        let per_byte = match self.bits {
-            1 => 8,
-            2 => 4,
-            4 => 2,
-            8 => 1,
-            _ => return None,
-        };
-        let byte = *self.values.get(usize::try_from(index / per_byte).ok()?)?;
-        let place = u32::try_from(index % per_byte).ok()?;
-        let mask = u8::MAX.checked_shr(8 - u32::from(self.bits))?;
-        Some(byte.checked_shr(place * u32::from(self.bits))? & mask)
-    }
-}
-
-impl fmt::Debug for HeldList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeldList")
-            .field("bits", &self.bits)
-            .field("as_of", &self.as_of)
-            .finish_non_exhaustive()
-    }
-}
-
 /// All status lists that a verifier holds, by number. Without any, every status is unknown.
 #[derive(Clone, Debug, Default)]
-pub struct StatusSource(BTreeMap<u64, HeldList>);
+pub struct StatusSource(BTreeMap<u64, VerifiedStatusList>);
 
 impl StatusSource {
-    /// Takes a list whose signature was checked. Of two with one number the newer stays, whichever
-    /// comes last: an old list given again takes nothing back.
-    pub fn hold(&mut self, number: u64, list: HeldList) {
-        let newer = self
-            .0
-            .get(&number)
-            .is_none_or(|held| held.as_of < list.as_of);
-        if newer {
+    /// Takes a list. Of two with one number the newer stays, whichever comes last, so that an old list
+    /// given again takes nothing back; of two of one time the one that says more.
+    pub fn hold(&mut self, list: VerifiedStatusList) {
+        let rank = |list: &VerifiedStatusList| (list.issued_at(), list.width());
+        let number = u64::from(list.number());
+        let held = self.0.get(&number);
+        if held.is_none_or(|held| rank(held) < rank(&list)) {
             self.0.insert(number, list);
         }
     }
 
-    /// What is known of a place at this instant; nothing where no list speaks of it.
+    /// What is known at this instant of a credential that was signed at another; nothing where no list
+    /// speaks of it.
+    ///
+    /// A list that was made before the credential says nothing of it: a place that nobody had then
+    /// reads as invalid.
     #[must_use]
-    pub fn value(&self, place: StatusPlace, at: Timestamp) -> Option<Known> {
+    pub fn value(
+        &self,
+        place: StatusPlace,
+        signed_at: NumericDate,
+        at: Timestamp,
+    ) -> Option<Known> {
         let list = self.0.get(&place.list)?;
+        if list.issued_at() <= signed_at {
+            return None;
+        }
         Some(Known {
             status: Status::of(list.value(place.index)?),
-            as_of: list.as_of,
-            stale: at >= list.next_update.timestamp(),
+            as_of: list.issued_at(),
+            stale: list.is_stale(at),
         })
     }
 }
@@ -148,88 +123,90 @@ impl StatusSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::{instant, second};
+    use crate::{
+        samples::{instant, second, signer, trusted_online, verified},
+        signer::Signer as _,
+        status_list::{ListClaims, StatusList, UnverifiedStatusList, Width, sign_cwt},
+        suite::Suite,
+    };
 
-    fn list(bits: u8, values: &[u8]) -> HeldList {
-        HeldList {
-            bits,
-            values: values.to_vec(),
-            as_of: second("2021-09-14T00:00:00Z"),
-            next_update: second("2021-09-15T00:00:00Z"),
-        }
-    }
+    const MADE: &str = "2021-09-14T00:00:00Z";
+    const NOON: &str = "2021-09-14T12:00:00Z";
 
-    fn statuses(held: HeldList) -> Vec<Option<Status>> {
-        let mut source = StatusSource::default();
-        source.hold(7, held);
-        let at = instant("2021-09-14T12:00:00Z");
-        let place = |index| StatusPlace { list: 7, index };
-        (0..9)
-            .map(|index| Some(source.value(place(index), at)?.status))
-            .collect()
-    }
-
-    #[test]
-    fn every_width_is_read_from_the_least_significant_bit() {
-        use Status::{Invalid, Red, Suspended, Unknown, Valid};
-        let some = |statuses: &[Status]| -> Vec<Option<Status>> {
-            let mut all: Vec<_> = statuses.iter().copied().map(Some).collect();
-            all.resize(9, None);
-            all
+    fn list(width: Width, values: &[u8], made: &str) -> VerifiedStatusList {
+        let online = signer(&Suite::Es256, 0x22);
+        let values = StatusList::from_bytes(width, values.to_vec()).unwrap();
+        let claims = ListClaims {
+            subject: "https://jiazhao.example/api/v1/status-lists/7".to_owned(),
+            issued_at: second(made),
+            expires_at: second("2021-09-15T00:00:00Z"),
+            ttl: 600,
+            list: values.compress(),
         };
-        let eight = [
-            Valid, Invalid, Valid, Valid, Invalid, Invalid, Valid, Invalid,
-        ];
-        assert_eq!(statuses(list(1, &[0b1011_0010])), some(&eight));
-        let four = [Red, Valid, Suspended, Invalid];
-        assert_eq!(statuses(list(2, &[0b0110_0011])), some(&four));
-        assert_eq!(
-            statuses(list(4, &[0x93, 0x20])),
-            some(&[Red, Unknown, Valid, Suspended])
-        );
-        assert_eq!(
-            statuses(list(8, &[1, 0, 255])),
-            some(&[Invalid, Valid, Unknown])
-        );
-        assert_eq!(statuses(list(3, &[0, 0])), some(&[]), "no such width");
+        let trust = verified(vec![trusted_online(online.public_key())]);
+        let cwt = sign_cwt(&claims, &online).unwrap();
+        UnverifiedStatusList::parse(&cwt)
+            .unwrap()
+            .verify(&trust)
+            .unwrap()
+    }
+
+    fn known(source: &StatusSource, index: u64, at: &str) -> Option<Known> {
+        let place = StatusPlace { list: 7, index };
+        source.value(place, second("2021-09-01T00:00:00Z"), instant(at))
     }
 
     #[test]
     fn sc_13_a_list_speaks_as_of_its_time_and_is_stale_from_its_next_update() {
         let mut source = StatusSource::default();
-        let place = StatusPlace { list: 7, index: 0 };
-        let at = instant("2021-09-14T23:59:59Z");
-        assert_eq!(source.value(place, at), None);
-        source.hold(7, list(2, &[0]));
-        let known = source.value(place, at).unwrap();
-        assert_eq!(
-            (known.status, known.as_of, known.stale),
-            (Status::Valid, second("2021-09-14T00:00:00Z"), false)
-        );
-        assert!(
-            source
-                .value(place, instant("2021-09-15T00:00:00Z"))
-                .unwrap()
-                .stale
-        );
+        assert_eq!(known(&source, 0, NOON), None);
+        source.hold(list(Width::Four, &[0x10, 0x32, 0x09], MADE));
+        let statuses: Vec<_> = (0..6)
+            .map(|index| known(&source, index, NOON).unwrap().status)
+            .collect();
+        let (unknown, valid) = (Status::Unknown, Status::Valid);
+        let expected = [
+            valid,
+            Status::Invalid,
+            Status::Suspended,
+            Status::Red,
+            unknown,
+            valid,
+        ];
+        assert_eq!(statuses, expected);
+        let first = known(&source, 0, NOON).unwrap();
+        assert_eq!((first.as_of, first.stale), (second(MADE), false));
+        assert!(known(&source, 0, "2021-09-15T00:00:00Z").unwrap().stale);
+        assert_eq!(known(&source, 6, NOON), None, "beyond its end");
     }
 
     #[test]
-    fn an_older_list_takes_nothing_back() {
-        let older = HeldList {
-            as_of: second("2021-09-13T00:00:00Z"),
-            ..list(2, &[0])
-        };
-        for lists in [[list(2, &[1]), older.clone()], [older, list(2, &[1])]] {
+    fn a_list_says_nothing_of_a_credential_that_was_signed_after_it() {
+        let mut source = StatusSource::default();
+        source.hold(list(Width::Two, &[0x55], MADE));
+        let place = StatusPlace { list: 7, index: 0 };
+        let value = |signed_at| source.value(place, second(signed_at), instant(NOON));
+        assert_eq!(value(MADE), None);
+        let before = value("2021-09-13T23:59:59Z").unwrap();
+        assert_eq!(before.status, Status::Invalid);
+    }
+
+    #[test]
+    fn an_older_list_takes_nothing_back_and_of_one_time_the_wider_stays() {
+        let newer = || list(Width::Two, &[0x01], MADE);
+        let older = || list(Width::Two, &[0x00], "2021-09-13T00:00:00Z");
+        let wider = || list(Width::Four, &[0x03], MADE);
+        for (lists, expected) in [
+            ([newer(), older()], Status::Invalid),
+            ([older(), newer()], Status::Invalid),
+            ([newer(), wider()], Status::Red),
+            ([wider(), newer()], Status::Red),
+        ] {
             let mut source = StatusSource::default();
             for list in lists {
-                source.hold(7, list);
+                source.hold(list);
             }
-            let place = StatusPlace { list: 7, index: 0 };
-            let known = source
-                .value(place, instant("2021-09-14T12:00:00Z"))
-                .unwrap();
-            assert_eq!(known.status, Status::Invalid);
+            assert_eq!(known(&source, 0, NOON).unwrap().status, expected);
         }
     }
 }

@@ -36,7 +36,10 @@ fn verified(lists: &Value) -> BTreeMap<String, VerifiedTrustList> {
 
 /// Checks one case of the file, after what the same verifier checked before.
 fn answered(file: &Value, trust: &BTreeMap<String, VerifiedTrustList>, case: &Value) -> Answer {
-    let lists = making::source(&file["status_lists"][text(case, "lists")]);
+    let lists = making::source(
+        &file["status_lists"][text(case, "lists")],
+        &trust["current"],
+    );
     let mut memory = Memory::default();
     let mut check = |it: &Value| {
         let at = text(it, "at").parse().unwrap();
@@ -183,7 +186,10 @@ fn the_enforcement_key_opens_the_rest_and_the_answer_does_not_show_it() {
 /// Signatures by ES256 are random, so everything but them is compared.
 #[test]
 fn the_form_of_codes_has_not_changed() {
-    assert_eq!(making::status_lists(), FILE["status_lists"]);
+    assert_eq!(
+        without_tokens(making::status_lists()),
+        without_tokens(FILE["status_lists"].clone())
+    );
     let on_file = FILE["cases"].as_array().unwrap();
     assert_eq!(on_file.len(), CASES.len());
     for (case, on_file) in CASES.iter().zip(on_file) {
@@ -220,6 +226,15 @@ fn the_form_of_codes_has_not_changed() {
             (theirs, ours) => assert_eq!(theirs.err(), ours.err(), "{name}"),
         }
     }
+}
+
+fn without_tokens(mut lists: Value) -> Value {
+    for lists in lists.as_object_mut().unwrap().values_mut() {
+        for list in lists.as_array_mut().unwrap() {
+            list["jwt"] = Value::Null;
+        }
+    }
+    lists
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod batch;
 mod export;
+mod lists;
 mod state;
 mod told;
 
@@ -28,6 +29,9 @@ pub(super) struct Verify {
     /// The exported trust list
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
+    /// A folder of status lists, <number>.cwt or <number>.jwt each
+    #[arg(long, value_name = "DIR")]
+    status: Option<PathBuf>,
     /// What this verifier remembers: the latest trust list and the codes of the last minutes; made
     /// where it is missing
     #[arg(long, value_name = "FILE", conflicts_with = "batch")]
@@ -67,9 +71,14 @@ struct Against {
 
 impl Verify {
     pub(super) fn run(&self, context: &Context) -> Result<u8, Failure> {
+        let trust = trust_list(&self.trust)?;
+        let lists = self.status.as_deref();
         let against = Against {
-            trust: trust_list(&self.trust)?,
-            lists: StatusSource::default(),
+            lists: lists.map_or_else(
+                || Ok(StatusSource::default()),
+                |folder| lists::read(folder, &trust),
+            )?,
+            trust,
             at: self.at.unwrap_or_else(|| context.ambient.clock.now()),
         };
         if let Some(file) = &self.what.batch {

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod backup;
+mod codes;
 mod crash;
 mod full;
 mod gateway;

@@ -278,6 +278,10 @@ fn stale_trust() -> Vec<Case> {
 }
 
 fn statuses() -> Vec<Case> {
+    let young = ProfileClaims {
+        issued_at: second("2021-09-14T20:00:00Z"),
+        ..claims()
+    };
     let at = |index| {
         let status = StatusPlace { list: 79, index };
         text(honest(&ProfileClaims { status, ..claims() }, &Suite::sm2()))
@@ -309,6 +313,11 @@ fn statuses() -> Vec<Case> {
             &["status-list-stale"],
         )
         .lists("stale"),
+        Case::new(
+            "signed after the status list",
+            text(honest(&young, &Suite::sm2())),
+            &["status-unknown"],
+        ),
         Case::new("index beyond the list", at(1000), &["status-unknown"]),
         Case::new(
             "list that is not held",

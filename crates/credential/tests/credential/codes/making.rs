@@ -1,12 +1,15 @@
 //! The keys, lists and people behind `test-vectors/codes.json`, and the codes that honest devices
 //! make. The people are synthetic, the keys of no other use.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use credential::{
-    CredentialId, DeviceKey, EnforcementSecret, Form, Handle, HeldList, KeyState, KeyUse,
+    CredentialId, DeviceKey, EnforcementSecret, Form, Handle, KeyState, KeyUse, ListClaims,
     MaskedNumber, NumericDate, ProfileClaims, Rest, Sex, Signer as _, SoftwareSigner, Stamp,
-    StatusPlace, StatusSource, Suite, TrustList, TrustedKey, Validity,
+    StatusList, StatusPlace, StatusSource, Suite, TrustList, TrustedKey, UnverifiedStatusList,
+    Validity, VerifiedTrustList, Width,
     code::{self, Code, DynamicCode, OfflineCode},
     profile, sign_trust_list,
+    status_list::{sign_cwt, sign_jwt},
 };
 use jiff::{Timestamp, civil::date};
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -200,35 +203,54 @@ pub(crate) fn trust_lists() -> Value {
     })
 }
 
-/// The status lists of the cases, by name: decoded, as a verifier keeps them.
+/// The status lists of the cases, by name: what they say, and as they are fetched. The public ones are
+/// CWT by SM2, those for verifiers JWT by ES256.
 pub(crate) fn status_lists() -> Value {
-    let list = |bits: u8, values: &str, next_update: &str| {
+    let list = |width, values: &str, next_update| {
+        let claims = ListClaims {
+            subject: "https://jiazhao.example/api/v1/status-lists/79".to_owned(),
+            issued_at: second("2021-09-14T20:00:00Z"),
+            expires_at: second(next_update),
+            ttl: 600,
+            list: StatusList::from_bytes(width, hex::decode(values).unwrap())
+                .unwrap()
+                .compress(),
+        };
+        let (form, token) = match width {
+            Width::Two => {
+                let cwt = sign_cwt(&claims, &online_key(&Suite::sm2())).unwrap();
+                ("cwt", URL_SAFE_NO_PAD.encode(cwt))
+            }
+            Width::One | Width::Four | Width::Eight => (
+                "jwt",
+                sign_jwt(&claims, &online_key(&Suite::Es256)).unwrap(),
+            ),
+        };
         json!([{
-            "number": 79, "bits": bits, "values": values,
-            "as_of": "2021-09-14T20:00:00Z", "next_update": next_update,
+            "number": 79, "bits": width.bits(), "values": values,
+            "as_of": claims.issued_at, "next_update": claims.expires_at, form: token,
         }])
     };
     // From place 7 on: 0, 1, 2, and the wider list 3 at place 10 where the public one has 2.
     let (public, wider) = ("551529", "1111110121131111");
     json!({
         "none": [],
-        "current": list(2, public, "2021-09-15T04:00:00Z"),
-        "for verifiers": list(4, wider, "2021-09-15T04:00:00Z"),
-        "stale": list(2, public, "2021-09-14T23:00:00Z"),
+        "current": list(Width::Two, public, "2021-09-15T04:00:00Z"),
+        "for verifiers": list(Width::Four, wider, "2021-09-15T04:00:00Z"),
+        "stale": list(Width::Two, public, "2021-09-14T23:00:00Z"),
     })
 }
 
-pub(crate) fn source(lists: &Value) -> StatusSource {
+pub(crate) fn source(lists: &Value, trust: &VerifiedTrustList) -> StatusSource {
     let mut source = StatusSource::default();
     for list in lists.as_array().unwrap() {
-        let text = |name: &str| list[name].as_str().unwrap();
-        let held = HeldList {
-            bits: list["bits"].as_u64().unwrap().try_into().unwrap(),
-            values: hex::decode(text("values")).unwrap(),
-            as_of: second(text("as_of")),
-            next_update: second(text("next_update")),
+        let token = match (list["cwt"].as_str(), list["jwt"].as_str()) {
+            (Some(cwt), None) => URL_SAFE_NO_PAD.decode(cwt).unwrap(),
+            (None, Some(jwt)) => jwt.as_bytes().to_vec(),
+            other => unreachable!("one form, not {other:?}"),
         };
-        source.hold(list["number"].as_u64().unwrap(), held);
+        let unverified = UnverifiedStatusList::parse(&token).unwrap();
+        source.hold(unverified.verify(trust).unwrap());
     }
     source
 }
