@@ -226,6 +226,11 @@ export interface Known {
   readonly status: Status;
   readonly asOf: number;
   readonly stale: boolean;
+  /**
+   * Whether it was made before the credential was signed, or within the same second: of such a
+   * credential it says nothing, whatever stands at its place.
+   */
+  readonly older: boolean;
 }
 
 /** The status lists that a verifier holds, by number: of two the newer stays. */
@@ -237,8 +242,8 @@ export class StatusLists {
     if (held === undefined || held.issuedAt < list.issuedAt) this.held.set(list.number, list);
   }
 
-  /** What is known of a place; null where no list speaks of it. */
-  value({ list: number, index }: StatusReference, now: number): Known | null {
+  /** What is known of the place of a credential signed at an instant; null where no list speaks of it. */
+  value({ list: number, index }: StatusReference, signedAt: number, now: number): Known | null {
     const list = this.held.get(number);
     if (list === undefined) return null;
     const value = entry(list, index);
@@ -248,6 +253,7 @@ export class StatusLists {
       status: NAMES[value] ?? "unknown",
       asOf: list.issuedAt,
       stale: now >= list.nextUpdate,
+      older: list.issuedAt <= signedAt,
     };
   }
 }

@@ -144,7 +144,8 @@ async function checkCode(draft: Draft, text: string, against: Against): Promise<
   draft.authentic(verified);
   draft.ofCode(code, verified.claims);
   draft.shownNow(code, verified.claims, against.memory ?? new Memory());
-  draft.withStatus(against.lists?.value(verified.claims.status, against.now) ?? null);
+  const { status, issuedAt } = verified.claims;
+  draft.withStatus(against.lists?.value(status, issuedAt, against.now) ?? null);
 }
 
 /** Everything in an offline code that does not depend on a clock. */
@@ -295,6 +296,10 @@ class Draft {
     this.statusAsOf = known.asOf;
     if (known.stale) {
       this.leaveOpen("status-list-stale");
+      return;
+    }
+    if (known.older) {
+      this.leaveOpen("status-list-older");
       return;
     }
     this.status = known.status;
