@@ -6,6 +6,7 @@
 mod peers;
 mod shown;
 mod source;
+mod status;
 
 use std::{
     fs, io,
@@ -22,6 +23,7 @@ use crate::{failure::Failure, unlock::Unlock};
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
 pub use source::Problem;
 use source::{Known, Source};
+pub use status::StatusLists;
 
 /// What applies: the file's settings, and the defaults for all others.
 #[derive(Clone, Debug)]
@@ -40,10 +42,10 @@ pub struct Config {
     pub keys: Keys,
     /// `[issuer]`
     pub issuer: Issuer,
-    /// `[codes]`
-    pub codes: Codes,
     /// `[status]`
     pub status: StatusLists,
+    /// `[codes]`
+    pub codes: Codes,
     /// `[texts]`
     pub texts: Texts,
     /// `[audit]`
@@ -117,13 +119,6 @@ pub struct Codes {
     pub enforcement_key: Option<PathBuf>,
 }
 
-/// The status lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StatusLists {
-    /// How often they are published, in seconds.
-    pub period_seconds: u32,
-}
-
 /// The log, on standard error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -167,8 +162,8 @@ const KNOWN: &Known = &[
         ],
     ),
     ("issuer", &["name", "type_code", "issuer_code", "suites"]),
+    ("status", status::STATUS),
     ("codes", &["suite", "enforcement_key"]),
-    ("status", &["period_seconds"]),
     ("texts", peers::TEXTS),
     ("audit", peers::AUDIT),
     ("log", &["format", "filter"]),
@@ -223,9 +218,9 @@ impl Config {
             database: database(&mut source, data),
             storage: storage(&mut source),
             keys: keys(&mut source, data),
+            status: status::status(&mut source),
             codes: codes(&mut source, &issuer),
             issuer,
-            status: status(&mut source),
             texts: peers::texts(&mut source),
             audit: peers::audit(&mut source),
             log: log(&mut source),
@@ -436,16 +431,6 @@ fn codes(source: &mut Source<'_>, issuer: &Issuer) -> Codes {
     Codes {
         suite: suite.unwrap_or_else(default),
         enforcement_key,
-    }
-}
-
-/// Ten minutes: a list that is fetched once in a period costs its verifiers little, and what
-/// matters at once is asked online. At least ten seconds, since every period signs anew what
-/// changed; at most six hours, far within the day that a list lasts.
-fn status(source: &mut Source<'_>) -> StatusLists {
-    let period = source.number("status", "period_seconds", (10, 6 * 3600));
-    StatusLists {
-        period_seconds: period.unwrap_or(600),
     }
 }
 

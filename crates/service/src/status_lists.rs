@@ -53,7 +53,7 @@ async fn status_lists(State(app): State<App>) -> Result<Response, Problem> {
     get, path = "/status-lists/{id}", tag = "trust", security(()),
     params(
         ("id" = String, Path, description = "The list's number"),
-        ("suite" = Option<String>, Query, description = "SM2-SM3 or ES256; the first configured if nothing is said"),
+        ("suite" = Option<String>, Query, description = "SM2-SM3 or ES256; that of codes if nothing is said"),
         ("Accept" = Option<String>, Header, description = "application/statuslist+jwt (if nothing is said) or +cwt"),
         ("If-None-Match" = Option<String>, Header, description = "An ETag known already"),
     ),
@@ -91,7 +91,7 @@ async fn status_list(
     get, path = "/verifier/status-lists/{id}", tag = "verifications",
     params(
         ("id" = String, Path, description = "The list's number"),
-        ("suite" = Option<String>, Query, description = "SM2-SM3 or ES256; the first configured if nothing is said"),
+        ("suite" = Option<String>, Query, description = "SM2-SM3 or ES256; that of codes if nothing is said"),
         ("Accept" = Option<String>, Header, description = "application/statuslist+jwt (if nothing is said) or +cwt"),
         ("If-None-Match" = Option<String>, Header, description = "An ETag known already"),
     ),

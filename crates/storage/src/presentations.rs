@@ -124,10 +124,10 @@ fn read(
     (holder, credential): (&HolderId, &CredentialId),
 ) -> Result<Presentation, StoreError> {
     let open = |column| {
-        let sealed = row.opt_bytes(column)?;
+        let bytes = row.opt_bytes(column)?;
         let place = place(holder, credential, column);
-        sealed
-            .map(|sealed| sealer.unseal(&place, &sealed))
+        bytes
+            .map(|bytes| sealer.unseal(&place, &bytes))
             .transpose()
     };
     Ok(Presentation {

@@ -466,6 +466,12 @@ impl VerifiedStatusList {
         at >= self.expires_at.timestamp()
     }
 
+    /// All of its values.
+    #[must_use]
+    pub const fn values(&self) -> &StatusList {
+        &self.list
+    }
+
     /// The value at a place; none beyond the end.
     #[must_use]
     pub fn value(&self, index: u64) -> Option<u8> {

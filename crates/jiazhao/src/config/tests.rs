@@ -41,11 +41,11 @@ fn every_setting_is_read() {
         type_code = "11100000000013127D999"
         issuer_code = "11110000999999999D"
         suites = ["ES256"]
+        [status]
+        period_seconds = 60
         [codes]
         suite = "ES256"
         enforcement_key = "/k/e.pub"
-        [status]
-        period_seconds = 60
         [log]
         format = "json"
         filter = "warn"

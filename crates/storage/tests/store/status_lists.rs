@@ -173,7 +173,7 @@ pub(crate) async fn a_list_is_over_when_its_credentials_are(setup: &Setup) {
     let store = &setup.store;
     let driver = setup.driver(1).await;
     let issued = setup.issued(&driver.id).await;
-    assert_eq!(issued.credential.place.list, 0);
+    assert_eq!(issued.credential.unwrap().place.list, 0);
     assert!(!store.list_is_full(0).await.unwrap());
     setup
         .execute("UPDATE status_counters SET next_place = 4096")

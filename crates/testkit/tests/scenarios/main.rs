@@ -23,6 +23,7 @@ mod privacy;
 mod registry;
 mod review;
 mod staff_accounts;
+mod status_lists;
 mod steps;
 mod texts;
 mod trust;
