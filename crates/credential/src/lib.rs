@@ -14,7 +14,6 @@
 //! | [`trust`] | the trust list: which keys may sign licences |
 //! | [`claims`] | what a licence credential says, as deterministic CBOR |
 //! | [`cwt`] | the credential itself, CWT in COSE_Sign1: prepare, complete, parse, verify |
-//! | [`status_list`] | status lists: values, compression, JWT and CWT |
 //! | [`device`] | the holder's device: its key and the proof that it has it |
 //! | [`profile`], [`rest`] | what an offline code carries of a licence, openly and sealed |
 //! | [`stamp`] | the server's renewal stamp |
