@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod assets;
 mod bindings;
 mod body;
 mod counter;
@@ -18,6 +19,7 @@ mod guard;
 mod headers;
 mod health;
 mod holder;
+mod keys;
 mod metrics;
 mod notifier;
 mod observe;
@@ -34,6 +36,7 @@ mod status_lists;
 mod trust;
 mod verifications;
 
+pub use assets::built as web_apps_built;
 pub use events::LiveView;
 pub use problem::{FAULTS, Fault, ProblemView};
 pub use routes::{openapi, router};
