@@ -14,10 +14,7 @@
 //! | [`trust`] | the trust list: which keys may sign licences |
 //! | [`claims`] | what a licence credential says, as deterministic CBOR |
 //! | [`cwt`] | the credential itself, CWT in COSE_Sign1: prepare, complete, parse, verify |
-<<<<<<< HEAD
-=======
 //! | [`status_list`] | status lists: values, compression, JWT and CWT |
->>>>>>> main
 //! | [`device`] | the holder's device: its key and the proof that it has it |
 //! | [`profile`], [`rest`] | what an offline code carries of a licence, openly and sealed |
 //! | [`stamp`] | the server's renewal stamp |

@@ -126,9 +126,7 @@ fn read(
     let open = |column| {
         let bytes = row.opt_bytes(column)?;
         let place = place(holder, credential, column);
-        bytes
-            .map(|bytes| sealer.unseal(&place, &bytes))
-            .transpose()
+        bytes.map(|bytes| sealer.unseal(&place, &bytes)).transpose()
     };
     Ok(Presentation {
         suite: row.text("suite")?,

@@ -15,7 +15,6 @@ use crate::{
 /// The log of a demonstration: what went wrong, so that the accounts stay in sight.
 const QUIET: &str = "warn";
 
-
 const WITHOUT_WEB: &str = "the web apps are not part of this build, the API is (网页应用未编入): \
     with node 20 or later run `cargo xtask build`";
 /// Seconds between publications of the status lists in a demonstration.
