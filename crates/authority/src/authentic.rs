@@ -3,16 +3,17 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use credential::{Malformed, PublicKey, Reason, Refusal, Unverified, VerifiedTrustList};
+use credential::{Malformed, PublicKey, Reason, Refusal, Suite, Unverified, VerifiedTrustList};
 use storage::{Driver, ELicenceRow};
 use zeroize::Zeroizing;
 
 use crate::{
     Authority, Because, Error,
+    trust::Signing,
     views::{AuthenticFact, ReasonView},
 };
 
@@ -64,10 +65,7 @@ impl Authority {
     ) -> Result<AuthenticFact, Error> {
         let newest = self.store().newest_forms(&driver.id, &e_licence.id).await?;
         let signing = self.signing()?;
-        let first = signing
-            .signers
-            .first()
-            .map(|signer| signer.suite().to_string());
+        let first = self.inner.settings.suites.first().map(Suite::to_string);
         let found = newest.as_ref().and_then(|(credential, forms)| {
             let first = forms
                 .iter()
@@ -81,7 +79,7 @@ impl Authority {
                 "There is no credential to check",
             ));
         };
-        let checked = match self.checked(form.form.clone()).await? {
+        let checked = match checked(signing, form.form.clone()).await? {
             Ok(checked) => checked,
             Err(reason) => return Ok(not_authentic(reason.code, reason.zh, reason.en)),
         };
@@ -107,27 +105,28 @@ impl Authority {
             reasons: Vec::new(),
         })
     }
+}
 
-    /// Checks a signed form, once under a trust list, and off the runtime's threads: a signature in
-    /// SM2 takes as long as a commit, and whoever commits for others must not wait behind it.
-    async fn checked(&self, form: Zeroizing<Vec<u8>>) -> Result<Result<Checked, Reason>, Error> {
-        let hash = <[u8; 32]>::try_from(digest(&SHA256, &form).as_ref())
-            .map_err(|_length| Error::Internal("a SHA-256 has another length"))?;
-        if let Some(checked) = self.signing()?.checked.get(&hash) {
-            return Ok(Ok(checked));
-        }
-        let authority = self.clone();
-        let checked = tokio::task::spawn_blocking(move || {
-            let signing = authority.signing()?;
-            let checked = check(&form, &signing.trust);
-            if let Ok(checked) = &checked {
-                signing.checked.add(hash, checked.clone());
-            }
-            Ok(checked)
-        });
-        let checked = checked.await;
-        checked.map_err(|_panicked| Error::Internal("the check of a signature ended early"))?
+/// Checks a signed form, once under a trust list, and off the runtime's threads: a signature in SM2
+/// takes as long as a commit, and whoever commits for others must not wait behind it.
+async fn checked(
+    signing: Arc<Signing>,
+    form: Zeroizing<Vec<u8>>,
+) -> Result<Result<Checked, Reason>, Error> {
+    let hash = <[u8; 32]>::try_from(digest(&SHA256, &form).as_ref())
+        .map_err(|_length| Error::Internal("a SHA-256 has another length"))?;
+    if let Some(checked) = signing.checked.get(&hash) {
+        return Ok(Ok(checked));
     }
+    let checked = tokio::task::spawn_blocking(move || {
+        let checked = check(&form, &signing.trust);
+        if let Ok(checked) = &checked {
+            signing.checked.add(hash, checked.clone());
+        }
+        checked
+    });
+    let checked = checked.await;
+    checked.map_err(|_panicked| Error::Internal("the check of a signature ended early"))
 }
 
 fn check(form: &[u8], trust: &VerifiedTrustList) -> Result<Checked, Reason> {

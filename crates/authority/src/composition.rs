@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicI64},
+    sync::{Arc, RwLock, atomic::AtomicI64},
 };
 
 use aws_lc_rs::{
@@ -24,7 +24,7 @@ use crate::{
     look_ups::LookUps,
     notify::Notifier,
     passwords::Passwords,
-    refusal,
+    resign::Walk,
     status_plane::StatusPlane,
     status_start::remember,
     texts::TextCounts,
@@ -142,7 +142,9 @@ pub(crate) struct Inner {
     pub(crate) calendar: Calendar,
     pub(crate) passwords: Passwords,
     pub(crate) limits: Limits,
-    pub(crate) signing: Option<Signing>,
+    /// Exchanged as a whole when trust changes.
+    pub(crate) signing: RwLock<Option<Arc<Signing>>>,
+    pub(crate) resigning: Walk,
     pub(crate) plane: StatusPlane,
     pub(crate) look_ups: LookUps,
     pub(crate) follower: Mutex<Follower>,
@@ -175,7 +177,8 @@ impl Authority {
                 texts: TextCounts::default(),
                 witness: WitnessCounts::default(),
                 reached: AtomicI64::new(now.as_microsecond()),
-                signing,
+                signing: RwLock::new(signing.map(Arc::new)),
+                resigning: Walk::default(),
                 plane,
                 look_ups: LookUps::default(),
                 follower: Mutex::new(Follower::start(cursors)),
@@ -208,13 +211,6 @@ impl Authority {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.inner.store
-    }
-
-    pub(crate) fn signing(&self) -> Result<&Signing, Error> {
-        self.inner
-            .signing
-            .as_ref()
-            .ok_or_else(|| refusal::NO_KEYS.into())
     }
 
     /// Writes an audit row for a refusal that matters, then refuses.

@@ -82,6 +82,9 @@ impl Authority {
         let driver = self.own_driver(act).await?;
         let newest = self.store().newest_e_licence(&driver.id).await?;
         let newest = newest.ok_or(refusal::NO_E_LICENCE)?;
+        if let Some(current) = self.store().current_e_licence(&driver.id).await? {
+            self.renew_on_contact(act, &driver, &current).await?;
+        }
         let status = self.status_of(act, &driver, &newest).await?;
         Ok(e_licence_view(&driver.record, &newest, status, act.now))
     }
@@ -106,6 +109,7 @@ impl Authority {
         suite: &str,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (driver, current) = self.own_shown(act).await?;
+        self.renew_on_contact(act, &driver, &current).await?;
         let credential = current.credential.ok_or(refusal::NOT_FOUND)?;
         let forms = self.store().forms(&driver.id, &credential.id).await?;
         forms

@@ -29,6 +29,7 @@ mod registry_diff;
 mod registry_plan;
 mod registry_write;
 mod render;
+mod resign;
 mod review;
 mod second_factor;
 mod secret;
@@ -62,4 +63,7 @@ pub use registry_diff::{ChangedRecord, Comparison, Follows};
 pub use status_lists::{Audience, ListAnswer, ListRequest};
 pub use storage::{ClientKind, HolderId, Office, RegistrySource, Staff, TextId, TokenForm};
 pub use texts::Outgoing;
-pub use trust::{KeyView, PreparedKeys, RootKeys};
+pub use trust::{
+    PreparedKeys, RootKeys, SignedProposal, Submitted, TrustChange, TrustProposalFile,
+};
+pub use views::KeyView;

@@ -50,6 +50,7 @@ impl Authority {
         let mut measures = self.text_measures(now).await.unwrap_or_default();
         measures.extend(self.witness_measures());
         measures.extend(self.status_measures(now).await.unwrap_or_default());
+        measures.extend(self.trust_measures(now));
         measures
     }
 }

@@ -28,9 +28,12 @@ impl Authority {
     /// When there is no e-licence to show; [`refusal::NOT_BOUND`] or [`refusal::OTHER_DEVICE`] where
     /// the code is another device's to make.
     pub async fn make_code(&self, act: &mut Act, request: MakeCode) -> Result<CodeView, Error> {
-        let (driver, current) = self.own_shown(act).await?;
+        let (mut driver, mut current) = self.own_shown(act).await?;
         if driver.frozen_at.is_some() {
             return Err(refusal::ALREADY_FROZEN.into());
+        }
+        if self.renew_on_contact(act, &driver, &current).await? {
+            (driver, current) = self.own_shown(act).await?;
         }
         let status = self.status_with(act, &driver, &current.e_licence, Some(&current));
         let colour = status.shown;

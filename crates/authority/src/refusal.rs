@@ -189,6 +189,7 @@ fn of_conflict(conflict: Conflict) -> Refusal {
         | Conflict::StaffChanged
         | Conflict::Text => CHANGED_MEANWHILE,
         Conflict::ApplicationState
+        | Conflict::TrustChange
         | Conflict::ELicenceState
         | Conflict::Binding
         | Conflict::SecondFactor => NOT_IN_THIS_STATE,
@@ -288,6 +289,14 @@ catalogue! {
     KEYS_EXIST = Conflict "keys-exist", "签名密钥已存在", "Signing keys exist already"; "无需重复生成", "Nothing has to be done";
     /// There are no signing keys.
     NO_KEYS = Unavailable "no-signing-keys", "尚未生成签名密钥", "There are no signing keys yet"; "运行 jiazhao keys generate", "Run `jiazhao keys generate`";
+    /// No key of a suite may sign now.
+    NO_KEY_SIGNS = Unavailable "no-key-may-sign", "有算法套件没有可用的签名密钥，暂不能核发", "A suite has no key that may sign now: nothing is issued"; "由管理员轮换签名密钥后重试", "Try again once the administrator has rotated the keys";
+    /// Nothing would sign any more.
+    LAST_KEY = Conflict "last-signing-key", "没有其他同类密钥可用，不能停用", "No other key of the same suite and use would sign"; "先轮换出新密钥 (jiazhao keys rotate)", "Rotate first (`jiazhao keys rotate`)";
+    /// A trust list is not believed, or may not follow the one in use.
+    TRUST_REFUSED = Invalid "trust-list-refused", "信任列表变更未被接受", "The proposed trust list is not accepted"; "按所列原因重新准备并由根密钥签署", "Prepare it anew as the reasons say and have the roots sign it";
+    /// Another list was activated first.
+    PROPOSAL_STALE = Conflict "trust-proposal-stale", "其间已有其他信任列表生效，本提案已过时", "Another trust list was activated first: this one is out of date"; "驳回后重新准备", "Reject it and prepare it anew";
     /// Activation did not work; the same whatever was wrong.
     ACTIVATION_REFUSED = Forbidden "activation-refused", "激活码无效、已使用或已过期，或账号暂不能激活", "The activation code is wrong, used or expired, or the account cannot be activated now"; "重新获取验证码，或到窗口领取激活码", "Ask for a new code, or get one at a counter";
     /// There is no e-licence to show.

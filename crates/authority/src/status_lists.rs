@@ -125,7 +125,7 @@ impl Authority {
         for list in before.iter().filter(|list| list.retired_at.is_some()) {
             self.inner.plane.retire(list.list);
         }
-        let Some(signing) = &self.inner.signing else {
+        let Some(signing) = self.held_signing() else {
             return Ok(None);
         };
         let settings = &self.inner.settings;

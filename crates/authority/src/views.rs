@@ -10,6 +10,7 @@ mod registry;
 mod review;
 mod status;
 mod text;
+mod trust;
 mod verification;
 
 use licence::Reason;
@@ -43,6 +44,10 @@ pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ReviewVi
 pub use self::status::{StatusFormView, StatusListView, StatusListsView};
 pub use self::text::{
     ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,
+};
+pub use self::trust::{
+    KeyStepView, KeyView, RevocationReason, RevokeKey, SubmitTrust, SubmittedView,
+    TrustProposalView,
 };
 pub use self::verification::{
     AuthenticFact, ELicenceFact, EntitledFact, FreshFact, KnownLicence, KnownView, Measure,

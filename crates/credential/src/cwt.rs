@@ -113,6 +113,16 @@ impl Unverified {
         &self.0.signature
     }
 
+    /// What it says, whoever signed it. Only for the issuer who signs its own stored credential anew,
+    /// because the key of the present form is trusted no more, and knows by other means that it lay
+    /// there unchanged.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn dangerous_claims(&self) -> Result<LicenceClaims, Malformed> {
+        LicenceClaims::from_cbor(self.0.body.payload())
+    }
+
     /// Checks key, signature and claims against a trust list.
     ///
     /// Whether the credential is in force at some instant is not asked here: that depends on a

@@ -239,6 +239,14 @@ impl PublicKey {
         answers
     }
 
+    /// The digest that a key of SM2 signs, which covers the key and its user id.
+    pub(crate) fn sm2_digest(&self, message: &[u8]) -> Option<[u8; 32]> {
+        match &self.verifier {
+            Verifier::Sm2(key) => Some(key.digest(message)),
+            Verifier::Es256(_) => None,
+        }
+    }
+
     /// As `COSE_Key` (RFC 9052 section 7). Only P-256 has registered numbers there.
     pub(crate) fn to_cose_key(&self) -> Value {
         let (x, y) = self.point.get(1..).unwrap_or_default().split_at(32);

@@ -12,9 +12,10 @@
 //! | [`suite`], [`key`], [`signature`] | algorithms as values, and what belongs to them |
 //! | [`signer`] | the [`Signer`] trait and keys held in memory |
 //! | [`trust`] | the trust list: which keys may sign licences |
+//! | [`succession`] | whether one trust list may follow another |
+//! | [`certificate`] | keys as X.509 certificates |
 //! | [`claims`] | what a licence credential says, as deterministic CBOR |
 //! | [`cwt`] | the credential itself, CWT in COSE_Sign1: prepare, complete, parse, verify |
-//! | [`status_list`] | status lists: values, compression, JWT and CWT |
 //! | [`device`] | the holder's device: its key and the proof that it has it |
 //! | [`profile`], [`rest`] | what an offline code carries of a licence, openly and sealed |
 //! | [`stamp`] | the server's renewal stamp |
@@ -25,6 +26,7 @@
 
 mod base45;
 mod cbor;
+pub mod certificate;
 pub mod claims;
 pub mod code;
 mod cose;
@@ -42,13 +44,16 @@ pub mod rest;
 mod samples;
 pub mod signature;
 pub mod signer;
+mod sm2_signing;
 pub mod stamp;
 pub mod status_list;
+pub mod succession;
 pub mod suite;
 pub mod time;
 pub mod trust;
 pub mod verify;
 
+pub use certificate::Issuing;
 pub use claims::{LicenceClaims, Sex, StatusReference, Validity};
 pub use code::{Code, CodeRefusal, DynamicCode, NotFresh, OfflineCode};
 pub use cwt::{Prepared, Refusal, Unverified, Verified, issue, prepare};
@@ -69,6 +74,7 @@ pub use status_list::{
     CompressedList, ListClaims, ListRefusal, StatusList, UnverifiedStatusList, VerifiedStatusList,
     Width,
 };
+pub use succession::{KeyChange, KeyStep, NotASuccessor, changes};
 pub use suite::{Suite, UnknownSuite, UserId};
 pub use time::NumericDate;
 pub use trust::{

@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use crate::{
     app::{Ambient, App, Options},
     config::Config,
+    enforcement_keys,
     failure::Failure,
     key_files::Missing,
     server,
@@ -78,6 +79,7 @@ impl Demo {
                 type_code: DEMO_TYPE.to_owned(),
                 issuer_code: DEMO_ISSUER.to_owned(),
             });
+        enforcement_key(&mut config, ambient)?;
         let texts = Arc::new(DemoTexts::default());
         let carrier: Arc<dyn Notifier> = Arc::<DemoTexts>::clone(&texts);
         let options = Options {
@@ -105,4 +107,19 @@ impl Demo {
             config,
         })
     }
+}
+
+/// Terminals of the demonstration have a key of their own, made where none is configured. Here alone
+/// its secret lies beside what serves.
+fn enforcement_key(config: &mut Config, ambient: &Ambient) -> Result<(), Failure> {
+    if config.codes.enforcement_key.is_some() {
+        return Ok(());
+    }
+    let secret = config.data.join("keys").join("enforcement.key");
+    let public = enforcement_keys::public_beside(&secret);
+    if !public.exists() {
+        enforcement_keys::generate(&secret, &mut ambient.entropy.rng())?;
+    }
+    config.codes.enforcement_key = Some(public);
+    Ok(())
 }

@@ -45,6 +45,10 @@ const LAST_SNAPSHOT: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 /// Well within the pause that `seal rotate` makes between its steps.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
+/// How soon a node learns that a key is trusted no more.
+const TRUST_EVERY: Duration = Duration::from_secs(1);
+/// How often a batch of credentials is signed anew: the pause is the throttle.
+const SIGN_EVERY: Duration = Duration::from_secs(1);
 /// How long open requests may take to finish; event streams never do by themselves.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -86,6 +90,8 @@ pub async fn serve(
         Job::SweepAccounts,
         Job::PublishLists,
         Job::SnapshotStatus,
+        Job::RefreshTrust,
+        Job::SignAnew,
     ] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
@@ -110,9 +116,8 @@ pub async fn serve(
     }
     let mut act = app.act(Job::SnapshotStatus.name());
     let last = app.authority().snapshot_status(&mut act);
-    match timeout(LAST_SNAPSHOT, last).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(_)) | Err(_) => tracing::warn!("the status memory's last snapshot was not written"),
+    if !matches!(timeout(LAST_SNAPSHOT, last).await, Ok(Ok(_))) {
+        tracing::warn!("the status memory's last snapshot was not written");
     }
     outcome.map_err(Failure::from)
 }
@@ -163,6 +168,10 @@ enum Job {
     PublishLists,
     /// Writes the snapshot from which the next start goes on.
     SnapshotStatus,
+    /// Takes over a newer trust list, and keys that were revoked in an emergency (SC-64).
+    RefreshTrust,
+    /// Signs credentials anew whose key signs no more.
+    SignAnew,
 }
 
 impl Job {
@@ -179,6 +188,8 @@ impl Job {
             Self::SweepAccounts => "sweep-accounts",
             Self::PublishLists => "publish-status-lists",
             Self::SnapshotStatus => "snapshot-status",
+            Self::RefreshTrust => "refresh-trust",
+            Self::SignAnew => "sign-anew",
         }
     }
 
@@ -195,6 +206,8 @@ impl Job {
             Self::SweepAccounts => SWEEP_EVERY,
             Self::PublishLists => PUBLISH_EVERY,
             Self::SnapshotStatus => SNAPSHOT_EVERY,
+            Self::RefreshTrust => TRUST_EVERY,
+            Self::SignAnew => SIGN_EVERY,
         }
     }
 
@@ -232,6 +245,17 @@ impl Job {
                 published.await.map(drop)
             }
             Self::SnapshotStatus => authority.snapshot_status(&mut act).await.map(drop),
+            Self::RefreshTrust => {
+                if authority.refresh_trust(act.now).await? {
+                    tracing::info!("another trust list or set of keys is in use");
+                }
+                Ok(())
+            }
+            Self::SignAnew => {
+                let signed = authority.sign_anew_departed(&mut act, app.node()).await?;
+                self.told(signed);
+                Ok(())
+            }
         }
     }
 

@@ -19,6 +19,7 @@ mod guard;
 mod headers;
 mod health;
 mod holder;
+mod keys;
 mod metrics;
 mod notifier;
 mod observe;

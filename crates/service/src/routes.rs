@@ -14,7 +14,7 @@ use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    accounts, admin, assets, bindings, counter, events, headers, health, holder,
+    accounts, admin, assets, bindings, counter, events, headers, health, holder, keys,
     metrics::Metrics,
     notifier, observe, openapi as document, page, problem, registry, review, sessions, staff,
     state::{App, ServiceState, Settings},
@@ -67,6 +67,7 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(staff::routes())
         .merge(trust::routes())
         .merge(status_lists::routes())
+        .merge(keys::routes())
         .merge(notifier::routes())
         .layer(RequestBodyLimitLayer::new(settings.json_limit));
     let with_deliveries =

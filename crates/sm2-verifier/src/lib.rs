@@ -28,9 +28,11 @@ mod field;
 #[cfg(target_arch = "x86_64")]
 mod field8;
 mod generator;
+mod hidden;
 mod key;
 mod keys;
 mod scalar;
+mod secret;
 mod signature;
 mod slot;
 #[cfg(target_arch = "x86_64")]
@@ -42,5 +44,6 @@ pub use digest::digests;
 pub use generator::generator_bytes;
 pub use key::{BadKey, DEFAULT_USER_ID, KnownKey, Rejected};
 pub use keys::{Grown, KnownKeys};
+pub use secret::generator_multiple_x;
 pub use signature::{BadSignature, Signature};
 pub use table::Width;

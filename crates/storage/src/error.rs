@@ -38,6 +38,9 @@ pub enum Conflict {
     /// The trust list or key exists already.
     #[error("the key or trust list exists already")]
     Trust,
+    /// A proposed trust list or an emergency revocation is no longer in the state the act expected.
+    #[error("the change of trust moved on meanwhile")]
+    TrustChange,
     /// A follower's cursor was moved by another node.
     #[error("another node follows")]
     Cursor,

@@ -182,6 +182,8 @@ ids! {
     StaffId = "stf";
     /// A driver registry that sends changes.
     SourceId = "src";
+    /// A trust list that is proposed.
+    ProposalId = "tpr";
 }
 
 impl HolderId {

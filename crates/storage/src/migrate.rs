@@ -76,6 +76,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "status_lists",
         text: include_str!("../migrations/0012_status_lists.sql"),
     },
+    Migration {
+        version: 13,
+        name: "trust",
+        text: include_str!("../migrations/0013_trust.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

@@ -19,7 +19,11 @@ use storage::{
 use zeroize::Zeroizing;
 
 use super::value_now;
-use crate::{Act, Authority, Error, issue::expiry, refusal};
+use crate::{
+    Act, Authority, Error,
+    issue::{expiry, sign_each},
+    refusal,
+};
 
 /// A credential with less left than this is made anew on contact: a device that is off for a month
 /// still shows a good one.
@@ -118,7 +122,7 @@ impl Authority {
             ..claims
         };
         let credential = NewCredential {
-            forms: self.sign_all(claims.clone()).await?,
+            forms: sign_each(self.signing()?.licence_signers(act.now)?, claims.clone()).await?,
             id: id.clone(),
             e_licence: current.e_licence.id.clone(),
             binding: Some(binding.id.clone()),

@@ -52,6 +52,12 @@ const ENDED: &[(&str, &str)] = &[
         "UPDATE bindings SET stage = 'revoked', challenge = NULL, ended_at = $1 \
          WHERE stage IN ('pending', 'active')",
     ),
+    // A list that was rejected since must not be activated after all.
+    (
+        "trust_proposals",
+        "UPDATE trust_proposals SET state = 'rejected', settled_by = 'set-back', settled_at = $1 \
+         WHERE state = 'open'",
+    ),
     ("leases", "DELETE FROM leases"),
     (
         "review_cases",
@@ -162,6 +168,8 @@ mod tests {
         ("rollout_waves", "settings of then"),
         ("signing_keys", "needed by what is signed"),
         ("trust_lists", "those that are known"),
+        ("key_distrusts", "those that are known"),
+        ("signing_counts", "fits the forms beside it"),
         ("audit_checkpoints", "what happened"),
         ("audit_checkpointed", "fits the checkpoints beside it"),
         ("audit_segments", "what happened"),

@@ -17,6 +17,7 @@ mod bad_input;
 mod binding;
 mod codes;
 mod counter;
+mod index_key;
 mod licence_pages;
 mod look_ups;
 mod privacy;
@@ -27,6 +28,7 @@ mod status_lists;
 mod steps;
 mod texts;
 mod trust;
+mod trust_changes;
 mod verification;
 
 /// Runs each scenario on both engines.
