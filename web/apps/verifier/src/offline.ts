@@ -1,6 +1,7 @@
 // What can be known without the server: the trust list and the status lists that this browser kept
 // when it last had a network, and the offline verifier over them.
 
+import type { StatusListsView } from "@jiazhao/api";
 import {
   type Answer,
   Memory,
@@ -29,7 +30,7 @@ export interface OfflineResult {
   readonly portrait: string | null;
 }
 
-/** How many lists are kept at most; the server publishes them from number 0 on. */
+/** How many lists are kept at most: half a megabyte each at the worst. */
 const MOST_LISTS = 64;
 const EVERY_MS = 5 * 60_000;
 
@@ -61,18 +62,26 @@ async function fetchAll(): Promise<void> {
   const trust = await answer.text();
   await openTrustList(trust);
   const lists: Uint8Array[] = [];
-  while (lists.length < MOST_LISTS) {
-    const list = await fetchList(lists.length);
-    if (list === null) break;
-    lists.push(list);
+  for (const number of await published()) {
+    const list = await fetchList(number);
+    if (list !== null) lists.push(list);
   }
   const kept: Kept = { at: Date.now(), trust, lists };
   await store.put("kept", kept);
   known.value = kept.at;
 }
 
+/** The numbers of the lists that there are, the newest first: they hold what is bound today. */
+async function published(): Promise<readonly string[]> {
+  const answer = await fetch("/api/v1/status-lists");
+  if (!answer.ok) return [];
+  const { status_lists: lists } = (await answer.json()) as StatusListsView;
+  const numbers = lists.map((address) => address.replace(/^.*\//, ""));
+  return numbers.sort((a, b) => Number(b) - Number(a)).slice(0, MOST_LISTS);
+}
+
 /** The list for authorised verifiers, which tells red apart; else the public one. */
-async function fetchList(number: number): Promise<Uint8Array | null> {
+async function fetchList(number: string): Promise<Uint8Array | null> {
   for (const path of ["/api/v1/verifier/status-lists", "/api/v1/status-lists"]) {
     const answer = await fetch(`${path}/${number}`, {
       headers: { accept: "application/statuslist+cwt" },

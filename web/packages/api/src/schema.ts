@@ -867,6 +867,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/status-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every public status list, with its instant and sizes. */
+        get: operations["status_lists"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status-lists/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of a million credentials, two bits each, as a signed Token Status List: 0 valid,
+         *     1 invalid, 2 suspended. It speaks only of credentials signed before its `iat`.
+         */
+        get: operations["status_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/trust-list": {
         parameters: {
             query?: never;
@@ -930,6 +967,26 @@ export interface paths {
         };
         /** The portrait to compare with the person. */
         get: operations["verification_portrait"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/verifier/status-lists/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same with four bits each, where 3 is red. For the police only; the indexes are those of the
+         *     public list.
+         */
+        get: operations["verifier_status_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1956,6 +2013,52 @@ export interface components {
             /** @description Role codes. */
             roles: string[];
         };
+        /** @description A signed form of a list. */
+        StatusFormView: {
+            /**
+             * Format: int64
+             * @description Its bytes.
+             */
+            bytes: number;
+            /** @description `jwt` or `cwt`. */
+            form: string;
+            /** @description The suite of its signature. */
+            suite: string;
+        };
+        /** @description Every public status list (状态列表). */
+        StatusListsView: {
+            /** @description The same with what is known of each. */
+            lists: components["schemas"]["StatusListView"][];
+            /** @description Their addresses, as the draft's aggregation names them. */
+            status_lists: string[];
+        };
+        /** @description A public status list. */
+        StatusListView: {
+            /**
+             * Format: int32
+             * @description How many entries it has.
+             */
+            entries: number;
+            /**
+             * Format: date-time
+             * @description From when on it is stale.
+             */
+            expires_at: string;
+            /** @description Its signed forms. */
+            forms: components["schemas"]["StatusFormView"][];
+            /**
+             * Format: date-time
+             * @description The instant as of which its values were so.
+             */
+            issued_at: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            number: number;
+            /** @description Its address. */
+            uri: string;
+        };
         /** @description The licence's status now. */
         StatusView: {
             /**
@@ -2225,6 +2328,9 @@ export type SessionView = components['schemas']['SessionView'];
 export type SignIn = components['schemas']['SignIn'];
 export type StaffRowView = components['schemas']['StaffRowView'];
 export type StaffView = components['schemas']['StaffView'];
+export type StatusFormView = components['schemas']['StatusFormView'];
+export type StatusListsView = components['schemas']['StatusListsView'];
+export type StatusListView = components['schemas']['StatusListView'];
 export type StatusView = components['schemas']['StatusView'];
 export type SubPage = components['schemas']['SubPage'];
 export type TextReport = components['schemas']['TextReport'];
@@ -8485,6 +8591,164 @@ export interface operations {
             };
         };
     };
+    status_lists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lists */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusListsView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    status_list: {
+        parameters: {
+            query?: {
+                /** @description SM2-SM3 or ES256; that of codes if nothing is said */
+                suite?: string;
+            };
+            header?: {
+                /** @description application/statuslist+jwt (if nothing is said) or +cwt */
+                Accept?: string | null;
+                /** @description An ETag known already */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The list's number */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The signed list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/statuslist+cwt": number[];
+                    "application/statuslist+jwt": string;
+                };
+            };
+            /** @description It is the one known already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody, or nobody known, is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Signed in, but not allowed; or from another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description There is no such thing for this actor */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It does not fit the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It was there once and is over */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The request does not follow its form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description This was asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
     trust_list: {
         parameters: {
             query?: never;
@@ -8794,6 +9058,126 @@ export interface operations {
                 content: {
                     "image/jpeg": number[];
                 };
+            };
+            /** @description Nobody, or nobody known, is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Signed in, but not allowed; or from another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description There is no such thing for this actor */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It does not fit the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It was there once and is over */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The request does not follow its form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description This was asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    verifier_status_list: {
+        parameters: {
+            query?: {
+                /** @description SM2-SM3 or ES256; that of codes if nothing is said */
+                suite?: string;
+            };
+            header?: {
+                /** @description application/statuslist+jwt (if nothing is said) or +cwt */
+                Accept?: string | null;
+                /** @description An ETag known already */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The list's number */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The signed list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/statuslist+cwt": number[];
+                    "application/statuslist+jwt": string;
+                };
+            };
+            /** @description It is the one known already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Nobody, or nobody known, is signed in */
             401: {

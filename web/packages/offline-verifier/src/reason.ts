@@ -177,10 +177,6 @@ const TEXTS = {
     "状态列表已过更新期限，未能核查驾驶证当前状态",
     "the status list is past its next update: the present status could not be checked",
   ],
-  "status-list-older": [
-    "状态列表早于该电子凭证，尚不能说明其状态",
-    "the status list is older than this credential and says nothing of it yet",
-  ],
   "trust-list-rolled-back": [
     "信任列表比本机用过的版本旧，结果不能视为有效",
     "the trust list is older than one that was used here; the result does not count as valid",

@@ -226,26 +226,27 @@ export interface Known {
   readonly status: Status;
   readonly asOf: number;
   readonly stale: boolean;
-  /**
-   * Whether it was made before the credential was signed, or within the same second: of such a
-   * credential it says nothing, whatever stands at its place.
-   */
-  readonly older: boolean;
 }
 
-/** The status lists that a verifier holds, by number: of two the newer stays. */
+/** The status lists that a verifier holds, by number: of two the newer stays, of one time the wider. */
 export class StatusLists {
   private readonly held = new Map<string, StatusList>();
 
   hold(list: StatusList): void {
     const held = this.held.get(list.number);
-    if (held === undefined || held.issuedAt < list.issuedAt) this.held.set(list.number, list);
+    const better =
+      held === undefined ||
+      held.issuedAt < list.issuedAt ||
+      (held.issuedAt === list.issuedAt && held.bits < list.bits);
+    if (better) this.held.set(list.number, list);
   }
 
   /** What is known of the place of a credential signed at an instant; null where no list speaks of it. */
   value({ list: number, index }: StatusReference, signedAt: number, now: number): Known | null {
     const list = this.held.get(number);
-    if (list === undefined) return null;
+    // A list that was made before the credential says nothing of it: a place that nobody had then
+    // reads as invalid.
+    if (list === undefined || list.issuedAt <= signedAt) return null;
     const value = entry(list, index);
     if (value === null) return null;
     return {
@@ -253,7 +254,6 @@ export class StatusLists {
       status: NAMES[value] ?? "unknown",
       asOf: list.issuedAt,
       stale: now >= list.nextUpdate,
-      older: list.issuedAt <= signedAt,
     };
   }
 }

@@ -298,10 +298,6 @@ class Draft {
       this.leaveOpen("status-list-stale");
       return;
     }
-    if (known.older) {
-      this.leaveOpen("status-list-older");
-      return;
-    }
     this.status = known.status;
     if (known.status === "unknown") this.leaveOpen("status-unknown");
     else if (known.status !== "valid") this.fail(`status-${known.status}`);
