@@ -65,19 +65,25 @@ fn sc_64_a_list_is_prepared_here_signed_elsewhere_and_brought_back() {
     // It needs no database, and makes none.
     assert!(!Path::new(&offline.path("data")).exists());
 
-    let run = folder.run(&["keys", "submit", &signed, "--by", "nobody"]);
+    brought_back(&folder, &signed, &key);
+    the_way_back_waits(&folder, &root, &key);
+}
+
+/// One person revokes: the list counts as soon as it is brought back, and once.
+fn brought_back(folder: &Folder, signed: &str, key: &str) {
+    let run = folder.run(&["keys", "submit", signed, "--by", "nobody"]);
     assert!(
         run.code == 2 && run.err.contains("not-your-role"),
         "{}",
         run.err
     );
-    let run = folder.run(&["keys", "submit", &signed, "--by", "chief"]);
+    let run = folder.run(&["keys", "submit", signed, "--by", "chief"]);
     assert!(
         run.code == 0 && run.out.starts_with("activated"),
         "{}",
         run.err
     );
-    let run = folder.run(&["keys", "submit", &signed, "--by", "chief"]);
+    let run = folder.run(&["keys", "submit", signed, "--by", "chief"]);
     assert!(
         run.code == 2 && run.err.contains("trust-proposal-stale"),
         "{}",
@@ -92,11 +98,13 @@ fn sc_64_a_list_is_prepared_here_signed_elsewhere_and_brought_back() {
         listed.out
     );
     assert!(listed.err.contains("nothing is issued"), "{}", listed.err);
-    assert_eq!(list(&folder).list().version, 2);
+    assert_eq!(list(folder).list().version, 2);
+}
 
-    // A rotation waits for somebody else, and so does the way back, for two.
+/// A rotation waits for somebody else, and so does the way back, for two.
+fn the_way_back_waits(folder: &Folder, root: &str, key: &str) {
     let run = folder.run(&[
-        "keys", "rotate", "--suite", "SM2-SM3", "--root", &root, "--by", "chief",
+        "keys", "rotate", "--suite", "SM2-SM3", "--root", root, "--by", "chief",
     ]);
     assert!(
         run.code == 0 && run.out.contains("waits for 1 other"),
@@ -110,14 +118,14 @@ fn sc_64_a_list_is_prepared_here_signed_elsewhere_and_brought_back() {
         "{}",
         run.err
     );
-    let run = folder.run(&["keys", "restore", &key, "--root", &root, "--by", "chief"]);
+    let run = folder.run(&["keys", "restore", key, "--root", root, "--by", "chief"]);
     assert!(
         run.code == 0 && run.out.contains("waits for 2 other"),
         "{}{}",
         run.out,
         run.err
     );
-    assert_eq!(list(&folder).list().version, 2);
+    assert_eq!(list(folder).list().version, 2);
 }
 
 #[test]
