@@ -303,7 +303,7 @@ fn proves(binding: &BindingRow, signature: &str) -> bool {
         .is_ok_and(|key| key.verify(&message, &Signature::from_raw(raw)).is_ok())
 }
 
-/// The key that a device names: a point of P-256, uncompressed, as WebCrypto exports it.
+/// The key that a device names: a point of P-256, uncompressed, as `WebCrypto` exports it.
 fn device_key(text: &str) -> Result<PublicKey, Error> {
     URL_SAFE_NO_PAD
         .decode(text)

@@ -78,6 +78,7 @@ struct Run {
     before: BTreeMap<u32, PublishedList>,
     address: String,
     now: Timestamp,
+    issued_at: NumericDate,
     ttl: u64,
 }
 
@@ -128,11 +129,20 @@ impl Authority {
             return Ok(None);
         };
         let settings = &self.inner.settings;
-        Ok((!signing.online.is_empty()).then(|| Run {
-            signers: signing.online.clone(),
+        let issued_at = act.now.saturating_sub(BACKDATED).unwrap_or(act.now);
+        let issued_at = NumericDate::floor(issued_at);
+        // A key signs its first list half a minute after it was made, and not before its time.
+        let signers = signing.online.iter().filter(|signer| {
+            let key = signing.trust.key(signer.key_id());
+            key.is_some_and(|key| key.may_sign_at(issued_at))
+        });
+        let signers: Vec<_> = signers.cloned().collect();
+        Ok((!signers.is_empty()).then(|| Run {
+            signers,
             before: before.into_iter().map(|list| (list.list, list)).collect(),
             address: format!("{}/api/v1/status-lists", settings.base_url),
             now: act.now,
+            issued_at,
             ttl: u64::try_from(settings.status_period.as_secs()).unwrap_or(1),
         }))
     }
@@ -370,8 +380,6 @@ impl Run {
         digest: Vec<u8>,
         values: Vec<u8>,
     ) -> Result<ListToPublish, IssueError> {
-        let issued_at = self.now.saturating_sub(BACKDATED).unwrap_or(self.now);
-        let issued_at = NumericDate::floor(issued_at);
         let expires_at = self.now.saturating_add(LIST_LASTS).unwrap_or(self.now);
         let expires_at = NumericDate::floor(expires_at);
         let full = StatusList::from_bytes(Width::Four, values);
@@ -380,7 +388,7 @@ impl Run {
         for values in [public, full].into_iter().flatten() {
             let claims = ListClaims {
                 subject: format!("{}/{list}", self.address),
-                issued_at,
+                issued_at: self.issued_at,
                 expires_at,
                 ttl: self.ttl,
                 list: values.compress(),
@@ -400,7 +408,7 @@ impl Run {
         Ok(ListToPublish {
             list,
             digest,
-            issued_at: issued_at.timestamp(),
+            issued_at: self.issued_at.timestamp(),
             expires_at: expires_at.timestamp(),
             forms,
         })

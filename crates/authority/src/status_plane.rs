@@ -120,24 +120,24 @@ mod tests {
     #[test]
     fn a_retired_list_is_not_kept_again() {
         let plane = StatusPlane::default();
-        let given = StatusPlace { list: 3, index: 9 };
-        plane.set(given, 2);
+        let ninth = StatusPlace { list: 3, index: 9 };
+        plane.set(ninth, 2);
         let values = plane.values(3).unwrap();
         plane.retire(3);
-        plane.set(given, 0);
+        plane.set(ninth, 0);
         assert!(plane.load(3, &values));
-        assert_eq!((plane.get(given), plane.lists()), (None, Vec::new()));
+        assert_eq!((plane.get(ninth), plane.lists()), (None, Vec::new()));
     }
 
     #[test]
     fn values_come_back_as_they_were_and_others_are_not_taken() {
         let (plane, other) = (StatusPlane::default(), StatusPlane::default());
-        let given = StatusPlace { list: 3, index: 9 };
-        plane.set(given, 3);
+        let ninth = StatusPlace { list: 3, index: 9 };
+        plane.set(ninth, 3);
         let values = plane.values(3).unwrap();
         assert!(!other.load(3, &values[1..]));
-        assert_eq!(other.get(given), None);
+        assert_eq!(other.get(ninth), None);
         assert!(other.load(3, &values));
-        assert_eq!((other.get(given), other.lists()), (Some(3), vec![3]));
+        assert_eq!((other.get(ninth), other.lists()), (Some(3), vec![3]));
     }
 }

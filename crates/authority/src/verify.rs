@@ -157,9 +157,9 @@ impl Authority {
         self.inner.limits.bad_code(act)?;
         let Unusable { holder, refused } = unusable;
         if refused.code() == refusal::NOT_A_CODE.code {
-            return Err(refused);
+            return Err(*refused);
         }
-        self.refuse(act, "verification.refused", holder.as_ref(), refused)
+        self.refuse(act, "verification.refused", holder.as_ref(), *refused)
             .await
     }
 
@@ -227,18 +227,18 @@ impl Authority {
         let id = VerificationId::generate(driver.id.partition(), &mut act.rng);
         let on = request.on.unwrap_or_else(|| civil_date(act.now));
         let hidden = status.shown == "hidden";
+        let authentic = if let Some(authentic) = &shown.authentic {
+            authentic.clone()
+        } else {
+            let device_key = shown.device_key.as_ref();
+            self.authentic(driver, e_licence, device_key).await?
+        };
         Ok(VerificationView {
             id: id.to_string(),
             at: act.now,
             code_kind: shown.kind.to_owned(),
             assurance: shown.assurance.map(|it| it.as_str().to_owned()),
-            authentic: match &shown.authentic {
-                Some(authentic) => authentic.clone(),
-                None => {
-                    let device_key = shown.device_key.as_ref();
-                    self.authentic(driver, e_licence, device_key).await?
-                }
-            },
+            authentic,
             fresh: FreshFact {
                 outcome: "yes".to_owned(),
                 made_at: shown.made_at,

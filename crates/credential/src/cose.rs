@@ -28,9 +28,9 @@ pub(crate) enum Content {
     /// A licence credential: `application/cwt` by its number among the CoAP content formats.
     Licence,
     TrustList,
-    StatusList,
     PublicProfile,
     EnforcementProfile,
+    StatusList,
 }
 
 impl Content {
@@ -38,9 +38,9 @@ impl Content {
         match self {
             Self::Licence => Value::Unsigned(61),
             Self::TrustList => Value::text("application/vnd.jiazhao.trust.v1+cbor"),
-            Self::StatusList => Value::text("application/statuslist+cwt"),
             Self::PublicProfile => Value::text("jz-offline"),
             Self::EnforcementProfile => Value::text("jz-enforce"),
+            Self::StatusList => Value::text("application/statuslist+cwt"),
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) struct Caller(pub(crate) Act);
 /// the instant. Any other failure is refused before the body is read.
 pub(crate) enum Reaching {
     /// Who asks.
-    Caller(Act),
+    Caller(Box<Act>),
     /// They could not be reached.
     Unreached(Problem, Timestamp),
 }
@@ -90,7 +90,7 @@ impl FromRequestParts<App> for Reaching {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         match Caller::from_request_parts(parts, app).await {
-            Ok(Caller(act)) => Ok(Self::Caller(act)),
+            Ok(Caller(act)) => Ok(Self::Caller(Box::new(act))),
             Err(problem) if problem.is_could_not() => Ok(Self::Unreached(problem, app.clock.now())),
             Err(problem) => Err(problem),
         }

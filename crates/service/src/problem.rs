@@ -107,7 +107,7 @@ faults! {
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     fault: Fault,
-    reasons: Vec<ReasonView>,
+    reasons: Box<[ReasonView]>,
     retry_after: Option<NonZeroU32>,
     known: Option<Box<KnownView>>,
 }
@@ -116,7 +116,7 @@ impl Problem {
     pub(crate) fn with(fault: Fault, reasons: Vec<ReasonView>) -> Self {
         Self {
             fault,
-            reasons,
+            reasons: reasons.into(),
             retry_after: None,
             known: None,
         }
@@ -136,7 +136,7 @@ impl Problem {
     /// The request can be read, but is not of the form that is asked for.
     pub(crate) fn invalid(reasons: Vec<ReasonView>) -> Self {
         Self {
-            reasons,
+            reasons: reasons.into(),
             ..Error::from(refusal::INVALID).into()
         }
     }
@@ -249,7 +249,7 @@ impl IntoResponse for Problem {
             status: fault.status.as_u16(),
             detail: fault.clears_zh.to_owned(),
             detail_en: fault.clears_en.to_owned(),
-            reasons,
+            reasons: reasons.into_vec(),
             known: known.map(|known| *known),
         };
         let mut response = (fault.status, Json(view)).into_response();

@@ -124,9 +124,10 @@ fn read(
     (holder, credential): (&HolderId, &CredentialId),
 ) -> Result<Presentation, StoreError> {
     let open = |column| {
-        let bytes = row.opt_bytes(column)?;
         let place = place(holder, credential, column);
-        bytes.map(|bytes| sealer.unseal(&place, &bytes)).transpose()
+        row.opt_bytes(column)?
+            .map(|bytes| sealer.unseal(&place, &bytes))
+            .transpose()
     };
     Ok(Presentation {
         suite: row.text("suite")?,

@@ -226,8 +226,9 @@ impl Store {
         let mut batch = Batch::default();
         let holders: BTreeSet<&HolderId> = found.iter().map(|name| &name.holder).collect();
         let holders: Vec<HolderId> = holders.into_iter().cloned().collect();
-        let mut unread = BTreeSet::new();
+        let (mut unread, mut known) = (BTreeSet::new(), BTreeSet::new());
         for driver in self.drivers_that_open(&holders, &mut unread).await? {
+            known.insert(driver.id.clone());
             for (kind, name) in names_of(&driver.record) {
                 let blind = self.alias(kind, name);
                 if let (Some(older), Some(newer)) =
@@ -241,6 +242,9 @@ impl Store {
         for name in found {
             let place = (kind, name.hash, name.holder);
             if !unread.contains(&place.2) && !batch.moves.contains_key(&place) {
+                if known.contains(&place.2) {
+                    batch.former_of.insert(place.2.to_string());
+                }
                 batch.given_up.insert(place);
             }
         }
@@ -311,6 +315,7 @@ impl Store {
             .with("version", keys.newer)
             .with("moved", moved)
             .with("given_up", given_up)
+            .with("former_of", batch.former_of.into_iter().collect::<Vec<_>>())
             .with("damaged", damaged);
         tx.commit(entry, Vec::new()).await?;
         Ok(Reindexed {

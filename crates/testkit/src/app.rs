@@ -1,6 +1,7 @@
 //! The real app in process, on a fresh database.
 
 use std::{
+    net::{Ipv4Addr, SocketAddr},
     os::unix::fs::PermissionsExt as _,
     path::Path,
     sync::{
@@ -198,6 +199,22 @@ impl App {
         let platform = self.opened(Some(&self.texts)).await;
         let client = Client::new(service::router(platform.state()));
         (platform.authority().clone(), client)
+    }
+
+    /// A second node that serves as its binary does, with its jobs, until the test ends.
+    pub async fn serving_node(&self) -> (Authority, Client) {
+        let platform = self.opened(Some(&self.texts)).await;
+        let node = (
+            platform.authority().clone(),
+            Client::new(service::router(platform.state())),
+        );
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = jiazhao::server::bind(anywhere).await.expect("a free port");
+        tokio::spawn(async move {
+            let served = jiazhao::server::serve(&platform, listener, std::future::pending());
+            served.await.expect("it serves");
+        });
+        node
     }
 
     /// The data folder.

@@ -79,7 +79,7 @@ impl Authority {
             ),
             None => self.forms_of(&driver, &current).await?,
         };
-        let stamp = self.stamp(act, &id).await?;
+        let renewal = self.stamp(act, &id).await?;
         self.renew(act, &driver, (&binding, "offline")).await?;
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         Ok(OfflineMaterialView {
@@ -89,9 +89,9 @@ impl Authority {
             credential: encode(&forms.public),
             enforcement: forms.enforcement.as_ref().map(|form| encode(form)),
             portrait: forms.portrait.as_ref().map(|bytes| encode(bytes)),
-            stamp: encode(&stamp.to_cbor()),
-            renewed_at: stamp.renewed_at.timestamp(),
-            good_until: stamp.good_until().min(ends),
+            stamp: encode(&renewal.to_cbor()),
+            renewed_at: renewal.renewed_at.timestamp(),
+            good_until: renewal.good_until().min(ends),
             server_time: act.now.as_second(),
             colour: colour.to_owned(),
         })
@@ -116,9 +116,9 @@ impl Authority {
     async fn stamp(&self, act: &Act, credential: &CredentialId) -> Result<Stamp, Error> {
         let signer = self.online_signer()?;
         let (id, now) = (in_codes(credential), NumericDate::floor(act.now));
-        let stamp =
+        let made =
             tokio::task::spawn_blocking(move || Stamp::sign(signer.as_ref(), &id, now)).await;
-        match stamp {
+        match made {
             Ok(Ok(stamp)) => Ok(stamp),
             Ok(Err(_)) | Err(_) => Err(Error::Internal("a renewal stamp could not be signed")),
         }

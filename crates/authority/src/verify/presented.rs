@@ -4,9 +4,9 @@
 //! of it: nobody learns from a made-up code what became of a real one.
 
 use credential::{
-    Code, DeviceKey, DynamicCode, Form, NotFresh, NumericCode, NumericDate, OfflineCode, Reason,
-    UnverifiedProfile, VerifiedProfile, VerifiedTrustList,
-    code::{PREFIX, check_window, sha256},
+    Code, DeviceKey, DynamicCode, NotFresh, NumericCode, NumericDate, OfflineCode, Reason, Refusal,
+    VerifiedProfile, VerifiedTrustList,
+    code::{CodeRefusal, PREFIX, check_window},
 };
 use jiff::Timestamp;
 use licence::{
@@ -57,14 +57,14 @@ pub(super) struct Presented {
 /// A code that cannot be used. Whose it was is for the audit.
 pub(super) struct Unusable {
     pub(super) holder: Option<HolderId>,
-    pub(super) refused: Error,
+    pub(super) refused: Box<Error>,
 }
 
 impl Unusable {
     fn of(holder: Option<HolderId>, refused: impl Into<Error>) -> Self {
         Self {
             holder,
-            refused: refused.into(),
+            refused: Box::new(refused.into()),
         }
     }
 
@@ -225,12 +225,13 @@ impl Authority {
         let Some(binding) = self.store().binding(binding).await? else {
             return Ok(Err(Unusable::of(None, refusal::CODE_UNKNOWN)));
         };
-        // ES256 of a device comes in two forms, r and s or r and n - s: WebCrypto settles on neither,
+        // ES256 of a device comes in two forms, r and s or r and n - s: browsers settle on neither,
         // and who makes one of the other gains nothing, since used codes are told by their time.
         let signed =
             DeviceKey::from_sec1(&binding.device_key).is_ok_and(|key| code.verify(&key).is_ok());
         if !signed {
-            let unusable = Unusable::because(refusal::CODE_REFUSED, BAD_DEVICE_SIGNATURE);
+            let unusable =
+                Unusable::because(refusal::CODE_REFUSED, CodeRefusal::OtherDevice.reason());
             return Ok(Err(unusable));
         }
         if let Err(off) = check_window(code.time, act.now) {
@@ -295,7 +296,8 @@ impl Authority {
             return unusable(refusal::CODE_ENDED);
         }
         let device_key = <[u8; 65]>::try_from(binding.device_key.as_slice());
-        let device_key = device_key.map_err(|_| Error::Internal("a device's key is damaged"))?;
+        let device_key =
+            device_key.map_err(|_length| Error::Internal("a device's key is damaged"))?;
         Ok(Ok(Presented {
             kind,
             made_at: time.timestamp(),
@@ -349,21 +351,6 @@ enum Standing {
     Over,
 }
 
-const BAD_DEVICE_SIGNATURE: Reason = Reason {
-    code: "bad-device-signature",
-    zh: "设备签名验证失败，内容被改动或系伪造",
-    en: "the device's signature does not verify: altered, forged, or another device's",
-};
-const OTHER_PORTRAIT: Reason = Reason {
-    code: "portrait-mismatch",
-    zh: "所附头像不是凭证中的头像",
-    en: "the portrait is not the one that the credential names",
-};
-const STAMP_STALE: Reason = Reason {
-    code: "stamp-stale",
-    zh: "续期章已超过 7 天，请持证人联网更新",
-    en: "the renewal stamp is more than 7 days old: the holder goes online once",
-};
 const EXPIRED: Reason = Reason {
     code: "expired",
     zh: "凭证已过期",
@@ -389,26 +376,19 @@ pub(super) fn check_offline(
     now: Timestamp,
 ) -> Result<VerifiedProfile, Unusable> {
     let forged = |reason| Unusable::because(refusal::CODE_REFUSED, reason);
-    let profile = UnverifiedProfile::parse(&code.profile)
-        .map_err(|malformed| Unusable::because(refusal::NOT_A_CODE, malformed.reason()))?;
-    let profile = profile
-        .verify(trust)
-        .map_err(|refused| forged(refused.reason()))?;
-    let claims = profile.claims();
-    code.verify(&claims.device_key)
-        .map_err(|_bad| forged(BAD_DEVICE_SIGNATURE))?;
-    if let Some(portrait) = &code.portrait {
-        let named = match &claims.form {
-            Form::Public { portrait_sha256 } => *portrait_sha256,
-            Form::Enforcement { .. } => None,
-        };
-        if named != Some(sha256(portrait)) {
-            return Err(forged(OTHER_PORTRAIT));
+    let profile = code.authenticate(trust).map_err(|refused| {
+        let reason = refused.reason();
+        match refused {
+            CodeRefusal::Profile(Refusal::Malformed(_)) => {
+                Unusable::because(refusal::NOT_A_CODE, reason)
+            }
+            CodeRefusal::Profile(_)
+            | CodeRefusal::OtherDevice
+            | CodeRefusal::OtherPortrait
+            | CodeRefusal::Stamp(_) => forged(reason),
         }
-    }
-    code.stamp
-        .verify(&claims.credential_id, trust)
-        .map_err(|refused| forged(refused.reason()))?;
+    })?;
+    let claims = profile.claims();
     if now < claims.not_before.timestamp() {
         return Err(forged(NOT_YET_VALID));
     }
@@ -416,10 +396,7 @@ pub(super) fn check_offline(
         return Err(forged(EXPIRED));
     }
     check_window(code.time, now).map_err(|off| Unusable::of(None, not_fresh(off)))?;
-    if now > code.stamp.good_until()
-        || code.stamp.renewed_at.timestamp() > after(now, credential::code::SKEW)
-    {
-        return Err(Unusable::because(refusal::CODE_NOT_FRESH, STAMP_STALE));
-    }
+    let term = code.stamp.check_term(now);
+    term.map_err(|lapse| Unusable::because(refusal::CODE_NOT_FRESH, lapse.reason()))?;
     Ok(profile)
 }

@@ -7,6 +7,8 @@
 //! The crate from outside: published vectors, OpenSSL both ways, and its own credential on file.
 
 mod codes;
+mod corpora;
+mod decoders;
 mod on_file;
 mod openssl;
 mod status_lists;

@@ -19,6 +19,8 @@ pub(super) struct Batch {
     pub(super) moves: BTreeMap<(AliasKind, Hash, HolderId), Hash>,
     /// Names that nobody's record holds.
     pub(super) given_up: BTreeSet<(AliasKind, Hash, HolderId)>,
+    /// The drivers among their holders: whose names they were before their record changed.
+    pub(super) former_of: BTreeSet<String>,
     pub(super) damaged: Vec<Damaged>,
 }
 

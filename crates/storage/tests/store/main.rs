@@ -96,7 +96,7 @@ conformance! {
         an_application_brings_one_e_licence, an_e_licence_has_one_active_credential,
         a_place_in_the_status_lists_is_given_once, r88_ending_an_e_licence_ends_its_credential,
         a_status_value_is_set_on_an_active_credential_only;
-    bindings: sc_17_a_new_device_replaces_the_one_before, of_two_that_ask_the_later_one_binds,
+    bindings: a_binding_comes_back_as_written, sc_17_a_new_device_replaces_the_one_before, of_two_that_ask_the_later_one_binds,
         a_proof_comes_in_time_or_not_at_all, ending_an_e_licence_revokes_its_bindings,
         another_drivers_binding_is_not_touched, revoking_a_binding_leaves_the_licence,
         contact_renews_and_a_clock_set_back_shortens_nothing, sc_12_codes_count_once_and_in_order,
@@ -143,7 +143,8 @@ conformance! {
         a_key_in_use_is_not_retired, another_master_key_takes_the_data_keys_over;
     reindex: every_name_is_found_at_every_step_of_a_pass, an_index_key_of_another_suite_takes_over,
         a_pass_dropped_anywhere_goes_on, two_nodes_share_a_pass_over_names,
-        a_claim_without_a_driver_is_given_up, a_claim_is_brought_over_by_its_holder;
+        a_claim_without_a_driver_is_given_up, a_former_name_is_given_up_and_said_so,
+        a_claim_is_brought_over_by_its_holder;
     reindex_races: claims_beside_a_pass_have_one_owner,
         what_was_claimed_before_a_pass_is_not_written_after_it_began, a_node_that_hears_nothing_claims_nothing;
     index_keys: what_is_no_name_stays_where_it_is, sc_63_wrong_index_keys_are_refused,
@@ -177,6 +178,7 @@ conformance! {
         a_lease_is_renewed_by_its_owner_and_ends_by_itself, of_two_nodes_at_once_one_has_the_lease;
     trust: a_proposal_is_settled_once, a_first_approval_is_given_once_and_seen_by_the_second,
         sc_64_a_distrusted_key_is_lifted_by_the_second_who_asks,
-        signatures_are_counted_with_the_forms_and_signed_anew;
+        signatures_are_counted_with_the_forms,
+        an_active_credential_is_found_by_its_key_and_signed_anew;
     properties: the_revision_counts_successful_writes;
 }

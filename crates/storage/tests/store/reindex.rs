@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use licence::{LicenceNumber, Record};
 use storage::{
-    AliasClaim, AliasKind, AtRest, Conflict, HolderId, IndexRetirement, MasterKeys, Reindexed,
-    Steward, Store, StoreError, StoreOptions, names_of,
+    AliasClaim, AliasKind, AtRest, Conflict, HolderId, IndexRetirement, MasterKeys, Partition,
+    Reindexed, Steward, Store, StoreError, StoreOptions, names_of,
 };
 use testkit::random;
 
@@ -13,7 +13,7 @@ use crate::{
     harness::{Setup, after, keys, open, start},
     people,
     rotation::{audited, dropped_after},
-    steps::{entry, plain_driver},
+    steps::{entry, plain_driver, write},
 };
 
 pub(crate) const NEW: [u8; 32] = [0x77; 32];
@@ -297,6 +297,38 @@ pub(crate) async fn a_claim_without_a_driver_is_given_up(setup: &Setup) {
         record: record(3, 1),
     };
     all_found(store, &[found]).await;
+}
+
+/// A number that a driver had and whose record does not hold it any more goes too, and the audit names
+/// the driver: until then nobody else could have it.
+pub(crate) async fn a_former_name_is_given_up_and_said_so(setup: &Setup) {
+    let store = &setup.store;
+    let known = named(setup, 1).await;
+    let mut changed = plain_driver(store, &known.holder, 1, 2, None);
+    changed.record = people::record(1, 2);
+    let changed = store.seal_driver(changed).unwrap();
+    let change = write(store, &known.holder, async |tx, locked| {
+        tx.update_driver(locked, &changed, after(1)).await
+    });
+    change.await.unwrap();
+    begin(setup).await;
+    let steps = pass(store, 10).await;
+    let given_up: u64 = steps.iter().map(|step| step.given_up).sum();
+    assert_eq!(given_up, 1);
+    let mut told = Vec::new();
+    for partition in Partition::all() {
+        let rows = store.audit_after(partition, 0, 1_000).await.unwrap();
+        told.extend(rows.into_iter().map(|row| row.detail));
+    }
+    let former_of = format!(r#""former_of":["{}"]"#, known.holder);
+    assert_eq!(
+        told.iter().filter(|row| row.contains(&former_of)).count(),
+        1
+    );
+    let previous = known.record.previous_licence_numbers[0].as_str();
+    let names = [previous];
+    let found = store.holders_named(AliasKind::LicenceNumber, &names);
+    assert_eq!(found.await.unwrap(), [None]);
 }
 
 /// Between the beginning and the pass, whoever claims its own again has it under the newer key.

@@ -228,7 +228,8 @@ async fn a_stamp_is_good_for_a_week(app: App) {
     let driver = driver_with_licence(&app, BEIJING).await;
     let phone = bind(&driver, 1).await;
     let made = material(&driver, "offline").await.expect(201);
-    app.clock.advance(SignedDuration::from_hours(7 * 24));
+    app.clock
+        .advance(SignedDuration::from_hours(7 * 24) - SignedDuration::from_secs(1));
     let code = phone
         .offline(&made, app.clock.now(), Shows::Public)
         .unwrap();
