@@ -17,6 +17,7 @@ mod peers;
 mod platform;
 mod postgres;
 mod registry;
+mod sm2_credentials;
 mod sm2_known;
 mod sm2_series;
 mod timing;

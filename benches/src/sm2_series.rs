@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::{
     figure::{Failed, note, per_core_second, rate_of},
     group::Extent,
+    sm2_credentials,
     sm2_known::{BATCH, BEST, SCALAR, SIGNATURES, Signed},
     timing,
 };
@@ -34,6 +35,7 @@ pub(crate) fn run(turn: Duration, extent: Extent) -> Result<(), Failed> {
     two_cores(&one, turn)?;
     cold(&one)?;
     without_table(turn)?;
+    sm2_credentials::run(turn)?;
     timing::run()
 }
 
