@@ -12,12 +12,15 @@ mod coverage;
 mod demo;
 mod docs;
 mod files;
+mod fuzz;
 mod generate;
 mod layering;
+mod models;
 mod setup;
 mod sh;
 mod sources;
 mod test;
+mod web;
 
 use std::env;
 use std::ffi::OsString;
@@ -31,6 +34,7 @@ cargo xtask test [--fast]      install what the tests need, run all of them
 cargo xtask check              format, lints, layering, generated files, licences, docs
 cargo xtask generate           write the generated files anew
 cargo xtask bench [GROUP]      one line a figure
+cargo xtask fuzz [TARGET] [--seconds N]   search for inputs that break a check
 cargo xtask build              target/release/jiazhao
 cargo xtask setup [--models]   install tools and packages
 ";
@@ -56,6 +60,7 @@ fn dispatch(command: Option<&str>, rest: &[OsString]) -> Result<(), Failure> {
         Some("demo") => demo::run(rest),
         Some("generate") => no_arguments(rest).and_then(|()| generate::run()),
         Some("bench") => bench::run(rest),
+        Some("fuzz") => fuzz::run(rest),
         Some("build") => no_arguments(rest).and_then(|()| build::run()),
         Some("setup") => setup::run(flag(rest, "--models")?),
         Some("help" | "--help" | "-h") => say(USAGE.trim_end()),

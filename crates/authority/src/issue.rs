@@ -242,7 +242,7 @@ impl Authority {
             let stage = e_licence::Stage::Superseded;
             tx.end_e_licence(&locked, current, stage, reason, act.now)
                 .await?;
-            events.push(status_event(&driver.id, current, StatusValue::Invalid));
+            events.extend(status_event(&driver.id, current, StatusValue::Invalid));
         }
         tx.insert_e_licence(&locked, new).await?;
         tx.insert_credential(&locked, &prepared.credential).await?;

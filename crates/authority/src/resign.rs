@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use credential::{LicenceClaims, Unverified};
 use jiff::{SignedDuration, Timestamp};
 use storage::{
-    Conflict, CredentialId, CurrentELicence, Driver, FormRow, HolderId, NewELicence, Partition,
-    StoreError,
+    Conflict, CredentialId, CredentialRow, CurrentELicence, Driver, ELicenceRow, FormRow, HolderId,
+    NewELicence, Partition, StoreError,
 };
 
 use crate::{
@@ -63,21 +63,22 @@ impl Walk {
 }
 
 impl Authority {
-    /// Signs the driver's credential anew where that is due. What comes in between leaves it to the
-    /// next contact, and to the job.
+    /// Signs the driver's credential anew where that is due; answers whether it did, which moved the
+    /// driver's revision. What comes in between leaves it to the next contact, and to the job.
     pub(crate) async fn renew_on_contact(
         &self,
         act: &mut Act,
         driver: &Driver,
         current: &CurrentELicence,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let signing = self.signing()?;
         if !self.is_due(act, &signing, current).await? {
-            return Ok(());
+            return Ok(false);
         }
         match self.sign_anew(act, &signing, driver, current).await {
-            Err(Error::Store(StoreError::Conflict(_))) => Ok(()),
-            other => other,
+            Ok(()) => Ok(true),
+            Err(Error::Store(StoreError::Conflict(_))) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -162,17 +163,21 @@ impl Authority {
         signing: &Signing,
         current: &CurrentELicence,
     ) -> Result<bool, Error> {
+        let Some(credential) = &current.credential else {
+            return Ok(false);
+        };
         if signing.signers.is_empty() {
             return Ok(false);
         }
-        if ends_soon(current.credential.expires_at, act.now) {
+        // A binding renews its credential itself: the forms for its codes end with it.
+        if credential.binding.is_none() && ends_soon(credential.expires_at, act.now) {
             return Ok(true);
         }
         let departed = signing.departed();
         if departed.is_empty() {
             return Ok(false);
         }
-        let keys = self.store().form_keys(&current.credential.id).await?;
+        let keys = self.store().form_keys(&credential.id).await?;
         Ok(keys.iter().any(|(_, key_id)| departed.contains(key_id)))
     }
 
@@ -184,9 +189,11 @@ impl Authority {
         driver: &Driver,
         current: &CurrentELicence,
     ) -> Result<(), Error> {
-        let credential = &current.credential;
+        let credential = current.credential.as_ref();
+        let credential = credential.ok_or(Error::Internal("an e-licence has no credential"))?;
         let old = self.store().forms(&driver.id, &credential.id).await?;
-        let claims = self.claims_anew(act, driver, current, &old).await?;
+        let claims = self.claims_anew(act, driver, (&current.e_licence, credential), &old);
+        let claims = claims.await?;
         let forms = sign_each(signing.signers.clone(), claims).await?;
         let replaced = |suite: &str| old.iter().find(|form| form.suite == suite);
         let replaced: Vec<String> = forms
@@ -215,10 +222,9 @@ impl Authority {
         &self,
         act: &mut Act,
         driver: &Driver,
-        current: &CurrentELicence,
+        (e_licence, credential): (&ELicenceRow, &CredentialRow),
         old: &[FormRow],
     ) -> Result<LicenceClaims, Error> {
-        let (e_licence, credential) = (&current.e_licence, &current.credential);
         let photo = self.store().photo(&e_licence.photo).await?;
         let photo = photo.ok_or(Error::Internal("an e-licence's photo is missing"))?;
         let form = old

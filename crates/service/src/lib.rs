@@ -7,6 +7,8 @@
 
 mod accounts;
 mod admin;
+mod assets;
+mod bindings;
 mod body;
 mod counter;
 mod delivery;
@@ -30,9 +32,11 @@ mod routes;
 mod sessions;
 mod staff;
 mod state;
+mod status_lists;
 mod trust;
 mod verifications;
 
+pub use assets::built as web_apps_built;
 pub use events::LiveView;
 pub use problem::{FAULTS, Fault, ProblemView};
 pub use routes::{openapi, router};

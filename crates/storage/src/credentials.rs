@@ -31,6 +31,17 @@ pub struct CredentialRow {
     pub expires_at: Timestamp,
 }
 
+/// A credential that somebody shows, active or ended.
+#[derive(Clone, Debug)]
+pub struct PresentedCredential {
+    /// Whose.
+    pub holder: HolderId,
+    /// Whether it is the active one of its e-licence.
+    pub active: bool,
+    /// The credential.
+    pub credential: CredentialRow,
+}
+
 /// A signed form of a credential.
 #[derive(Clone, Debug)]
 pub struct FormRow {
@@ -77,7 +88,8 @@ pub(crate) const CREDENTIAL_COLUMNS: &str = "c.id AS credential_id, c.e_licence_
      c.status_value, c.issued_at, c.expires_at";
 
 impl Store {
-    /// The newest credential of an e-licence of `holder`, active or ended, with its signed forms.
+    /// The active credential of an e-licence of `holder` or, where there is none, the one that ended
+    /// last, with its signed forms.
     ///
     /// # Errors
     /// When the database cannot be reached or a form does not open.
@@ -90,7 +102,8 @@ impl Store {
         let rows = sqlx::query(
             "SELECT credential_id, suite, key_id, form_sealed FROM credential_forms \
              WHERE partition = $1 AND credential_id = (SELECT id FROM credentials \
-             WHERE partition = $1 AND e_licence_id = $2 ORDER BY issued_at DESC, id DESC LIMIT 1) ORDER BY suite",
+             WHERE partition = $1 AND e_licence_id = $2 ORDER BY CASE stage WHEN 'active' THEN 0 ELSE 1 END, \
+             issued_at DESC, CASE WHEN binding_id IS NULL THEN 1 ELSE 0 END, ended_at DESC, id LIMIT 1) ORDER BY suite",
         )
         .bind(e_licence.partition().sql())
         .bind(e_licence.as_str())
@@ -109,6 +122,37 @@ impl Store {
             .map(|row| read_form(self.sealer(), holder, &credential, row))
             .collect::<Result<_, _>>()?;
         Ok(Some((credential, forms)))
+    }
+
+    /// A credential, also one that ended.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the row does not follow its rule.
+    pub async fn credential(
+        &self,
+        id: &CredentialId,
+    ) -> Result<Option<PresentedCredential>, StoreError> {
+        let mut connection = self.reader().await?;
+        let text = format!(
+            "SELECT {CREDENTIAL_COLUMNS}, c.holder_id, c.stage FROM credentials c WHERE c.partition = $1 AND c.id = $2"
+        );
+        let row = sqlx::query(AssertSqlSafe(text))
+            .bind(id.partition().sql())
+            .bind(id.as_str())
+            .fetch_optional(&mut *connection)
+            .await?;
+        row.map(|row| {
+            let row = Columns {
+                table: "credentials",
+                row: &row,
+            };
+            Ok(PresentedCredential {
+                holder: row.parsed("holder_id", HolderId::parse)?,
+                active: row.text("stage")? == "active",
+                credential: read(&row)?,
+            })
+        })
+        .transpose()
     }
 
     /// The signed forms of a credential of `holder`.
@@ -304,7 +348,7 @@ impl Tx {
         self.count_signatures(&keys).await
     }
 
-    /// Active -> ended; its place reads INVALID from then on.
+    /// Active -> ended; its place reads INVALID from then on. What it showed in codes goes with it.
     ///
     /// # Errors
     /// [`Conflict::ELicenceState`] when it is no longer active.
@@ -325,7 +369,13 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(moved, Conflict::ELicenceState)
+        exactly_one(moved, Conflict::ELicenceState)?;
+        sqlx::query("DELETE FROM presentations WHERE partition = $1 AND credential_id = $2")
+            .bind(self.partition().sql())
+            .bind(credential.as_str())
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 
     /// What the lists say of an active credential.

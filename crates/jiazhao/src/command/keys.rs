@@ -12,6 +12,7 @@ use super::{Context, say, tell};
 use crate::{
     app::{App, Options},
     config::Config,
+    enforcement_keys,
     failure::Failure,
     key_files::{
         self, Missing, Purpose,
@@ -30,6 +31,13 @@ pub(super) enum KeysCommand {
         /// folder]
         #[arg(long, value_name = "FILE")]
         root_out: Option<PathBuf>,
+    },
+    /// Make the key pair of enforcement terminals: the secret is theirs, the public key beside it
+    /// (FILE.pub) is for `codes.enforcement_key`
+    GenerateEnforcement {
+        /// The file for the secret, which must not exist
+        #[arg(value_name = "FILE")]
+        out: PathBuf,
     },
     /// Make new signing keys beside those that sign now
     Rotate {
@@ -106,6 +114,7 @@ impl KeysCommand {
                 app.close().await;
             }
             Self::Generate { root_out } => generate(context, root_out.as_deref()).await?,
+            Self::GenerateEnforcement { out } => generate_enforcement(context, out)?,
             Self::Rotate {
                 suite,
                 key_use,
@@ -196,6 +205,16 @@ async fn generate(context: &Context, root_out: Option<&Path>) -> Result<(), Fail
         "Root keys: {} - take them away to an offline medium; `serve` does not start beside them. \
          (根密钥须移至离线介质保存)",
         path.display()
+    ))
+}
+
+fn generate_enforcement(context: &Context, out: &Path) -> Result<(), Failure> {
+    enforcement_keys::generate(out, &mut context.ambient.entropy.rng())?;
+    say(&enforcement_keys::public_beside(out).display().to_string())?;
+    tell(&format!(
+        "{} opens every enforcement code: take it to the terminals, and keep it off this machine \
+         (私钥只应存放于执法终端)",
+        out.display()
     ))
 }
 

@@ -21,10 +21,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod backup;
+mod codes;
 mod crash;
 mod full;
 mod gateway;
 mod import;
+mod index_key;
 mod key_files;
 mod keys;
 mod mapping;
@@ -148,7 +150,7 @@ fn sc_30_the_walk_meets_what_it_expects_every_time() {
     for _ in 0..2 {
         let run = folder.run(&["demo", "--walk", "--drivers", "200"]);
         assert_eq!(run.code, 0, "{}{}", run.out, run.err);
-        assert!(run.last_line().starts_with("all 29 steps as expected in "));
+        assert!(run.last_line().starts_with("all 32 steps as expected in "));
         assert!(!run.out.contains("FAILED"));
     }
 }

@@ -45,6 +45,13 @@ const ENDED: &[(&str, &str)] = &[
     ("staff_sessions", "DELETE FROM staff_sessions"),
     ("staff_recovery_codes", "DELETE FROM staff_recovery_codes"),
     ("staff_factor_resets", "DELETE FROM staff_factor_resets"),
+    // A device that was replaced since would present again, and codes that were used since would count
+    // once more. Devices bind anew by themselves.
+    (
+        "bindings",
+        "UPDATE bindings SET stage = 'revoked', challenge = NULL, ended_at = $1 \
+         WHERE stage IN ('pending', 'active')",
+    ),
     // A list that was rejected since must not be activated after all.
     (
         "trust_proposals",
@@ -143,8 +150,11 @@ mod tests {
         ("e_licences", "those that are known"),
         ("status_counters", "moved on beside the list"),
         ("credentials", "those that are known"),
+        ("status_publications", "fits the outbox beside it"),
+        ("status_lists", "published anew where the values are others"),
+        ("status_list_forms", "the same"),
         ("credential_forms", "those that are known"),
-        ("bindings", "those that are known"),
+        ("presentations", "go with their credentials"),
         ("accounts", "passwords of then"),
         ("devices", "known with the password of then only"),
         ("freeze_links", "freezing twice harms nobody"),
@@ -165,6 +175,8 @@ mod tests {
         ("audit_segments", "what happened"),
         ("reseals", "a pass goes on from where it was"),
         ("blind_indexes", "needed by every look-up"),
+        ("layout_keys", "needed by every keyed hash that stays"),
+        ("reindexes", "a pass goes on from where it was"),
     ];
 
     #[test]

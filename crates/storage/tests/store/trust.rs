@@ -152,7 +152,7 @@ fn signed_anew() -> FormRow {
 pub(crate) async fn signatures_are_counted_with_the_forms(setup: &Setup) {
     let driver = setup.driver(1).await;
     let partition = driver.id.partition();
-    let credential = setup.issued(&driver.id).await.credential;
+    let credential = setup.issued(&driver.id).await.credential.unwrap();
     let first = tally(setup, partition).await;
     assert_eq!(first.counted, counts(&[("00ff", 2)]));
     assert_eq!(first.forms, counts(&[("00ff", 2)]));
@@ -174,7 +174,7 @@ pub(crate) async fn signatures_are_counted_with_the_forms(setup: &Setup) {
 
 pub(crate) async fn an_active_credential_is_found_by_its_key_and_signed_anew(setup: &Setup) {
     let driver = setup.driver(1).await;
-    let credential = setup.issued(&driver.id).await.credential;
+    let credential = setup.issued(&driver.id).await.credential.unwrap();
     let old = ["00ff".to_owned(), "other".to_owned()];
     let found = async |after| {
         let partition = driver.id.partition();
@@ -203,7 +203,7 @@ pub(crate) async fn an_active_credential_is_found_by_its_key_and_signed_anew(set
     let keys = setup.store.form_keys(&credential.id).await.unwrap();
     assert_eq!(keys[0], ("ES256".to_owned(), "11ee".to_owned()));
     let current = setup.store.current_e_licence(&driver.id).await.unwrap();
-    let now = current.unwrap().credential;
+    let now = current.unwrap().credential.unwrap();
     assert_eq!(now.place, credential.place);
     assert_eq!((now.issued_at, now.expires_at), (after(90), after(900)));
     // An ended one stays as it is.
