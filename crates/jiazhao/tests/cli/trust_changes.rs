@@ -65,25 +65,19 @@ fn sc_64_a_list_is_prepared_here_signed_elsewhere_and_brought_back() {
     // It needs no database, and makes none.
     assert!(!Path::new(&offline.path("data")).exists());
 
-    brought_back(&folder, &signed, &key);
-    the_way_back_waits(&folder, &root, &key);
-}
-
-/// One person revokes: the list counts as soon as it is brought back, and once.
-fn brought_back(folder: &Folder, signed: &str, key: &str) {
-    let run = folder.run(&["keys", "submit", signed, "--by", "nobody"]);
+    let run = folder.run(&["keys", "submit", &signed, "--by", "nobody"]);
     assert!(
         run.code == 2 && run.err.contains("not-your-role"),
         "{}",
         run.err
     );
-    let run = folder.run(&["keys", "submit", signed, "--by", "chief"]);
+    let run = folder.run(&["keys", "submit", &signed, "--by", "chief"]);
     assert!(
         run.code == 0 && run.out.starts_with("activated"),
         "{}",
         run.err
     );
-    let run = folder.run(&["keys", "submit", signed, "--by", "chief"]);
+    let run = folder.run(&["keys", "submit", &signed, "--by", "chief"]);
     assert!(
         run.code == 2 && run.err.contains("trust-proposal-stale"),
         "{}",
@@ -98,34 +92,27 @@ fn brought_back(folder: &Folder, signed: &str, key: &str) {
         listed.out
     );
     assert!(listed.err.contains("nothing is issued"), "{}", listed.err);
-    assert_eq!(list(folder).list().version, 2);
+    assert_eq!(list(&folder).list().version, 2);
 }
 
-/// A rotation waits for somebody else, and so does the way back, for two.
-fn the_way_back_waits(folder: &Folder, root: &str, key: &str) {
-    let run = folder.run(&[
-        "keys", "rotate", "--suite", "SM2-SM3", "--root", root, "--by", "chief",
-    ]);
-    assert!(
-        run.code == 0 && run.out.contains("waits for 1 other"),
-        "{}{}",
-        run.out,
-        run.err
-    );
-    assert_eq!(
-        run.err.matches("not named -> active").count(),
-        2,
-        "{}",
-        run.err
-    );
-    let run = folder.run(&["keys", "restore", key, "--root", root, "--by", "chief"]);
-    assert!(
-        run.code == 0 && run.out.contains("waits for 2 other"),
-        "{}{}",
-        run.out,
-        run.err
-    );
-    assert_eq!(list(folder).list().version, 2);
+#[test]
+fn with_the_roots_at_hand_a_change_is_one_command() {
+    let (folder, _offline, root) = installed();
+    let key = signing(&folder, "SM2-SM3  licence");
+    let change = |arguments: &[&str]| {
+        let run = folder.run(&[arguments, &["--root", &root, "--by", "chief"]].concat());
+        assert_eq!(run.code, 0, "{}", run.err);
+        run
+    };
+    let run = change(&["keys", "revoke", &key]);
+    assert!(run.out.starts_with("activated"), "{}", run.out);
+    // A rotation waits for somebody else, and the way back for two.
+    let run = change(&["keys", "rotate", "--suite", "SM2-SM3"]);
+    assert!(run.out.contains("waits for 1 other"), "{}", run.out);
+    assert_eq!(run.err.matches("not named -> active").count(), 2);
+    let run = change(&["keys", "restore", &key]);
+    assert!(run.out.contains("waits for 2 other"), "{}", run.out);
+    assert_eq!(list(&folder).list().version, 2);
 }
 
 #[test]
