@@ -18,6 +18,8 @@ mod platform;
 mod postgres;
 mod registry;
 mod sm2_known;
+mod sm2_series;
+mod timing;
 mod verify;
 
 use std::{env, process::ExitCode};

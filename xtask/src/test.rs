@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::models;
 use crate::setup;
 use crate::sh::{self, Failure, say};
+use crate::web;
 
 /// How many tests passed, failed and were ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,9 +27,19 @@ pub(crate) fn run(fast: bool) -> Result<(), Failure> {
         setup::require_postgresql()?;
     }
     let mut tally = cargo_test(fast)?;
+    let node = web::is_here()?;
+    if node {
+        tally.count(web::unit_tests()?);
+    }
+    if node && !fast {
+        setup::require_browser()?;
+        tally.count(web::browser_tests()?);
+    }
     say("")?;
     if fast {
         say("left out: PostgreSQL, browser")?;
+    } else if !node {
+        say("left out: the web, for want of node")?;
     }
     if tally.total() == 0 {
         say("no test ran")?;
@@ -131,6 +142,12 @@ fn send_lines(reader: PipeReader, lines: &Sender<News>) {
 impl Tally {
     const fn total(self) -> u64 {
         self.passed + self.failed
+    }
+
+    fn count(&mut self, counts: web::Counts) {
+        self.passed += counts.passed;
+        self.failed += counts.failed;
+        self.ignored += counts.skipped;
     }
 
     /// Counts a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; ...`;

@@ -58,7 +58,7 @@ const ISSUER: &str = "全国公安交管电子证照系统（演示）";
 
 impl Demo {
     /// Makes a demonstration of `drivers` people in an empty data folder, or opens the one that is
-    /// there.
+    /// there; `web` serves the web apps too.
     ///
     /// # Errors
     /// When the folder holds something else, or the platform cannot be opened.
@@ -67,6 +67,7 @@ impl Demo {
         ambient: &Ambient,
         listen: Option<SocketAddr>,
         drivers: u64,
+        web: bool,
     ) -> Result<Self, Failure> {
         let listener = server::bind(listen.unwrap_or(config.server.listen)).await?;
         config.server.listen = listener.local_addr()?;
@@ -86,6 +87,7 @@ impl Demo {
             second_factor: SecondFactor::Demonstration,
             missing_keys: Missing::Make,
             notifier: Some(carrier),
+            web,
             ..Options::default()
         };
         let (app, accounts) = match Accounts::load(&config)? {

@@ -33,6 +33,7 @@ mod mapping;
 mod peer;
 mod sessions;
 mod set_back;
+mod trust_changes;
 mod verify;
 mod witness;
 
