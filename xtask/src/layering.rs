@@ -50,13 +50,17 @@ const FLOORS: [(&str, &[&str]); 11] = [
 
 /// Outside crates and the only crates that may name them. `jiazhao` serves the
 /// finished router: `sources` checks that it takes no more of axum.
-const PLACES: [(&str, &[&str]); 6] = [
+const PLACES: [(&str, &[&str]); 10] = [
+    ("matrixmultiply", &["inference"]),
+    ("kamadak-exif", &["portrait"]),
+    ("libdeflater", &["credential"]),
     ("sqlx", &["storage"]),
     ("object_store", &["storage"]),
     ("axum", &["service", "jiazhao"]),
     ("utoipa", &["authority", "service"]),
     ("utoipa-axum", &["service"]),
     ("tower-http", &["service"]),
+    ("webp", &["portrait"]),
 ];
 
 /// Nowhere in the product: aws-lc-rs is the one provider of cryptography.

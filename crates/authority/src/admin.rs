@@ -87,7 +87,7 @@ impl Authority {
             .map(|number| {
                 let blind = self
                     .store()
-                    .alias(AliasKind::LicenceNumber, number.as_str());
+                    .lasting_alias(AliasKind::LicenceNumber, number.as_str());
                 blind.as_bytes().to_vec()
             });
         let password = Zeroizing::new(request.password);

@@ -3,16 +3,17 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use credential::{Malformed, Reason, Refusal, Unverified, VerifiedTrustList};
+use credential::{Malformed, PublicKey, Reason, Refusal, Suite, Unverified, VerifiedTrustList};
 use storage::{Driver, ELicenceRow};
 use zeroize::Zeroizing;
 
 use crate::{
     Authority, Because, Error,
+    trust::Signing,
     views::{AuthenticFact, ReasonView},
 };
 
@@ -25,6 +26,8 @@ struct Checked {
     e_licence: String,
     credential: String,
     issuer: String,
+    /// The device that it names, uncompressed.
+    device_key: Option<[u8; 65]>,
 }
 
 /// Forms whose signatures were found good under one trust list, by their SHA-256.
@@ -52,18 +55,17 @@ impl CheckedForms {
 }
 
 impl Authority {
-    /// Checks the newest credential of an e-licence.
+    /// Checks the newest credential of an e-licence; where a device showed a code, that it names this
+    /// device: whoever writes to the database binds none.
     pub(crate) async fn authentic(
         &self,
         driver: &Driver,
         e_licence: &ELicenceRow,
+        device_key: Option<&[u8; 65]>,
     ) -> Result<AuthenticFact, Error> {
         let newest = self.store().newest_forms(&driver.id, &e_licence.id).await?;
         let signing = self.signing()?;
-        let first = signing
-            .signers
-            .first()
-            .map(|signer| signer.suite().to_string());
+        let first = self.inner.settings.suites.first().map(Suite::to_string);
         let found = newest.as_ref().and_then(|(credential, forms)| {
             let first = forms
                 .iter()
@@ -77,7 +79,7 @@ impl Authority {
                 "There is no credential to check",
             ));
         };
-        let checked = match self.checked(form.form.clone()).await? {
+        let checked = match checked(signing, form.form.clone()).await? {
             Ok(checked) => checked,
             Err(reason) => return Ok(not_authentic(reason.code, reason.zh, reason.en)),
         };
@@ -88,6 +90,13 @@ impl Authority {
                 "The credential is another e-licence's",
             ));
         }
+        if device_key.is_some() && checked.device_key.as_ref() != device_key {
+            return Ok(not_authentic(
+                "other-device-key",
+                "凭证不属于出示的设备",
+                "The credential is not of the device that shows it",
+            ));
+        }
         Ok(AuthenticFact {
             outcome: "yes".to_owned(),
             suite: Some(form.suite.clone()),
@@ -96,27 +105,28 @@ impl Authority {
             reasons: Vec::new(),
         })
     }
+}
 
-    /// Checks a signed form, once under a trust list, and off the runtime's threads: a signature in
-    /// SM2 takes as long as a commit, and whoever commits for others must not wait behind it.
-    async fn checked(&self, form: Zeroizing<Vec<u8>>) -> Result<Result<Checked, Reason>, Error> {
-        let hash = <[u8; 32]>::try_from(digest(&SHA256, &form).as_ref())
-            .map_err(|_length| Error::Internal("a SHA-256 has another length"))?;
-        if let Some(checked) = self.signing()?.checked.get(&hash) {
-            return Ok(Ok(checked));
-        }
-        let authority = self.clone();
-        let checked = tokio::task::spawn_blocking(move || {
-            let signing = authority.signing()?;
-            let checked = check(&form, &signing.trust);
-            if let Ok(checked) = &checked {
-                signing.checked.add(hash, checked.clone());
-            }
-            Ok(checked)
-        });
-        let checked = checked.await;
-        checked.map_err(|_panicked| Error::Internal("the check of a signature ended early"))?
+/// Checks a signed form, once under a trust list, and off the runtime's threads: a signature in SM2
+/// takes as long as a commit, and whoever commits for others must not wait behind it.
+async fn checked(
+    signing: Arc<Signing>,
+    form: Zeroizing<Vec<u8>>,
+) -> Result<Result<Checked, Reason>, Error> {
+    let hash = <[u8; 32]>::try_from(digest(&SHA256, &form).as_ref())
+        .map_err(|_length| Error::Internal("a SHA-256 has another length"))?;
+    if let Some(checked) = signing.checked.get(&hash) {
+        return Ok(Ok(checked));
     }
+    let checked = tokio::task::spawn_blocking(move || {
+        let checked = check(&form, &signing.trust);
+        if let Ok(checked) = &checked {
+            signing.checked.add(hash, checked.clone());
+        }
+        checked
+    });
+    let checked = checked.await;
+    checked.map_err(|_panicked| Error::Internal("the check of a signature ended early"))
 }
 
 fn check(form: &[u8], trust: &VerifiedTrustList) -> Result<Checked, Reason> {
@@ -127,6 +137,7 @@ fn check(form: &[u8], trust: &VerifiedTrustList) -> Result<Checked, Reason> {
         e_licence: claims.e_licence_id.clone(),
         credential: claims.credential_id.clone(),
         issuer: claims.issuer.clone(),
+        device_key: claims.holder_key.as_ref().map(PublicKey::to_sec1),
     })
 }
 

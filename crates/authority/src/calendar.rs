@@ -59,10 +59,14 @@ impl Authority {
         }];
         if let Some(current) = &current {
             let shown = strictest_with(value, current);
-            if shown.value() != current.credential.status_value {
-                tx.set_status_value(&locked, &current.credential.id, shown.value())
-                    .await?;
-                events.push(status_event(holder, current, shown));
+            let credential = current.credential.as_ref();
+            let before = credential.map_or(driver.status_value, |it| it.status_value);
+            if shown.value() != before {
+                if let Some(credential) = credential {
+                    tx.set_status_value(&locked, &credential.id, shown.value())
+                        .await?;
+                }
+                events.extend(status_event(holder, current, shown));
                 let message = message(act, holder, "status-changed", &shown.as_str());
                 tx.insert_notification(&message).await?;
                 events.push(notified(&message));

@@ -1,15 +1,18 @@
 //! The authority: store, keys, status memory and followers together.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, RwLock, atomic::AtomicI64},
+};
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-use credential::Suite;
-use jiff::Timestamp;
+use credential::{EnforcementKey, Suite};
+use jiff::{SignedDuration, Timestamp};
 use licence::Calendar;
-use storage::{Partition, Store};
+use storage::{Cursors, Partition, Store};
 use tokio::sync::{Mutex, broadcast};
 use zeroize::Zeroizing;
 
@@ -21,8 +24,9 @@ use crate::{
     look_ups::LookUps,
     notify::Notifier,
     passwords::Passwords,
-    refusal,
+    resign::Walk,
     status_plane::StatusPlane,
+    status_start::remember,
     texts::TextCounts,
     trust::Signing,
 };
@@ -38,6 +42,10 @@ pub struct Settings {
     pub certificate: Option<CertificateCodes>,
     /// The suites in which every credential is signed; verification reads the first.
     pub suites: Vec<Suite>,
+    /// How often status lists are published.
+    pub status_period: SignedDuration,
+    /// What the codes of bound devices carry.
+    pub codes: CodeSettings,
     /// How much a password hash costs.
     pub password_cost: PasswordCost,
     /// Whether staff sign in with a second factor.
@@ -46,6 +54,16 @@ pub struct Settings {
     pub notifier: Option<Arc<dyn Notifier>>,
     /// The token with which the carrier reports what became of texts; without one it cannot.
     pub report_token: Option<TokenHash>,
+}
+
+/// What the codes of bound devices carry.
+#[derive(Clone, Debug, Default)]
+pub struct CodeSettings {
+    /// The one suite in which they are signed; the first of all where it is not said.
+    pub suite: Option<Suite>,
+    /// Whoever has its secret reads the rest of the licence in an enforcement code; without a key
+    /// there is no such code.
+    pub enforcement_key: Option<EnforcementKey>,
 }
 
 /// Whether staff sign in with a second factor. It is given by whoever composes the platform, never
@@ -124,34 +142,33 @@ pub(crate) struct Inner {
     pub(crate) calendar: Calendar,
     pub(crate) passwords: Passwords,
     pub(crate) limits: Limits,
-    pub(crate) signing: Option<Signing>,
+    /// Exchanged as a whole when trust changes.
+    pub(crate) signing: RwLock<Option<Arc<Signing>>>,
+    pub(crate) resigning: Walk,
     pub(crate) plane: StatusPlane,
     pub(crate) look_ups: LookUps,
     pub(crate) follower: Mutex<Follower>,
+    /// The events that the newest snapshot of this node knows.
+    pub(crate) snapshot: Mutex<Option<Cursors>>,
     pub(crate) live: broadcast::Sender<Live>,
     pub(crate) texts: TextCounts,
     pub(crate) witness: WitnessCounts,
+    /// When the records were last reached, in microseconds since 1970.
+    pub(crate) reached: AtomicI64,
 }
 
 /// Live events kept for a page that reads slowly; a page that falls behind reads anew.
 const LIVE_BUFFER: usize = 1024;
 
 impl Authority {
-    /// Opens the authority over `store`: loads the signing keys and rebuilds the status memory.
+    /// Opens the authority over `store`: loads the signing keys and comes to its status memory.
     ///
     /// # Errors
     /// When the store cannot be read, or the signing keys and the trust list contradict each other.
     pub async fn open(store: Store, settings: Settings, now: Timestamp) -> Result<Self, Error> {
         let signing = Signing::load(&store, &settings, now).await?;
         let (live, _) = broadcast::channel(LIVE_BUFFER);
-        // Cursors before values: an event between the two is applied twice, never missed.
-        let follower = Follower::start(&store).await?;
-        let plane = StatusPlane::default();
-        for partition in Partition::all() {
-            for (place, value) in store.status_values(partition).await? {
-                plane.set(place, value);
-            }
-        }
+        let (plane, cursors) = remember(&store).await?;
         let authority = Self {
             inner: Arc::new(Inner {
                 passwords: Passwords::new(settings.password_cost),
@@ -159,10 +176,13 @@ impl Authority {
                 limits: Limits::new(),
                 texts: TextCounts::default(),
                 witness: WitnessCounts::default(),
-                signing,
+                reached: AtomicI64::new(now.as_microsecond()),
+                signing: RwLock::new(signing.map(Arc::new)),
+                resigning: Walk::default(),
                 plane,
                 look_ups: LookUps::default(),
-                follower: Mutex::new(follower),
+                follower: Mutex::new(Follower::start(cursors)),
+                snapshot: Mutex::new(None),
                 live,
                 settings,
                 store,
@@ -191,13 +211,6 @@ impl Authority {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.inner.store
-    }
-
-    pub(crate) fn signing(&self) -> Result<&Signing, Error> {
-        self.inner
-            .signing
-            .as_ref()
-            .ok_or_else(|| refusal::NO_KEYS.into())
     }
 
     /// Writes an audit row for a refusal that matters, then refuses.

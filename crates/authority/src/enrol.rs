@@ -93,7 +93,7 @@ impl Authority {
         let owns = |number: &LicenceNumber| {
             let blind = self
                 .store()
-                .alias(AliasKind::LicenceNumber, number.as_str());
+                .lasting_alias(AliasKind::LicenceNumber, number.as_str());
             actor.staff.owns(&blind)
         };
         let record = &driver.record;

@@ -1,10 +1,10 @@
 //! Following the outbox: status memory and live pages on every node, the review queue once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use licence::application::Stage;
 use storage::{
-    Committed, Conflict, HolderId, Partition, ReviewCase, Store, StoreError, outbox::Event,
+    Committed, Conflict, Cursors, HolderId, Partition, ReviewCase, StoreError, outbox::Event,
 };
 
 use crate::{Authority, Error};
@@ -14,7 +14,7 @@ use crate::{Authority, Error};
 pub struct Live {
     /// Whose page.
     pub holder: HolderId,
-    /// What changed: `licence`, `status`, `e-licence`, `application` or `notification`.
+    /// What changed: `licence`, `status`, `e-licence`, `application`, `binding` or `notification`.
     pub kind: &'static str,
     /// Which.
     pub id: Option<String>,
@@ -24,7 +24,9 @@ pub struct Live {
 #[derive(Debug)]
 pub(crate) struct Follower {
     /// The newest event of each partition that this node has learnt of.
-    seen: HashMap<Partition, u64>,
+    seen: Cursors,
+    /// Events that were there, at the last look at all partitions, and not learnt of yet.
+    behind: u64,
     /// The review queue is at least as far.
     projected: HashMap<Partition, u64>,
 }
@@ -35,11 +37,23 @@ const CASES: &str = "review-cases";
 const BATCH: u32 = 500;
 
 impl Follower {
-    pub(crate) async fn start(store: &Store) -> Result<Self, Error> {
-        Ok(Self {
-            seen: store.outbox_heads().await?.into_iter().collect(),
+    /// One whose memory knows the events up to `seen`.
+    pub(crate) fn start(seen: Cursors) -> Self {
+        Self {
+            seen,
+            behind: 0,
             projected: HashMap::new(),
-        })
+        }
+    }
+
+    /// How far the memory is.
+    pub(crate) fn cursors(&self) -> Cursors {
+        self.seen.clone()
+    }
+
+    /// How many events it had not learnt of at the last look.
+    pub(crate) fn behind(&self) -> u64 {
+        self.behind
     }
 }
 
@@ -55,10 +69,33 @@ impl Authority {
         follower
             .projected
             .extend(self.store().cursors(CASES).await?);
+        follower.behind = behind(&follower.seen, &heads);
         for (partition, head) in heads {
             self.follow_to(&mut follower, partition, head).await?;
         }
+        follower.behind = 0;
         Ok(())
+    }
+
+    /// The values of `lists`, four bits each, and exactly the events that they know: all that were
+    /// committed before this was asked, and none of which only some lists would know.
+    ///
+    /// # Errors
+    /// As [`Authority::follow`].
+    pub(crate) async fn caught_up(
+        &self,
+        lists: &[u32],
+    ) -> Result<(Cursors, BTreeMap<u32, Vec<u8>>), Error> {
+        let mut follower = self.inner.follower.lock().await;
+        for (partition, head) in self.store().outbox_heads().await? {
+            self.follow_to(&mut follower, partition, head).await?;
+        }
+        // The memory learns under this lock only: it stands still while it is copied.
+        let plane = &self.inner.plane;
+        let values = lists
+            .iter()
+            .filter_map(|list| Some((*list, plane.values(*list)?)));
+        Ok((follower.cursors(), values.collect()))
     }
 
     /// The same for what was just committed here: an act knows what it wrote, and asks for nothing
@@ -112,6 +149,9 @@ impl Authority {
             Event::ApplicationChanged { application, .. } => {
                 ("application", Some(application.to_string()))
             }
+            Event::BindingChanged { binding, .. } => {
+                ("binding", binding.as_ref().map(ToString::to_string))
+            }
             Event::Notified { notification, .. } => {
                 ("notification", Some(notification.to_string()))
             }
@@ -161,6 +201,13 @@ impl Authority {
         let of_partition = cursors.into_iter().find(|(of, _)| *of == partition);
         Ok(of_partition.map(|(_, at)| at).unwrap_or_default())
     }
+}
+
+fn behind(seen: &Cursors, heads: &[(Partition, u64)]) -> u64 {
+    let behind = heads
+        .iter()
+        .map(|(of, head)| head.saturating_sub(seen.get(of).copied().unwrap_or_default()));
+    behind.fold(0, u64::saturating_add)
 }
 
 fn case_of(event: Event) -> Option<(ReviewCase, bool)> {

@@ -82,6 +82,9 @@ impl Authority {
         let driver = self.own_driver(act).await?;
         let newest = self.store().newest_e_licence(&driver.id).await?;
         let newest = newest.ok_or(refusal::NO_E_LICENCE)?;
+        if let Some(current) = self.store().current_e_licence(&driver.id).await? {
+            self.renew_on_contact(act, &driver, &current).await?;
+        }
         let status = self.status_of(act, &driver, &newest).await?;
         Ok(e_licence_view(&driver.record, &newest, status, act.now))
     }
@@ -98,17 +101,17 @@ impl Authority {
     /// The signed credential of the driver's e-licence in one suite, as a file.
     ///
     /// # Errors
-    /// [`refusal::NO_E_LICENCE`], or [`refusal::NOT_FOUND`] when it was not signed in that suite.
+    /// [`refusal::NO_E_LICENCE`], or [`refusal::NOT_FOUND`] when it was not signed in that suite, or
+    /// its binding ended and no device was bound since.
     pub async fn credential_file(
         &self,
         act: &mut Act,
         suite: &str,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (driver, current) = self.own_shown(act).await?;
-        let forms = self
-            .store()
-            .forms(&driver.id, &current.credential.id)
-            .await?;
+        self.renew_on_contact(act, &driver, &current).await?;
+        let credential = current.credential.ok_or(refusal::NOT_FOUND)?;
+        let forms = self.store().forms(&driver.id, &credential.id).await?;
         forms
             .into_iter()
             .find(|form| form.suite == suite)
@@ -194,7 +197,7 @@ impl Authority {
     ) -> StatusView {
         let in_memory = current
             .filter(|current| current.e_licence.id == e_licence.id)
-            .and_then(|current| self.remembered_value(&current.credential));
+            .and_then(|current| self.remembered_value(current.credential.as_ref()?));
         let also = stage_value(e_licence.stage);
         let also = in_memory.map_or(also, |value| also.strictest(value));
         status_view(&driver.record, also, act.now)

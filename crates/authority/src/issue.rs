@@ -1,7 +1,11 @@
 //! Issue: prepare at a revision, sign for every suite outside the transaction, commit guarded by the
 //! revision. A lost race discards the signatures.
 
-use credential::{LicenceClaims, NumericDate, Sex, StatusReference, Validity, issue as sign};
+use std::sync::Arc;
+
+use credential::{
+    LicenceClaims, NumericDate, Sex, Signer, StatusReference, Validity, issue as sign,
+};
 use jiff::{SignedDuration, Timestamp};
 use licence::{
     CertificateIdentifier, Reason, Record, Situation, StatusValue, ValidUntil,
@@ -138,7 +142,7 @@ impl Authority {
         let claims = self.claims(act, driver, (&e_licence, &id), place, &photo)?;
         let status_value = effective(&driver.record, civil_date(act.now)).value;
         let credential = NewCredential {
-            forms: self.sign_all(claims).await?,
+            forms: sign_each(self.signing()?.licence_signers(act.now)?, claims).await?,
             e_licence: e_licence.id.clone(),
             binding: None,
             place,
@@ -154,7 +158,7 @@ impl Authority {
         })
     }
 
-    fn claims(
+    pub(crate) fn claims(
         &self,
         act: &mut Act,
         driver: &Driver,
@@ -221,28 +225,6 @@ impl Authority {
             .map_err(|_odd| Error::Internal("the certificate codes are not what they should be"))
     }
 
-    /// Signs in every configured suite, off the runtime's threads.
-    async fn sign_all(&self, claims: LicenceClaims) -> Result<Vec<FormRow>, Error> {
-        let signers = self.signing()?.signers.clone();
-        let signed = tokio::task::spawn_blocking(move || {
-            signers
-                .iter()
-                .map(|signer| {
-                    Ok(FormRow {
-                        suite: signer.suite().to_string(),
-                        key_id: signer.key_id().to_string(),
-                        form: Zeroizing::new(sign(&claims, signer.as_ref())?),
-                    })
-                })
-                .collect::<Result<Vec<_>, credential::IssueError>>()
-        })
-        .await;
-        match signed {
-            Ok(Ok(forms)) => Ok(forms),
-            Ok(Err(_)) | Err(_) => Err(Error::Internal("a credential could not be signed")),
-        }
-    }
-
     async fn commit_issue(
         &self,
         act: &mut Act,
@@ -260,7 +242,7 @@ impl Authority {
             let stage = e_licence::Stage::Superseded;
             tx.end_e_licence(&locked, current, stage, reason, act.now)
                 .await?;
-            events.push(status_event(&driver.id, current, StatusValue::Invalid));
+            events.extend(status_event(&driver.id, current, StatusValue::Invalid));
         }
         tx.insert_e_licence(&locked, new).await?;
         tx.insert_credential(&locked, &prepared.credential).await?;
@@ -334,7 +316,31 @@ impl Authority {
     }
 }
 
-fn expiry(now: Timestamp) -> Timestamp {
+/// Signs with each of these, off the runtime's threads.
+pub(crate) async fn sign_each(
+    signers: Vec<Arc<dyn Signer>>,
+    claims: LicenceClaims,
+) -> Result<Vec<FormRow>, Error> {
+    let signed = tokio::task::spawn_blocking(move || {
+        signers
+            .iter()
+            .map(|signer| {
+                Ok(FormRow {
+                    suite: signer.suite().to_string(),
+                    key_id: signer.key_id().to_string(),
+                    form: Zeroizing::new(sign(&claims, signer.as_ref())?),
+                })
+            })
+            .collect::<Result<Vec<_>, credential::IssueError>>()
+    })
+    .await;
+    match signed {
+        Ok(Ok(forms)) => Ok(forms),
+        Ok(Err(_)) | Err(_) => Err(Error::Internal("a credential could not be signed")),
+    }
+}
+
+pub(crate) fn expiry(now: Timestamp) -> Timestamp {
     now.saturating_add(CREDENTIAL_LASTS).unwrap_or(now)
 }
 

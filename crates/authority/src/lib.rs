@@ -9,6 +9,7 @@ mod admin;
 mod apply;
 mod audit;
 mod authentic;
+mod bind;
 mod calendar;
 mod composition;
 mod enrol;
@@ -28,12 +29,15 @@ mod registry_diff;
 mod registry_plan;
 mod registry_write;
 mod render;
+mod resign;
 mod review;
 mod second_factor;
 mod secret;
 mod sessions;
 mod staff_accounts;
+mod status_lists;
 mod status_plane;
+mod status_start;
 mod symbol;
 mod texts;
 mod totp;
@@ -42,12 +46,13 @@ mod verify;
 pub mod views;
 
 pub use accounts::{Activated, Client, DEVICE_LASTS};
-pub use act::{Act, Actor, Role, StaffActor};
+pub use act::{Act, Actor, HolderActor, Role, StaffActor};
 pub use audit::{
     AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, LostRows, Witness, WitnessAt,
 };
 pub use composition::{
-    Authority, CertificateCodes, PasswordCost, PhotoFile, SecondFactor, Settings, TokenHash,
+    Authority, CertificateCodes, CodeSettings, PasswordCost, PhotoFile, SecondFactor, Settings,
+    TokenHash,
 };
 pub use follow::Live;
 pub use measures::Measure;
@@ -55,6 +60,10 @@ pub use rand;
 pub use refusal::{Because, CATALOGUE, Error, Kind, Refusal};
 pub use registry::{Delivery, Examined, MAX_PHOTO_BYTES, Planned};
 pub use registry_diff::{ChangedRecord, Comparison, Follows};
-pub use storage::{ClientKind, HolderId, Office, RegistrySource, Staff, TextId};
+pub use status_lists::{Audience, ListAnswer, ListRequest};
+pub use storage::{ClientKind, HolderId, Office, RegistrySource, Staff, TextId, TokenForm};
 pub use texts::Outgoing;
-pub use trust::{KeyView, PreparedKeys, RootKeys};
+pub use trust::{
+    PreparedKeys, RootKeys, SignedProposal, Submitted, TrustChange, TrustProposalFile,
+};
+pub use views::KeyView;

@@ -42,6 +42,8 @@ const ON_A_DEVICE: (u32, Duration) = (10, Duration::from_secs(30));
 const PHONE_CODES: (u32, Duration) = (5, Duration::from_mins(1));
 /// Links to freeze an account from one source. A link is 256 random bits; this keeps the work small.
 const FREEZE_LINKS: (u32, Duration) = (10, Duration::from_secs(6));
+/// Bindings begun on one device: ten at once, then one in 30 s. Each leaves a row behind.
+const BINDINGS: (u32, Duration) = (10, Duration::from_secs(30));
 /// Codes that did not work, by one verifier: ten at once, then one in 6 s. With a million living
 /// codes of 10^15 a guess then hits once in thousands of years.
 const BAD_CODES: (u32, Duration) = (10, Duration::from_secs(6));
@@ -78,6 +80,7 @@ pub(crate) struct Limits {
     devices: Limit,
     phone_codes: Limit,
     freeze_links: Limit,
+    bindings: Limit,
     bad_codes: Limit,
 }
 
@@ -91,6 +94,7 @@ impl Limits {
             devices: Limit::new(ON_A_DEVICE),
             phone_codes: Limit::new(PHONE_CODES),
             freeze_links: Limit::new(FREEZE_LINKS),
+            bindings: Limit::new(BINDINGS),
             bad_codes: Limit::new(BAD_CODES),
         }
     }
@@ -131,6 +135,11 @@ impl Limits {
     /// Counts a link that is to freeze an account.
     pub(crate) fn freeze_link(&self, act: &Act) -> Result<(), Error> {
         self.freeze_links.count(&source(act), act.now)
+    }
+
+    /// Counts a binding that a device begins.
+    pub(crate) fn binding(&self, device: &DeviceId, now: Timestamp) -> Result<(), Error> {
+        self.bindings.count(device.as_str(), now)
     }
 
     /// Counts a code that did not work.

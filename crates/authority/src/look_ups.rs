@@ -12,8 +12,8 @@ use std::{
 };
 
 use storage::{
-    Blind, CodeToUse, Conflict, HolderId, Partition, SealedVerification, StoreError, ToRemember,
-    Traces,
+    BindingId, Blind, CodeToUse, Conflict, HolderId, Partition, SealedVerification, StoreError,
+    ToPresent, ToRemember, Traces,
     audit::{Entry, Trail},
 };
 use tokio::sync::oneshot;
@@ -32,13 +32,38 @@ pub(crate) struct LookUp {
     pub(crate) holder: HolderId,
     /// The driver's revision on which it was prepared.
     pub(crate) revision: u64,
-    /// The numeric code that it uses up.
-    pub(crate) code: Option<CodeToUse>,
+    /// What it uses up: no code counts twice.
+    pub(crate) spends: Option<Spends>,
     /// The answer to be kept.
     pub(crate) answer: SealedVerification,
     /// The request, where it is to be answered the same again.
     pub(crate) request: Option<ToRemember>,
     pub(crate) entry: Entry,
+}
+
+/// What a look-up uses up.
+#[derive(Clone, Debug)]
+pub(crate) enum Spends {
+    /// A numeric code.
+    Numeric(CodeToUse),
+    /// A device's codes up to the one it showed.
+    Shown(ToPresent),
+}
+
+/// What two look-ups of one group do not both use up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Spent {
+    Numeric(Blind),
+    Shown(BindingId),
+}
+
+impl Spends {
+    fn spent(&self) -> Spent {
+        match self {
+            Self::Numeric(code) => Spent::Numeric(code.code.clone()),
+            Self::Shown(code) => Spent::Shown(code.binding.clone()),
+        }
+    }
 }
 
 /// What came of a look-up. Where it is not recorded, nothing of it was written.
@@ -123,7 +148,7 @@ fn take_group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     while group.len() < MOST
         && let Some(next) = waiting.pop_front()
     {
-        let code = next.0.code.as_ref().map(|code| code.code.clone());
+        let code = next.0.spends.as_ref().map(Spends::spent);
         let request = next.0.request.as_ref().map(|request| request.key.clone());
         let twice = code.as_ref().is_some_and(|code| codes.contains(code))
             || request.as_ref().is_some_and(|key| requests.contains(key));
@@ -200,7 +225,13 @@ impl Authority {
         let look_ups = || group.iter().map(|(look_up, _)| look_up);
         let partitions: BTreeSet<Partition> = look_ups().map(|it| it.holder.partition()).collect();
         let holders: Vec<HolderId> = look_ups().map(|it| it.holder.clone()).collect();
-        let codes: Vec<CodeToUse> = look_ups().filter_map(|it| it.code.clone()).collect();
+        let (mut codes, mut shown) = (Vec::new(), Vec::new());
+        for spends in look_ups().filter_map(|it| it.spends.as_ref()) {
+            match spends {
+                Spends::Numeric(code) => codes.push(code.clone()),
+                Spends::Shown(code) => shown.push(code.clone()),
+            }
+        }
         let answers: Vec<&SealedVerification> = look_ups().map(|it| &it.answer).collect();
         let requests: Vec<ToRemember> = look_ups().filter_map(|it| it.request.clone()).collect();
         let traces = traces(look_ups());
@@ -208,8 +239,14 @@ impl Authority {
         let mut tx = self.store().begin_in_each(partitions).await?;
         let revisions = tx.driver_revisions(&holders).await?;
         let used = tx.use_numeric_codes(&codes).await?;
+        let presented = tx.present(&shown).await?;
+        let spent: HashSet<Spent> = used
+            .into_iter()
+            .map(Spent::Numeric)
+            .chain(presented.into_iter().map(Spent::Shown))
+            .collect();
         let outcomes: Vec<Recorded> = look_ups()
-            .map(|look_up| look_up.outcome(&revisions, &used))
+            .map(|look_up| look_up.outcome(&revisions, &spent))
             .collect();
         if outcomes.iter().all(|outcome| *outcome == Recorded::Yes) {
             tx.insert_verifications(&answers).await?;
@@ -221,13 +258,13 @@ impl Authority {
 }
 
 impl LookUp {
-    fn outcome(&self, revisions: &HashMap<HolderId, u64>, used: &HashSet<Blind>) -> Recorded {
+    fn outcome(&self, revisions: &HashMap<HolderId, u64>, spent: &HashSet<Spent>) -> Recorded {
         if revisions.get(&self.holder) != Some(&self.revision) {
             Recorded::Stale
         } else if self
-            .code
+            .spends
             .as_ref()
-            .is_some_and(|it| !used.contains(&it.code))
+            .is_some_and(|it| !spent.contains(&it.spent()))
         {
             Recorded::CodeSpent
         } else {

@@ -49,6 +49,8 @@ impl Authority {
     pub async fn measures(&self, now: Timestamp) -> Vec<Measure> {
         let mut measures = self.text_measures(now).await.unwrap_or_default();
         measures.extend(self.witness_measures());
+        measures.extend(self.status_measures(now).await.unwrap_or_default());
+        measures.extend(self.trust_measures(now));
         measures
     }
 }

@@ -66,6 +66,8 @@ pub enum TextKind {
     DeviceRefused,
     /// The registry's phone number changed.
     ContactChanged,
+    /// Another device presents the licence.
+    DeviceReplaced,
     /// The account was frozen.
     AccountFrozen,
     /// The account was unfrozen.
@@ -88,13 +90,14 @@ const PLACE: &str = "{}";
 
 impl TextKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PhoneCode,
         Self::AccountActivated,
         Self::AccountRecovered,
         Self::DeviceAdded,
         Self::DeviceRefused,
         Self::ContactChanged,
+        Self::DeviceReplaced,
         Self::AccountFrozen,
         Self::AccountUnfrozen,
     ];
@@ -109,6 +112,7 @@ impl TextKind {
             Self::DeviceAdded => "device-added",
             Self::DeviceRefused => "device-refused",
             Self::ContactChanged => "contact-changed",
+            Self::DeviceReplaced => "device-replaced",
             Self::AccountFrozen => "account-frozen",
             Self::AccountUnfrozen => "account-unfrozen",
         }
@@ -130,6 +134,7 @@ impl TextKind {
             | Self::DeviceAdded
             | Self::DeviceRefused
             | Self::ContactChanged
+            | Self::DeviceReplaced
             | Self::AccountUnfrozen => Carries::FreezeLink,
             Self::AccountFrozen => Carries::Nothing,
         }
@@ -161,6 +166,10 @@ impl TextKind {
             Self::ContactChanged => (
                 "驾驶证登记的手机号已变更。如非本人办理，请打开链接冻结电子驾驶证账号：{}",
                 "The phone number on your driving licence record was changed. If this was not you, freeze your electronic licence account: {}",
+            ),
+            Self::DeviceReplaced => (
+                "您的电子驾驶证已改由另一台设备出示，原设备的二维码已失效。如非本人操作，请打开链接冻结：{}",
+                "Your electronic licence is now shown by another device; the codes of the one before are void. If this was not you, freeze it: {}",
             ),
             Self::AccountFrozen => (
                 "您的电子驾驶证账号已冻结。请持身份证明到车辆管理所窗口解冻。",

@@ -1,13 +1,16 @@
-//! Presenting: the numeric code, for one use within seconds (R14, R18).
+//! Presenting: the numeric code, for one use within seconds (R14, R18), and what the bound device
+//! makes its own codes of.
+
+mod material;
 
 use credential::NumericCode;
 use jiff::SignedDuration;
-use storage::{Conflict, NumericCodeRow, StoreError};
+use storage::{Conflict, CurrentELicence, Driver, NumericCodeRow, StoreError};
 use zeroize::Zeroizing;
 
 use crate::{
     Act, Authority, Error, refusal, symbol,
-    views::{CodeKind, MakeCode, NumericCodeView},
+    views::{CodeKind, CodeView, MakeCode, NumericCodeView},
 };
 
 /// How long a numeric code works. A screenshot sent on is worth nothing after it; a longer window
@@ -19,24 +22,43 @@ const READ_ALOUD_LASTS: SignedDuration = SignedDuration::from_secs(120);
 const DRAWS: u8 = 4;
 
 impl Authority {
-    /// Makes a code of the driver's e-licence.
+    /// Makes a code of the driver's e-licence, or what the bound device makes one of.
     ///
     /// # Errors
-    /// When there is no e-licence to show, or the code needs a bound device.
-    pub async fn make_code(
-        &self,
-        act: &mut Act,
-        request: MakeCode,
-    ) -> Result<NumericCodeView, Error> {
-        let (driver, current) = self.own_shown(act).await?;
+    /// When there is no e-licence to show; [`refusal::NOT_BOUND`] or [`refusal::OTHER_DEVICE`] where
+    /// the code is another device's to make.
+    pub async fn make_code(&self, act: &mut Act, request: MakeCode) -> Result<CodeView, Error> {
+        let (mut driver, mut current) = self.own_shown(act).await?;
         if driver.frozen_at.is_some() {
             return Err(refusal::ALREADY_FROZEN.into());
         }
-        match request.kind {
-            CodeKind::Numeric => {}
-            CodeKind::Dynamic | CodeKind::Offline => return Err(refusal::NOT_BOUND.into()),
+        if self.renew_on_contact(act, &driver, &current).await? {
+            (driver, current) = self.own_shown(act).await?;
         }
-        let lasts = if request.read_aloud {
+        let status = self.status_with(act, &driver, &current.e_licence, Some(&current));
+        let colour = status.shown;
+        Ok(match request.kind {
+            CodeKind::Numeric => {
+                let own = (&driver, &current);
+                let code = self.numeric_code(act, own, request.read_aloud, colour);
+                CodeView::Numeric(code.await?)
+            }
+            CodeKind::Dynamic => {
+                let own = (&driver, &current);
+                CodeView::Dynamic(self.dynamic_material(act, own, colour).await?)
+            }
+            CodeKind::Offline => CodeView::Offline(self.offline_material(act, colour).await?),
+        })
+    }
+
+    async fn numeric_code(
+        &self,
+        act: &mut Act,
+        (driver, current): (&Driver, &CurrentELicence),
+        read_aloud: bool,
+        colour: String,
+    ) -> Result<NumericCodeView, Error> {
+        let lasts = if read_aloud {
             READ_ALOUD_LASTS
         } else {
             CODE_LASTS
@@ -71,15 +93,14 @@ impl Authority {
                 }
             }
         };
-        let status = self.status_of(act, &driver, &current.e_licence).await?;
         let digits = Zeroizing::new(code.digits());
         Ok(NumericCodeView {
             code: digits.to_string(),
             grouped: code.to_string(),
             expires_at,
             code128_svg: symbol::code128(&digits)?,
-            qr_svg: symbol::qr(&digits, &status.shown)?,
-            colour: status.shown,
+            qr_svg: symbol::qr(&digits, &colour)?,
+            colour,
         })
     }
 

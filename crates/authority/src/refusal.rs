@@ -185,9 +185,11 @@ fn of_conflict(conflict: Conflict) -> Refusal {
         Conflict::Revision
         | Conflict::Request
         | Conflict::Cursor
+        | Conflict::IndexKey
         | Conflict::StaffChanged
         | Conflict::Text => CHANGED_MEANWHILE,
         Conflict::ApplicationState
+        | Conflict::TrustChange
         | Conflict::ELicenceState
         | Conflict::Binding
         | Conflict::SecondFactor => NOT_IN_THIS_STATE,
@@ -245,6 +247,8 @@ catalogue! {
     UNKNOWN_GATEWAY = Unauthenticated "unknown-gateway", "短信网关未通过认证", "The text gateway is not authenticated"; "使用 texts.report_token_file 中的令牌", "Use the token of texts.report_token_file";
     /// It does not exist for this actor.
     NOT_FOUND = NotFound "not-found", "未找到", "There is no such thing"; "核对后重试", "Check and try again";
+    /// Every credential of the status list has expired.
+    STATUS_LIST_RETIRED = Gone "status-list-retired", "该状态列表中的凭证均已过期，列表已停用", "Every credential of this status list has expired, and it is published no more"; "无需再查询", "There is nothing left to ask";
     /// The body does not follow its form.
     INVALID = Invalid "invalid-request", "请求内容不符合要求", "The request does not follow its form"; "按所列原因更正", "Correct what the reasons name";
     /// The licence number is not one.
@@ -285,6 +289,14 @@ catalogue! {
     KEYS_EXIST = Conflict "keys-exist", "签名密钥已存在", "Signing keys exist already"; "无需重复生成", "Nothing has to be done";
     /// There are no signing keys.
     NO_KEYS = Unavailable "no-signing-keys", "尚未生成签名密钥", "There are no signing keys yet"; "运行 jiazhao keys generate", "Run `jiazhao keys generate`";
+    /// No key of a suite may sign now.
+    NO_KEY_SIGNS = Unavailable "no-key-may-sign", "有算法套件没有可用的签名密钥，暂不能核发", "A suite has no key that may sign now: nothing is issued"; "由管理员轮换签名密钥后重试", "Try again once the administrator has rotated the keys";
+    /// Nothing would sign any more.
+    LAST_KEY = Conflict "last-signing-key", "没有其他同类密钥可用，不能停用", "No other key of the same suite and use would sign"; "先轮换出新密钥 (jiazhao keys rotate)", "Rotate first (`jiazhao keys rotate`)";
+    /// A trust list is not believed, or may not follow the one in use.
+    TRUST_REFUSED = Invalid "trust-list-refused", "信任列表变更未被接受", "The proposed trust list is not accepted"; "按所列原因重新准备并由根密钥签署", "Prepare it anew as the reasons say and have the roots sign it";
+    /// Another list was activated first.
+    PROPOSAL_STALE = Conflict "trust-proposal-stale", "其间已有其他信任列表生效，本提案已过时", "Another trust list was activated first: this one is out of date"; "驳回后重新准备", "Reject it and prepare it anew";
     /// Activation did not work; the same whatever was wrong.
     ACTIVATION_REFUSED = Forbidden "activation-refused", "激活码无效、已使用或已过期，或账号暂不能激活", "The activation code is wrong, used or expired, or the account cannot be activated now"; "重新获取验证码，或到窗口领取激活码", "Ask for a new code, or get one at a counter";
     /// There is no e-licence to show.
@@ -294,13 +306,29 @@ catalogue! {
     /// The e-licence is not shown in this status.
     NOT_SHOWN = Conflict "e-licence-not-shown", "当前状态下不出示电子驾驶证", "The e-licence is not shown in this status"; "按所列原因联系发证机关", "Contact the issuing authority about the reasons";
     /// Dynamic and offline codes need a bound device.
-    NOT_BOUND = Conflict "device-not-bound", "该设备尚未绑定，只能使用数字码", "No device is bound; only the numeric code can be used"; "使用数字码", "Use the numeric code";
-    /// Not eighteen digits with a right check digit.
-    NOT_A_CODE = Invalid "not-a-code", "不是有效的数字码，请核对", "That is not a numeric code"; "核对后重新输入", "Check the digits";
+    NOT_BOUND = Conflict "device-not-bound", "尚未绑定设备，只能使用数字码", "No device is bound; only the numeric code can be used"; "绑定本设备，或使用数字码", "Bind this device, or use the numeric code";
+    /// Another device of the driver presents.
+    OTHER_DEVICE = Conflict "other-device", "电子驾驶证已绑定另一台设备", "Another device presents the licence"; "在已绑定的设备上出示，或绑定本设备", "Show it on that device, or bind this one";
+    /// There is no binding to end or to see.
+    NO_BINDING = NotFound "no-binding", "没有已绑定的设备", "No device is bound"; "无需办理", "Nothing is to be done";
+    /// Not the public key of a device.
+    INVALID_DEVICE_KEY = Invalid "invalid-device-key", "设备公钥须为 P-256 曲线上的未压缩点（65 字节，base64url）", "A device key is an uncompressed point of P-256: 65 bytes, base64url"; "由设备重新生成密钥", "The device makes a new key";
+    /// The proof is not the named key's.
+    BINDING_REFUSED = Forbidden "binding-refused", "设备密钥持有证明无效", "The proof does not show that the device holds the key"; "重新绑定", "Begin the binding anew";
+    /// Neither eighteen digits with a right check digit nor a well-formed code of a device.
+    NOT_A_CODE = Invalid "not-a-code", "不是有效的核验码，请核对", "That is not a code"; "核对后重新输入或扫描", "Check it and enter or scan it again";
+    /// The code of a device is not what it says it is.
+    CODE_REFUSED = Invalid "code-refused", "该码未通过真伪核验", "The code is not authentic"; "按所列原因处理，并要求当面重新出示", "See the reasons, and ask for a new one on the device itself";
+    /// The code of a device is past its time, or not yet in it.
+    CODE_NOT_FRESH = Gone "not-fresh", "该码已过时，不能证明是当面出示", "The code is not fresh: it does not show that the device is here"; "请持证人在设备上重新出示", "Ask for a new one on the device itself";
+    /// The code's time is far off.
+    CODE_CLOCK_OFF = Gone "clock-off", "该码的时间与系统时间相差过大", "The code's time is far from the system's"; "请持证人校准设备时钟后重新出示", "The holder sets the device's clock and shows a new one";
+    /// The device presents no more.
+    CODE_ENDED = Gone "code-ended", "该设备已不能出示此电子驾驶证", "The device presents this licence no more"; "请持证人在已绑定的设备上出示，或使用数字码", "Ask for it on the device that is bound, or for a numeric code";
     /// No such code was made.
-    CODE_UNKNOWN = NotFound "code-unknown", "该数字码不存在", "No such code was made"; "请持证人重新生成", "The holder makes a new one";
+    CODE_UNKNOWN = NotFound "code-unknown", "该码不存在", "No such code was made"; "请持证人重新生成", "The holder makes a new one";
     /// The code was used.
-    CODE_USED = Conflict "code-used", "该数字码已被使用", "The code was used before"; "请持证人重新生成", "The holder makes a new one";
+    CODE_USED = Conflict "code-used", "该码已被使用", "The code was used before"; "请持证人重新生成", "The holder makes a new one";
     /// The code is too old.
     CODE_EXPIRED = Gone "code-expired", "该数字码已过期", "The code has expired"; "请持证人重新生成", "The holder makes a new one";
     /// The purpose does not fit the role.

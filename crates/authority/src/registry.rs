@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use licence::{FieldProblem, Note, Record, RegistryLine, civil_date, notes, record::PhotoSource};
 use portrait::{Limits, Photo};
-use storage::{AliasKind, Blind};
+use storage::Blind;
 
 use crate::{
     Act, Actor, Authority, Because, Error, refusal,
@@ -40,7 +40,6 @@ pub(crate) struct Candidate {
     pub(crate) line: u64,
     pub(crate) record: Box<Record>,
     pub(crate) photo: Option<Photo>,
-    pub(crate) subject: Blind,
     pub(crate) digest: Blind,
     pub(crate) attempts: u8,
 }
@@ -238,7 +237,6 @@ impl Authority {
         let text = serde_json::to_vec(&record).unwrap_or_default();
         Ok(Candidate {
             line,
-            subject: self.store().alias(AliasKind::Subject, &record.subject),
             digest: self.store().blind("record", &text),
             record: Box::new(record),
             photo,
@@ -305,7 +303,7 @@ fn one_of_each_subject(pending: Vec<Candidate>) -> (Vec<Candidate>, Vec<Candidat
     let mut seen = HashSet::new();
     pending
         .into_iter()
-        .partition(|candidate| seen.insert(candidate.subject.clone()))
+        .partition(|candidate| seen.insert(candidate.record.subject.clone()))
 }
 
 /// A reason to refuse a record that follows its form.

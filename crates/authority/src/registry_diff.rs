@@ -2,11 +2,11 @@
 //!
 //! Each record is compared with what is stored, not with earlier records of the same delivery.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use licence::{Record, civil_date, effective, notes, supersedes};
 use serde::Serialize;
-use storage::{AliasKind, Blind, Driver, HolderId};
+use storage::{AliasKind, Driver};
 
 use crate::{
     Act, Actor, Authority, Delivery, Error, refusal,
@@ -59,8 +59,6 @@ pub enum Follows {
     VersionGap,
 }
 
-type Owners = HashMap<Blind, HolderId>;
-
 impl Authority {
     /// Compares a delivery with what is stored, and writes nothing. Only the operator's command
     /// line may.
@@ -79,13 +77,17 @@ impl Authority {
                 Err(reject) => comparison.view.rejects.push(reject),
             }
         }
-        let subjects: Vec<Blind> = candidates.iter().map(|one| one.subject.clone()).collect();
-        let subjects = self.owners(AliasKind::Subject, &subjects).await?;
-        let numbers: Vec<Blind> = candidates.iter().map(|one| self.number(one)).collect();
-        let numbers = self.owners(AliasKind::LicenceNumber, &numbers).await?;
-        for candidate in candidates {
-            let holder = subjects.get(&candidate.subject);
-            let owner = numbers.get(&self.number(&candidate));
+        let names = |name: fn(&Record) -> &str| -> Vec<&str> {
+            candidates.iter().map(|one| name(&one.record)).collect()
+        };
+        let subjects = names(|record| &record.subject);
+        let numbers = names(|record| record.licence_number.as_str());
+        let store = self.store();
+        let holders = store.holders_named(AliasKind::Subject, &subjects).await?;
+        let owners = store
+            .holders_named(AliasKind::LicenceNumber, &numbers)
+            .await?;
+        for ((candidate, holder), owner) in candidates.iter().zip(&holders).zip(&owners) {
             if owner.is_some() && owner != holder {
                 let reasons = vec![NUMBER_TAKEN.view("licence_number")];
                 comparison.reject(candidate.line, reasons);
@@ -95,7 +97,7 @@ impl Authority {
                 Some(holder) => self.store().driver(holder).await?,
                 None => None,
             };
-            self.compare_one(act, &candidate, driver, &mut comparison)
+            self.compare_one(act, candidate, driver, &mut comparison)
                 .await?;
         }
         let rejected = comparison.view.rejects.len();
@@ -190,15 +192,6 @@ impl Authority {
         };
         let row = self.store().photo(on_file).await?;
         Ok(row.is_none_or(|row| row.meta.sha256 != sha256(photo.bytes())))
-    }
-
-    fn number(&self, candidate: &Candidate) -> Blind {
-        let number = candidate.record.licence_number.as_str();
-        self.store().alias(AliasKind::LicenceNumber, number)
-    }
-
-    async fn owners(&self, kind: AliasKind, names: &[Blind]) -> Result<Owners, Error> {
-        Ok(self.store().holders_of(kind, names).await?)
     }
 }
 

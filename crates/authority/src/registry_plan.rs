@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use storage::{AliasClaim, AliasKind, Blind, Conflict, Driver, HolderId};
+use storage::{AliasClaim, AliasKind, Blind, Conflict, Driver, HolderId, StoreError, names_of};
 
 use crate::{
     Act, Authority, Error,
@@ -33,21 +33,24 @@ impl Authority {
         round: Vec<Candidate>,
         report: &mut Report,
     ) -> Result<(Vec<Write>, Vec<Candidate>), Error> {
-        let subjects: Vec<Blind> = round.iter().map(|it| it.subject.clone()).collect();
+        // Before any name is hashed: a pass to another index key that begins later keeps what was
+        // claimed under this one from being written.
+        let named_under = self.store().index_version();
+        let subjects: Vec<&str> = round.iter().map(|it| it.record.subject.as_str()).collect();
         let holders = self
             .store()
-            .holders_of(AliasKind::Subject, &subjects)
+            .holders_named(AliasKind::Subject, &subjects)
             .await?;
-        let known: Vec<HolderId> = holders.values().cloned().collect();
+        let known: Vec<HolderId> = holders.iter().flatten().cloned().collect();
         let mut existing: HashMap<HolderId, Driver> = HashMap::with_capacity(known.len());
         for driver in self.store().drivers(&known).await? {
             existing.insert(driver.id.clone(), driver);
         }
         let mut writes = Vec::with_capacity(round.len());
-        for candidate in round {
-            let Some(holder) = holders.get(&candidate.subject).cloned() else {
+        for (candidate, holder) in round.into_iter().zip(holders) {
+            let Some(holder) = holder else {
                 let holder = HolderId::random(&mut act.rng);
-                writes.push(Write::of_new_subject(candidate, holder));
+                writes.push(Write::new(candidate, holder, None, None));
                 continue;
             };
             let driver = existing.remove(&holder);
@@ -61,7 +64,7 @@ impl Authority {
         }
         let (mut writes, again) = self.claim_names(act, writes, report).await?;
         for write in &mut writes {
-            write.seal(self.store(), act.now)?;
+            write.seal(self.store(), named_under, act.now)?;
         }
         Ok((writes, again))
     }
@@ -145,7 +148,16 @@ impl Authority {
             }
         }
         self.store().let_others_first().await;
-        let owned = self.store().claim_aliases(&claims, act.now).await?;
+        let owned = match self.store().claim_aliases(&claims, act.now).await {
+            // Another index key came into use: nothing was claimed.
+            Err(StoreError::Conflict(Conflict::IndexKey)) => {
+                let again = first.into_iter();
+                let again = again.map(|(write, _)| write.into_candidate());
+                let again: Result<_, Error> = again.map(attempted).collect();
+                return Ok((Vec::new(), again?));
+            }
+            owned => owned?,
+        };
         let (mut kept, mut again) = (Vec::with_capacity(first.len()), Vec::new());
         for (write, range) in first {
             let wanted = claims.get(range).unwrap_or_default();
@@ -160,33 +172,31 @@ impl Authority {
         Ok((kept, again))
     }
 
-    /// The names under which a record is to be found, but those it is found under already.
+    /// The names under which a record is to be found, but those it is found under already. Of a
+    /// driver who is new all are claimed, also where a subject was claimed before and the driver
+    /// never came: such a claim may go at any moment.
     fn names(&self, write: &Write) -> Vec<AliasClaim> {
         let known = write.known();
-        let record = write.record();
-        let claim = |kind, name: &str| AliasClaim {
-            kind,
-            blind: self.store().alias(kind, name),
-            holder: write.holder().clone(),
+        let is_known = |(kind, name): &(AliasKind, &str)| {
+            known.is_some_and(|known| match kind {
+                AliasKind::Subject => known.subject == *name,
+                AliasKind::LicenceNumber => known.licence_number.as_str() == *name,
+                AliasKind::FileNumber => {
+                    let file = known.file_number.as_ref();
+                    file.is_some_and(|file| file.as_str() == *name)
+                }
+            })
         };
-        let mut claims: Vec<AliasClaim> = std::iter::once(&record.licence_number)
-            .chain(&record.previous_licence_numbers)
-            .filter(|number| known.is_none_or(|known| known.licence_number != **number))
-            .map(|number| claim(AliasKind::LicenceNumber, number.as_str()))
-            .collect();
-        if let Some(subject) = write.new_subject() {
-            claims.push(AliasClaim {
-                kind: AliasKind::Subject,
-                blind: subject.clone(),
+        let mut names = names_of(write.record());
+        names.retain(|name| !is_known(name));
+        names
+            .into_iter()
+            .map(|(kind, name)| AliasClaim {
+                kind,
+                blind: self.store().alias(kind, name),
                 holder: write.holder().clone(),
-            });
-        }
-        if let Some(file) = &record.file_number
-            && known.is_none_or(|known| known.file_number.as_ref() != Some(file))
-        {
-            claims.push(claim(AliasKind::FileNumber, file.as_str()));
-        }
-        claims
+            })
+            .collect()
     }
 }
 

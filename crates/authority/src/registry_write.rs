@@ -11,9 +11,9 @@ use licence::{
 };
 use portrait::Photo;
 use storage::{
-    Blind, Committed, Conflict, CurrentELicence, Driver, DriverWrite, HolderId, Locked,
-    Notification, NotificationId, Partition, PhotoId, PhotoMeta, PhotoRow, SealedDriver, Store,
-    StoreError, Traces, Tx,
+    Committed, Conflict, CurrentELicence, Driver, DriverWrite, HolderId, Locked, Notification,
+    NotificationId, Partition, PhotoId, PhotoMeta, PhotoRow, SealedDriver, Store, StoreError,
+    Traces, Tx,
     audit::{Entry, Trail},
     outbox::Event,
 };
@@ -31,8 +31,6 @@ pub(crate) struct Write {
     candidate: Candidate,
     holder: HolderId,
     driver: Option<Box<Driver>>,
-    /// Whether the subject is new, so that it is still to be claimed.
-    new_subject: bool,
     keep_photo: Option<PhotoId>,
     new_photo: Option<Box<PhotoRow>>,
     sealed: Option<SealedDriver>,
@@ -59,17 +57,9 @@ impl Write {
             candidate,
             holder,
             driver: driver.map(Box::new),
-            new_subject: false,
             keep_photo,
             new_photo: None,
             sealed: None,
-        }
-    }
-
-    pub(crate) fn of_new_subject(candidate: Candidate, holder: HolderId) -> Self {
-        Self {
-            new_subject: true,
-            ..Self::new(candidate, holder, None, None)
         }
     }
 
@@ -100,13 +90,14 @@ impl Write {
         (applied > known.saturating_add(1)).then_some((known, applied))
     }
 
-    /// The subject, where it is still to be claimed.
-    pub(crate) fn new_subject(&self) -> Option<&Blind> {
-        self.new_subject.then_some(&self.candidate.subject)
-    }
-
-    /// Seals the record as it will be written.
-    pub(crate) fn seal(&mut self, store: &Store, now: Timestamp) -> Result<(), Error> {
+    /// Seals the record as it will be written; `named_under` is what the index key's version was
+    /// before its names were claimed.
+    pub(crate) fn seal(
+        &mut self,
+        store: &Store,
+        named_under: u32,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let record = &self.candidate.record;
         let today = civil_date(now);
         let on_file = self.driver.as_ref().and_then(|driver| driver.photo.clone());
@@ -118,6 +109,7 @@ impl Write {
             status_value: effective(record, today).value.value(),
             next_transition_at: next_transition(record, today).map(midnight),
             photo: self.keep_photo.clone().or(on_file),
+            named_under,
         })?;
         self.sealed = Some(sealed);
         Ok(())
@@ -380,12 +372,17 @@ async fn change(
     if reasons.is_empty() {
         let record_value = effective(write.record(), civil_date(act.now)).value;
         let value = strictest_with(record_value, current);
-        if value.value() == current.credential.status_value {
+        // Without a credential the lists say nothing of it, and the record's own value counts.
+        let credential = current.credential.as_ref();
+        let before = credential.map_or(driver.status_value, |it| it.status_value);
+        if value.value() == before {
             return Ok(());
         }
-        tx.set_status_value(locked, &current.credential.id, value.value())
-            .await?;
-        traces.events.push(status_event(&holder, current, value));
+        if let Some(credential) = credential {
+            tx.set_status_value(locked, &credential.id, value.value())
+                .await?;
+        }
+        traces.events.extend(status_event(&holder, current, value));
         let message = message(act, &holder, "status-changed", &value.as_str());
         tx.insert_notification(&message).await?;
         traces.events.push(notified(&message));
@@ -408,7 +405,7 @@ async fn change(
     );
     traces
         .events
-        .push(status_event(&holder, current, StatusValue::Invalid));
+        .extend(status_event(&holder, current, StatusValue::Invalid));
     traces.events.push(Event::ELicenceChanged {
         holder: holder.clone(),
         e_licence: current.e_licence.id.clone(),
@@ -434,16 +431,18 @@ pub(crate) fn stage_value(stage: e_licence::Stage) -> StatusValue {
     }
 }
 
+/// What followers learn of the place in the lists of an e-licence's credential, if it has one.
 pub(crate) fn status_event(
     holder: &HolderId,
     current: &CurrentELicence,
     value: StatusValue,
-) -> Event {
-    Event::CredentialStatus {
+) -> Option<Event> {
+    let credential = current.credential.as_ref()?;
+    Some(Event::CredentialStatus {
         holder: holder.clone(),
-        place: current.credential.place,
+        place: credential.place,
         value: value.value(),
-    }
+    })
 }
 
 /// A message with codes for parameters, never personal data.

@@ -344,6 +344,10 @@ pub(crate) fn notification_view(row: &Notification, texts: &[TextRow]) -> Notifi
             "审核已通过，但登记信息不允许核发，请打开申请查看原因",
             "Your application was approved, but the registry blocks the issue: open it to see why",
         ),
+        "binding-revoked" => (
+            "设备绑定已解除，该设备的二维码已失效",
+            "The binding of your device was ended: its codes are void",
+        ),
         kind => account_words(kind),
     };
     NotificationView {
@@ -378,6 +382,10 @@ fn account_words(kind: &str) -> (&'static str, &'static str) {
         "contact-changed" => (
             "登记的手机号已变更，72 小时内不能用短信验证码激活。如非本人办理，请立即冻结账号",
             "The registered phone number changed; for 72 hours no code by phone activates the account. If this was not you, freeze it now",
+        ),
+        "device-replaced" => (
+            "电子驾驶证已改由另一台设备出示，原设备的二维码已失效。如非本人操作，请立即冻结账号",
+            "Your licence is now shown by another device; the codes of the one before are void. If this was not you, freeze the account now",
         ),
         "account-frozen" => ("账号曾被冻结", "Your account was frozen"),
         "account-unfrozen" => ("账号已在窗口解冻", "Your account was unfrozen at a counter"),

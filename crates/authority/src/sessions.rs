@@ -69,18 +69,21 @@ impl Authority {
         now: Timestamp,
     ) -> Result<(Actor, SessionView), Error> {
         let (partition, hash) = secret::read(token).ok_or(refusal::SIGN_IN)?;
-        if partition == Partition::SYSTEM {
-            return self.authenticate_staff(&hash, now).await;
-        }
-        let session = self.store().session(partition, &hash).await?;
-        let session = session
-            .filter(|session| now < session.expires_at)
-            .ok_or(refusal::SIGN_IN)?;
-        match session.kind {
-            SessionKind::Holder => self.authenticate_holder(&session, device, now).await,
-            // Those of staff have a table of their own.
-            SessionKind::Staff => Err(refusal::SIGN_IN.into()),
-        }
+        let found = if partition == Partition::SYSTEM {
+            self.authenticate_staff(&hash, now).await?
+        } else {
+            let session = self.store().session(partition, &hash).await?;
+            let session = session
+                .filter(|session| now < session.expires_at)
+                .ok_or(refusal::SIGN_IN)?;
+            match session.kind {
+                SessionKind::Holder => self.authenticate_holder(&session, device, now).await?,
+                // Those of staff have a table of their own.
+                SessionKind::Staff => return Err(refusal::SIGN_IN.into()),
+            }
+        };
+        self.note_reached(now);
+        Ok(found)
     }
 
     /// The registry source that holds `token`.
@@ -99,14 +102,11 @@ impl Authority {
         &self,
         number: &LicenceNumber,
     ) -> Result<Option<HolderId>, Error> {
-        let blind = self
-            .store()
-            .alias(AliasKind::LicenceNumber, number.as_str());
         let owners = self
             .store()
-            .holders_of(AliasKind::LicenceNumber, std::slice::from_ref(&blind))
+            .holders_named(AliasKind::LicenceNumber, &[number.as_str()])
             .await?;
-        let Some(holder) = owners.into_values().next() else {
+        let Some(holder) = owners.into_iter().flatten().next() else {
             return Ok(None);
         };
         let driver = self.store().driver(&holder).await?;

@@ -1,17 +1,34 @@
-//! Signing keys and the trust list: made once, loaded at start.
+//! Signing keys and the trust list: made once, loaded at start, exchanged while serving.
 
-use std::sync::Arc;
+mod activation;
+mod change;
+mod distrust;
+mod establish;
+mod proposal;
+mod roots;
+
+use std::sync::{Arc, PoisonError};
 
 use credential::{
     KeyId, KeyState, KeyUse, NumericDate, SignedTrustList, Signer, SoftwareSigner, Suite,
-    TrustList, TrustedKey, VerifiedTrustList, sign_trust_list,
+    TrustedKey, VerifiedTrustList,
 };
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use storage::{Partition, SigningKeyRow, Store};
+use storage::{KeyDistrust, SigningKeyRow, Store, TrustListRow};
 use zeroize::Zeroizing;
 
-use crate::{Act, Actor, Authority, Error, Settings, authentic::CheckedForms, refusal};
+use crate::{
+    Act, Authority, Error, Role, Settings, authentic::CheckedForms, measures::Measure, refusal,
+    views::KeyView,
+};
+
+pub use self::{
+    activation::Submitted,
+    change::TrustChange,
+    establish::PreparedKeys,
+    proposal::{SignedProposal, TrustProposalFile},
+    roots::RootKeys,
+};
 
 /// How long a signing key signs: a period of two years.
 const KEY_LASTS: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
@@ -19,268 +36,232 @@ const KEY_LASTS: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 /// within it.
 const LIST_LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Keys that sign and the list that vouches for them.
+/// Keys that sign and the list that vouches for them. It never changes: another takes its place, and
+/// whoever works with this one goes on with all of it.
 #[derive(Debug)]
 pub(crate) struct Signing {
-    /// They sign licences, in the order of the configured suites.
+    /// They sign licences, in the order of the configured suites. A suite without a key that may
+    /// sign is left out: then nothing is issued, and all else goes on.
     pub(crate) signers: Vec<Arc<dyn Signer>>,
     /// They sign what the server states of the present, in the same order; none where the keys were
     /// made before there was this use.
     pub(crate) online: Vec<Arc<dyn Signer>>,
+    /// What the roots signed, with the keys that were revoked in an emergency as revoked.
     pub(crate) trust: VerifiedTrustList,
-    pub(crate) document: String,
     /// Forms found good under this list.
     pub(crate) checked: CheckedForms,
-}
-
-/// The root keys, which are kept apart from the system.
-#[derive(Debug)]
-pub struct RootKeys(Vec<SoftwareSigner>);
-
-#[derive(Serialize, Deserialize)]
-struct RootFile {
-    format: String,
-    keys: Vec<RootKey>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct RootKey {
-    suite: Suite,
-    secret: Zeroizing<String>,
-}
-
-const ROOT_FORMAT: &str = "jiazhao-root-keys/1";
-
-/// Keys that were made and do not count yet.
-#[derive(Debug)]
-pub struct PreparedKeys {
-    /// The root keys, to be kept safe before the others count.
-    pub roots: RootKeys,
-    rows: Vec<SigningKeyRow>,
-    version: u64,
-    document: String,
-}
-
-/// A signing key as listed.
-#[derive(Clone, Debug, Serialize)]
-pub struct KeyView {
-    /// Identifier.
-    pub key_id: String,
-    /// Suite.
-    pub suite: String,
-    /// What it signs: `licence` or `online`.
-    pub key_use: String,
-    /// In whose name it signs.
-    pub issuer: String,
-    /// First instant.
-    pub not_before: Timestamp,
-    /// Last instant.
-    pub not_after: Timestamp,
-    /// `active`, `retired` or `revoked`.
-    pub state: String,
+    row: TrustListRow,
+    /// What the roots signed, and no more.
+    rooted: VerifiedTrustList,
+    distrusts: Vec<KeyDistrust>,
+    held: Vec<Arc<dyn Signer>>,
+    suites: Vec<Suite>,
 }
 
 impl Signing {
-    /// Loads the newest trust list and the signers it calls active, in the order of the configured
-    /// suites; none where no keys were made yet.
+    /// Loads the newest trust list and the keys that it lets sign; none where no keys were made yet.
     pub(crate) async fn load(
         store: &Store,
         settings: &Settings,
         now: Timestamp,
     ) -> Result<Option<Self>, Error> {
-        let Some((_, document)) = store.trust_list().await? else {
+        let Some(row) = store.trust_list().await? else {
             return Ok(None);
         };
-        let trust = SignedTrustList::from_json(document.as_bytes())
-            .map_err(|_malformed| Error::Internal("the stored trust list is malformed"))?
-            .verify(None)
-            .map_err(|_refused| Error::Internal("the stored trust list does not verify"))?;
-        let rows = store.signing_keys().await?;
-        let mut signers: Vec<Arc<dyn Signer>> = Vec::new();
-        let mut online: Vec<Arc<dyn Signer>> = Vec::new();
-        for suite in &settings.suites {
-            let may_sign = |key_use| signer_for(suite, key_use, (&rows, &trust), now);
-            let signer = may_sign(KeyUse::Licence)?.ok_or(Error::Internal(
-                "a configured suite has no key that may sign",
-            ))?;
-            signers.push(Arc::new(signer));
-            if let Some(signer) = may_sign(KeyUse::Online)? {
-                online.push(Arc::new(signer));
+        let rooted = verified(&row.document)?;
+        let keys = store.signing_keys().await?;
+        let distrusts = store.key_distrusts().await?;
+        let mut held: Vec<Arc<dyn Signer>> = Vec::new();
+        for key in &keys {
+            if let Ok(key_id) = key.key_id.parse()
+                && rooted.key(&key_id).is_some()
+            {
+                held.push(Arc::new(signer_of(key)?));
             }
         }
-        Ok(Some(Self {
-            signers,
-            online,
-            trust,
-            document,
-            checked: CheckedForms::default(),
-        }))
-    }
-}
-
-/// The newest key of a suite that the trust list lets sign now, for this use.
-fn signer_for(
-    suite: &Suite,
-    key_use: KeyUse,
-    (rows, trust): (&[SigningKeyRow], &VerifiedTrustList),
-    now: Timestamp,
-) -> Result<Option<SoftwareSigner>, Error> {
-    for row in rows.iter().filter(|row| row.suite == suite.to_string()) {
-        let signer = signer_of(suite, row)?;
-        let trusted = trust.key(signer.key_id()).is_some_and(|key| {
-            key.key_use == key_use
-                && key.state == KeyState::Active
-                && key.may_sign_at(NumericDate::floor(now))
-        });
-        if trusted {
-            return Ok(Some(signer));
+        for suite in &settings.suites {
+            let licence = |key: &&TrustedKey| {
+                key.key_use == KeyUse::Licence && key.public_key.suite() == suite
+            };
+            if !rooted.list().keys.iter().any(|key| licence(&key)) {
+                return Err(Error::Internal("a configured suite has no key"));
+            }
         }
-    }
-    Ok(None)
-}
-
-fn signer_of(suite: &Suite, row: &SigningKeyRow) -> Result<SoftwareSigner, Error> {
-    let broken = Error::Internal("a stored signing key is damaged");
-    let Ok(secret) = <[u8; 32]>::try_from(row.secret.as_slice()) else {
-        return Err(broken);
-    };
-    match SoftwareSigner::from_secret(suite, Zeroizing::new(secret)) {
-        Ok(signer) if signer.key_id().to_string() == row.key_id => Ok(signer),
-        Ok(_) | Err(_) => Err(broken),
-    }
-}
-
-impl RootKeys {
-    /// The file in which the roots are taken away.
-    #[must_use]
-    pub fn to_json(&self) -> Zeroizing<String> {
-        let file = RootFile {
-            format: ROOT_FORMAT.to_owned(),
-            keys: self
-                .0
-                .iter()
-                .map(|root| RootKey {
-                    suite: root.suite().clone(),
-                    secret: Zeroizing::new(hex::encode(*root.secret())),
-                })
-                .collect(),
+        let distrusted: Vec<(KeyId, NumericDate)> = distrusts
+            .iter()
+            .filter_map(|row| Some((row.key_id.parse().ok()?, NumericDate::floor(row.since))))
+            .collect();
+        let mut signing = Self {
+            signers: Vec::new(),
+            online: Vec::new(),
+            trust: rooted.distrusting(&distrusted),
+            checked: CheckedForms::default(),
+            row,
+            rooted,
+            distrusts,
+            held,
+            suites: settings.suites.clone(),
         };
-        Zeroizing::new(serde_json::to_string_pretty(&file).unwrap_or_default())
+        signing.signers = signing.of_use(KeyUse::Licence, now);
+        signing.online = signing.of_use(KeyUse::Online, now);
+        Ok(Some(signing))
     }
 
-    /// Reads the file.
+    /// One signer for each configured suite that has a key which may sign now.
+    fn of_use(&self, key_use: KeyUse, now: Timestamp) -> Vec<Arc<dyn Signer>> {
+        let suites = self.suites.iter();
+        suites
+            .filter_map(|suite| self.newest(suite, key_use, now).cloned())
+            .collect()
+    }
+
+    /// The newest key of a suite that may sign now, for this use: during an overlap the one that is
+    /// to stay.
+    fn newest(&self, suite: &Suite, key_use: KeyUse, now: Timestamp) -> Option<&Arc<dyn Signer>> {
+        let now = NumericDate::floor(now);
+        let may_sign = self.held.iter().filter_map(|signer| {
+            let key = self.trust.key(signer.key_id())?;
+            let fits = key.public_key.suite() == suite
+                && key.key_use == key_use
+                && key.state == KeyState::Active
+                && key.may_sign_at(now);
+            fits.then_some((key.not_before, signer))
+        });
+        // Of equals the first, which was made last.
+        may_sign
+            .reduce(|newest, next| if next.0 > newest.0 { next } else { newest })
+            .map(|(_, signer)| signer)
+    }
+
+    /// The signers of licences, one for each configured suite.
     ///
     /// # Errors
-    /// When it is none of these files.
-    pub fn from_json(json: &[u8]) -> Result<Self, Error> {
-        let broken = || Error::Internal("this is no file of root keys");
-        let file: RootFile = serde_json::from_slice(json).map_err(|_not_json| broken())?;
-        if file.format != ROOT_FORMAT {
-            return Err(broken());
+    /// [`refusal::NO_KEY_SIGNS`] when a suite has none now: retired, revoked or past its period.
+    pub(crate) fn licence_signers(&self, now: Timestamp) -> Result<Vec<Arc<dyn Signer>>, Error> {
+        let signers = self.of_use(KeyUse::Licence, now);
+        if signers.len() == self.suites.len() {
+            Ok(signers)
+        } else {
+            Err(refusal::NO_KEY_SIGNS.into())
         }
-        let mut roots = Vec::new();
-        for key in file.keys {
-            let mut secret = Zeroizing::new([0_u8; 32]);
-            hex::decode_to_slice(key.secret.as_bytes(), &mut *secret)
-                .map_err(|_not_hex| broken())?;
-            roots.push(
-                SoftwareSigner::from_secret(&key.suite, secret).map_err(|_bad_key| broken())?,
-            );
+    }
+
+    /// Keys for licences that sign no more, in suites in which another one does: what they signed
+    /// can be signed anew.
+    pub(crate) fn departed(&self) -> Vec<String> {
+        let signs = |suite: &Suite| self.signers.iter().any(|signer| signer.suite() == suite);
+        let keys = self.trust.list().keys.iter();
+        let mut departed: Vec<String> = keys
+            .filter(|key| key.key_use == KeyUse::Licence && key.state != KeyState::Active)
+            .filter(|key| signs(key.public_key.suite()))
+            .map(|key| key.key_id().to_string())
+            .collect();
+        departed.sort_unstable();
+        departed
+    }
+
+    /// Whether the store and the instant would give the same.
+    fn is_what(&self, version: Option<u64>, distrusts: &[KeyDistrust], now: Timestamp) -> bool {
+        let same = |those: &[Arc<dyn Signer>], key_use| {
+            let these = self.of_use(key_use, now);
+            let ids = |signers: &[Arc<dyn Signer>]| -> Vec<KeyId> {
+                signers.iter().map(|signer| *signer.key_id()).collect()
+            };
+            ids(&these) == ids(those)
+        };
+        version == Some(self.row.version)
+            && distrusts == self.distrusts
+            && same(&self.signers, KeyUse::Licence)
+            && same(&self.online, KeyUse::Online)
+    }
+
+    /// Keys that were revoked in an emergency while the signed list still trusts them.
+    fn not_in_the_list(&self) -> usize {
+        let distrusts = self.distrusts.iter();
+        distrusts
+            .filter(|row| {
+                let key_id = row.key_id.parse().ok();
+                let key = key_id.and_then(|key_id| self.rooted.key(&key_id));
+                key.is_some_and(|key| !matches!(key.state, KeyState::Revoked { .. }))
+            })
+            .count()
+    }
+
+    fn view(&self, key: &TrustedKey) -> KeyView {
+        let key_id = key.key_id().to_string();
+        let signs = |signer: &Arc<dyn Signer>| signer.key_id() == key.key_id();
+        let signs = self.signers.iter().chain(&self.online).any(signs);
+        let distrust = self.distrusts.iter().find(|row| row.key_id == key_id);
+        KeyView {
+            suite: key.public_key.suite().to_string(),
+            key_use: key.key_use.as_str().to_owned(),
+            issuer: key.issuer.clone(),
+            not_before: key.not_before.timestamp(),
+            not_after: key.not_after.timestamp(),
+            state: key.state.as_str().to_owned(),
+            signs,
+            emergency: distrust.map(|row| row.reason.clone()),
+            key_id,
         }
-        Ok(Self(roots))
     }
 }
 
 impl Authority {
-    /// Makes root keys, signing keys and the first trust list; open the authority anew to use them.
-    /// The roots are only returned, never stored: where they are to be kept safe before they count,
-    /// see [`Authority::prepare_keys`].
+    /// Takes over the trust list and the emergency revocations that are stored now, where they are
+    /// newer; answers whether anything changed. Every node does so again and again, the one that
+    /// changes trust at once.
     ///
     /// # Errors
-    /// [`refusal::KEYS_EXIST`] when there are keys; only the operator's command line may.
-    pub async fn establish_keys(&self, act: &mut Act) -> Result<RootKeys, Error> {
-        let prepared = self.prepare_keys(act)?;
-        self.commit_keys(act, &prepared).await?;
-        Ok(prepared.roots)
-    }
-
-    /// Makes root keys, signing keys and the first trust list, and writes nothing.
-    ///
-    /// # Errors
-    /// As [`Authority::establish_keys`].
-    pub fn prepare_keys(&self, act: &mut Act) -> Result<PreparedKeys, Error> {
-        let Actor::System(_) = act.actor else {
-            return Err(refusal::NOT_YOUR_ROLE.into());
+    /// When the store fails, or holds an older list or one of other roots than is in use: this node
+    /// goes on with the one that it has.
+    pub async fn refresh_trust(&self, now: Timestamp) -> Result<bool, Error> {
+        let held = self.held_signing();
+        let version = self.store().trust_version().await?;
+        let distrusts = self.store().key_distrusts().await?;
+        if let Some(held) = &held {
+            if held.is_what(version, &distrusts, now) {
+                return Ok(false);
+            }
+            if version < Some(held.row.version) {
+                return Err(Error::Internal(
+                    "the stored trust list is older than the one in use",
+                ));
+            }
+        }
+        let Some(next) = Signing::load(self.store(), &self.inner.settings, now).await? else {
+            return Ok(false);
         };
-        if self.inner.signing.is_some() {
-            return Err(refusal::KEYS_EXIST.into());
+        if held.is_some_and(|held| held.rooted.roots() != next.rooted.roots()) {
+            return Err(Error::Internal(
+                "the stored trust list is not signed by the roots of the one in use",
+            ));
         }
-        let failed = Error::Internal("a key could not be made");
-        let (mut roots, mut signers) = (Vec::new(), Vec::new());
-        for suite in &self.inner.settings.suites {
-            let mut generate = || SoftwareSigner::generate(suite, &mut act.rng);
-            let (Ok(root), Ok(licence), Ok(online)) = (generate(), generate(), generate()) else {
-                return Err(failed);
-            };
-            roots.push(root);
-            signers.push((KeyUse::Licence, licence));
-            signers.push((KeyUse::Online, online));
-        }
-        let not_after = act.now.saturating_add(KEY_LASTS).unwrap_or(act.now);
-        let list = first_list(act.now, not_after, &self.inner.settings.issuer, &signers);
-        let root_signers: Vec<&dyn Signer> =
-            roots.iter().map(|root| -> &dyn Signer { root }).collect();
-        let signed = sign_trust_list(&list, &root_signers)
-            .map_err(|_unsigned| Error::Internal("the trust list could not be signed"))?;
-        let rows = signers
-            .iter()
-            .map(|(_, signer)| SigningKeyRow {
-                key_id: signer.key_id().to_string(),
-                suite: signer.suite().to_string(),
-                secret: Zeroizing::new(signer.secret().to_vec()),
-                not_before: act.now,
-                not_after,
-            })
-            .collect();
-        Ok(PreparedKeys {
-            roots: RootKeys(roots),
-            rows,
-            version: list.version,
-            document: signed.to_json(),
-        })
+        self.exchange(next);
+        Ok(true)
     }
 
-    /// Lets prepared keys count.
-    ///
-    /// # Errors
-    /// [`refusal::KEYS_EXIST`] when others count already.
-    pub async fn commit_keys(&self, act: &Act, prepared: &PreparedKeys) -> Result<(), Error> {
-        let Actor::System(_) = act.actor else {
-            return Err(refusal::NOT_YOUR_ROLE.into());
-        };
-        let mut tx = self.store().begin_in(Partition::SYSTEM).await?;
-        let mut ids = Vec::new();
-        for row in &prepared.rows {
-            tx.insert_signing_key(row, act.now).await?;
-            ids.push(row.key_id.clone());
+    fn exchange(&self, next: Signing) {
+        let mut held = self
+            .inner
+            .signing
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Two refreshes at once: the older one does not put itself before the newer.
+        if held
+            .as_ref()
+            .is_none_or(|held| held.row.version <= next.row.version)
+        {
+            *held = Some(Arc::new(next));
         }
-        tx.insert_trust_list(prepared.version, &prepared.document, act.now)
-            .await?;
-        let entry = act
-            .entry("keys.established")
-            .with("keys", ids)
-            .with("trust-list", prepared.version);
-        tx.commit(entry, Vec::new()).await?;
-        Ok(())
     }
 
-    /// Whether exactly these roots signed the trust list that counts.
-    #[must_use]
-    pub fn rests_on(&self, roots: &RootKeys) -> bool {
-        let pins: Vec<KeyId> = roots.0.iter().map(|root| *root.key_id()).collect();
-        let list = self.inner.signing.as_ref();
-        list.and_then(|signing| SignedTrustList::from_json(signing.document.as_bytes()).ok())
-            .is_some_and(|list| list.verify(Some(&pins)).is_ok())
+    pub(crate) fn held_signing(&self) -> Option<Arc<Signing>> {
+        let held = self.inner.signing.read();
+        held.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn signing(&self) -> Result<Arc<Signing>, Error> {
+        self.held_signing().ok_or_else(|| refusal::NO_KEYS.into())
     }
 
     /// The signing keys that the trust list names.
@@ -288,20 +269,18 @@ impl Authority {
     /// # Errors
     /// [`refusal::NO_KEYS`] when there are none.
     pub fn keys(&self) -> Result<Vec<KeyView>, Error> {
-        let list = self.signing()?.trust.list();
-        Ok(list
-            .keys
-            .iter()
-            .map(|key| KeyView {
-                key_id: key.key_id().to_string(),
-                suite: key.public_key.suite().to_string(),
-                key_use: key.key_use.as_str().to_owned(),
-                issuer: key.issuer.clone(),
-                not_before: key.not_before.timestamp(),
-                not_after: key.not_after.timestamp(),
-                state: key.state.as_str().to_owned(),
-            })
-            .collect())
+        let signing = self.signing()?;
+        let keys = signing.trust.list().keys.iter();
+        Ok(keys.map(|key| signing.view(key)).collect())
+    }
+
+    /// The same for an administrator.
+    ///
+    /// # Errors
+    /// Without the role; as [`Authority::keys`].
+    pub fn keys_for(&self, act: &Act) -> Result<Vec<KeyView>, Error> {
+        act.staff(&[Role::Admin])?;
+        self.keys()
     }
 
     /// The signed trust list, as verifiers take it.
@@ -309,31 +288,93 @@ impl Authority {
     /// # Errors
     /// [`refusal::NO_KEYS`] when there is none.
     pub fn trust_list(&self) -> Result<String, Error> {
-        Ok(self.signing()?.document.clone())
+        Ok(self.signing()?.row.document.clone())
+    }
+
+    /// Certificates of roots and signing keys: name and PEM.
+    ///
+    /// # Errors
+    /// [`refusal::NO_KEYS`] when there is no list.
+    pub fn certificates(&self) -> Result<Vec<(String, String)>, Error> {
+        let signing = self.signing()?;
+        let certificates = proposal::certificates_of(&signing.row)?;
+        Ok(certificates.into_iter().collect())
+    }
+
+    /// What an operator should know besides "ready": one line each, nothing where all is well.
+    #[must_use]
+    pub fn trust_notes(&self, now: Timestamp) -> Vec<String> {
+        let Some(signing) = self.held_signing() else {
+            return Vec::new();
+        };
+        let mut notes = Vec::new();
+        let waiting = signing.not_in_the_list();
+        if waiting > 0 {
+            notes.push(format!(
+                "emergency revocations that no signed trust list says yet: {waiting} (紧急撤销尚未列入签名的信任列表)"
+            ));
+        }
+        if signing.licence_signers(now).is_err() {
+            notes.push("a suite has no key that may sign: nothing is issued (有算法套件无可用签名密钥，暂停核发)".to_owned());
+        }
+        if signing.rooted.is_stale(now) {
+            notes.push("the trust list is stale: renew it (信任列表已过期，须更新)".to_owned());
+        }
+        notes
+    }
+
+    pub(crate) fn trust_measures(&self, now: Timestamp) -> Vec<Measure> {
+        let Some(signing) = self.held_signing() else {
+            return Vec::new();
+        };
+        let next_update = signing.rooted.list().next_update.timestamp().as_second();
+        let without = signing
+            .suites
+            .len()
+            .saturating_sub(signing.of_use(KeyUse::Licence, now).len());
+        let waiting = signing.not_in_the_list();
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        vec![
+            Measure::gauge(
+                "jiazhao_trust_list_version",
+                "Version of the trust list in use.",
+                signing.row.version,
+            ),
+            Measure::gauge(
+                "jiazhao_trust_list_next_update_seconds",
+                "When the trust list in use becomes stale, in seconds since 1970.",
+                u64::try_from(next_update).unwrap_or_default(),
+            ),
+            Measure::gauge(
+                "jiazhao_emergency_revocations_unsigned",
+                "Keys revoked in an emergency that the signed trust list still trusts.",
+                count(waiting),
+            ),
+            Measure::gauge(
+                "jiazhao_suites_without_signing_key",
+                "Configured suites in which no key may sign now.",
+                count(without),
+            ),
+        ]
     }
 }
 
-fn first_list(
-    now: Timestamp,
-    not_after: Timestamp,
-    issuer: &str,
-    signers: &[(KeyUse, SoftwareSigner)],
-) -> TrustList {
-    let next_update = now.saturating_add(LIST_LASTS).unwrap_or(now);
-    TrustList {
-        version: 1,
-        issued_at: NumericDate::floor(now),
-        next_update: NumericDate::floor(next_update),
-        keys: signers
-            .iter()
-            .map(|(key_use, signer)| TrustedKey {
-                public_key: signer.public_key().clone(),
-                issuer: issuer.to_owned(),
-                not_before: NumericDate::floor(now),
-                not_after: NumericDate::floor(not_after),
-                key_use: *key_use,
-                state: KeyState::Active,
-            })
-            .collect(),
+/// A stored list. It came through [`Authority::submit_trust`], or was made here.
+fn verified(document: &str) -> Result<VerifiedTrustList, Error> {
+    SignedTrustList::from_json(document.as_bytes())
+        .map_err(|_malformed| Error::Internal("the stored trust list is malformed"))?
+        .verify(None)
+        .map_err(|_refused| Error::Internal("the stored trust list does not verify"))
+}
+
+fn signer_of(row: &SigningKeyRow) -> Result<SoftwareSigner, Error> {
+    let broken = || Error::Internal("a stored signing key is damaged");
+    let suite: Suite = row.suite.parse().map_err(|_unknown| broken())?;
+    let Ok(secret) = <[u8; 32]>::try_from(row.secret.as_slice()) else {
+        return Err(broken());
+    };
+    match SoftwareSigner::from_secret(&suite, Zeroizing::new(secret)) {
+        Ok(signer) if signer.key_id().to_string() == row.key_id => Ok(signer),
+        Ok(_) | Err(_) => Err(broken()),
     }
 }

@@ -1,24 +1,26 @@
 //! Verification online: separate facts, each with its reasons (R11-R13, R79-R81).
 
-use credential::NumericCode;
+mod facts;
+mod known;
+mod presented;
+
 use jiff::civil::Date;
-use licence::{ClassCode, StatusValue, civil_date, effective, entitles};
-use storage::{
-    CodeToUse, CodeUse, Conflict, Driver, ELicenceRow, HolderId, NumericCodeRow, Partition,
-    PhotoId, VerificationId, VerificationRow,
-};
+use licence::{ClassCode, civil_date};
+use storage::{Conflict, Driver, ELicenceRow, HolderId, PhotoId, VerificationId, VerificationRow};
 use zeroize::Zeroizing;
 
+use self::{
+    facts::{entitled, paper, visible},
+    presented::{Presented, Read, Unusable},
+};
 use crate::{
     Act, Authority, Error, PhotoFile, Role, StaffActor,
     apply::RequestKey,
-    authentic::plain,
     look_ups::{LookUp, Recorded},
     refusal,
-    render::{file_number, stage_reasons, valid_until},
+    render::stage_reasons,
     views::{
-        ELicenceFact, EntitledFact, FreshFact, Measure, PaperFact, PersonFact, Purpose, ReasonView,
-        StatusView, VerificationView, VerifiedLicence, Verify,
+        ELicenceFact, FreshFact, Measure, PersonFact, Purpose, StatusView, VerificationView, Verify,
     },
 };
 
@@ -33,8 +35,9 @@ impl Authority {
     /// Checks a code and answers with separate facts. The look-up is audited and shown to the holder.
     ///
     /// # Errors
-    /// [`refusal::NOT_A_CODE`], [`refusal::CODE_UNKNOWN`], [`refusal::CODE_USED`] or
-    /// [`refusal::CODE_EXPIRED`]; none of them says anything about a licence.
+    /// A code that cannot be used has its own refusal, as [`refusal::NOT_A_CODE`],
+    /// [`refusal::CODE_REFUSED`], [`refusal::CODE_NOT_FRESH`] or [`refusal::CODE_USED`]; none of them
+    /// says anything about a licence or its holder.
     pub async fn verify(
         &self,
         act: &mut Act,
@@ -45,12 +48,13 @@ impl Authority {
         if let Some(ClassCode::Unknown(_)) = request.class {
             return Err(refusal::UNKNOWN_CLASS.into());
         }
-        let Ok(code) = NumericCode::parse(&request.code) else {
-            self.inner.limits.bad_code(act)?;
-            return Err(refusal::NOT_A_CODE.into());
+        let code = match self.read_code(act, &request.code).await? {
+            Ok(code) => code,
+            Err(unusable) => return self.refuse_code(act, unusable).await,
         };
-        let partition = Partition::of_holders(code.partition());
-        let asked = Zeroizing::new(format!("{}\0{:?}", code.digits(), without_code(&request)));
+        let partition = code.partition();
+        let what = format!("{:?}", without_code(&request));
+        let asked = Zeroizing::new([code.text().as_str(), "\0", &what].concat());
         let key = key.map(|key| self.request_key(act, ANSWERED, key, &[&*asked]));
         if let Some(id) = self.answered(partition, key.as_ref()).await? {
             return self.stored_answer(act, &id).await;
@@ -78,45 +82,33 @@ impl Authority {
     async fn try_verify(
         &self,
         act: &mut Act,
-        (request, code): (&Verify, &NumericCode),
+        (request, code): (&Verify, &Read),
         key: Option<&RequestKey>,
     ) -> Result<(Recorded, VerificationView), Error> {
-        let partition = Partition::of_holders(code.partition());
-        let blind = self.numeric_blind(code);
-        let row = match self
-            .store()
-            .peek_numeric_code(partition, &blind, act.now)
-            .await?
-        {
-            CodeUse::Used(row) => row,
-            unusable @ (CodeUse::Unknown | CodeUse::AlreadyUsed(_) | CodeUse::Expired(_)) => {
-                return self.refuse_code(act, &unusable).await;
-            }
+        let shown = match self.presented(act, code).await? {
+            Ok(shown) => shown,
+            Err(unusable) => return self.refuse_code(act, unusable).await,
         };
-        let driver = self.store().driver(&row.holder).await?;
+        let driver = self.store().driver(&shown.holder).await?;
         let driver = driver.ok_or(Error::Internal("a code stands for no driver"))?;
         if driver.frozen_at.is_some() {
             // SC-19: to a verifier it looks like any code that is over.
-            return self.refuse_code(act, &CodeUse::Expired(driver.id)).await;
+            return self.refuse_code(act, shown.over()).await;
         }
         let current = self.store().current_e_licence(&driver.id).await?;
-        let current = current.filter(|current| current.e_licence.id == row.e_licence);
+        let current = current.filter(|current| current.e_licence.id == shown.e_licence);
         let e_licence = match &current {
             Some(current) => Some(current.e_licence.clone()),
-            None => self.store().e_licence(&row.e_licence).await?,
+            None => self.store().e_licence(&shown.e_licence).await?,
         };
         let e_licence = e_licence.ok_or(Error::Internal("a code stands for no e-licence"))?;
         let status = self.status_with(act, &driver, &e_licence, current.as_ref());
         let answer = self
-            .answer(act, (request, &row), (&driver, &e_licence), status)
+            .answer(act, (request, &shown), (&driver, &e_licence), status)
             .await?;
         let look_up = LookUp {
-            code: Some(CodeToUse {
-                partition,
-                code: blind,
-                at: act.now,
-            }),
-            request: key.map(|key| key.to_remember(partition, &answer.id, act.now)),
+            spends: shown.spends,
+            request: key.map(|key| key.to_remember(code.partition(), &answer.id, act.now)),
             ..self.look_up(act, request, (&driver, &answer))?
         };
         Ok((self.record_look_up(look_up).await?, answer))
@@ -145,7 +137,7 @@ impl Authority {
         Ok(LookUp {
             holder: driver.id.clone(),
             revision: driver.revision,
-            code: None,
+            spends: None,
             answer: self.store().seal_verification(row)?,
             request: None,
             entry: act
@@ -153,6 +145,7 @@ impl Authority {
                 .about(&driver.id)
                 .with("verification", answer.id.as_str())
                 .with("purpose", purpose)
+                .with("code", answer.code_kind.clone())
                 .with("status", answer.status.value.clone())
                 .with("authentic", answer.authentic.outcome.clone()),
         })
@@ -160,15 +153,13 @@ impl Authority {
 
     /// Refuses an unusable code. Whose it was, only the audit learns: the verifier learns nothing
     /// about them.
-    async fn refuse_code<T>(&self, act: &Act, used: &CodeUse) -> Result<T, Error> {
+    async fn refuse_code<T>(&self, act: &Act, unusable: Unusable) -> Result<T, Error> {
         self.inner.limits.bad_code(act)?;
-        let (holder, refused) = match used {
-            CodeUse::Unknown => (None, refusal::CODE_UNKNOWN),
-            CodeUse::Expired(holder) => (Some(holder), refusal::CODE_EXPIRED),
-            CodeUse::AlreadyUsed(holder) => (Some(holder), refusal::CODE_USED),
-            CodeUse::Used(row) => (Some(&row.holder), refusal::CODE_USED),
-        };
-        self.refuse(act, "verification.refused", holder, refused.into())
+        let Unusable { holder, refused } = unusable;
+        if refused.code() == refusal::NOT_A_CODE.code {
+            return Err(*refused);
+        }
+        self.refuse(act, "verification.refused", holder.as_ref(), *refused)
             .await
     }
 
@@ -229,20 +220,28 @@ impl Authority {
     async fn answer(
         &self,
         act: &mut Act,
-        (request, code): (&Verify, &NumericCodeRow),
+        (request, shown): (&Verify, &Presented),
         (driver, e_licence): (&Driver, &ELicenceRow),
         status: StatusView,
     ) -> Result<VerificationView, Error> {
         let id = VerificationId::generate(driver.id.partition(), &mut act.rng);
         let on = request.on.unwrap_or_else(|| civil_date(act.now));
         let hidden = status.shown == "hidden";
+        let authentic = if let Some(authentic) = &shown.authentic {
+            authentic.clone()
+        } else {
+            let device_key = shown.device_key.as_ref();
+            self.authentic(driver, e_licence, device_key).await?
+        };
         Ok(VerificationView {
             id: id.to_string(),
             at: act.now,
-            authentic: self.authentic(driver, e_licence).await?,
+            code_kind: shown.kind.to_owned(),
+            assurance: shown.assurance.map(|it| it.as_str().to_owned()),
+            authentic,
             fresh: FreshFact {
                 outcome: "yes".to_owned(),
-                made_at: code.made_at,
+                made_at: shown.made_at,
             },
             e_licence: ELicenceFact {
                 id: e_licence.id.to_string(),
@@ -294,87 +293,6 @@ fn purpose_code(purpose: Purpose) -> &'static str {
 
 fn without_code(request: &Verify) -> (Purpose, &Option<ClassCode>, Option<Date>, Option<Measure>) {
     (request.purpose, &request.class, request.on, request.measure)
-}
-
-/// Whether the record lets the driver drive `class` on `on`: the class is covered and the status of
-/// that day is valid.
-fn entitled(driver: &Driver, class: &ClassCode, on: Date) -> EntitledFact {
-    let record = &driver.record;
-    let mut reasons: Vec<ReasonView> = Vec::new();
-    if !entitles(&record.classes, class) {
-        reasons.push(plain(
-            "class-not-covered",
-            "准驾车型不包含所驾车辆",
-            "The classes held do not cover the vehicle",
-        ));
-    }
-    if on < record.valid_from {
-        reasons.push(plain(
-            "not-yet-valid",
-            "该日尚未到有效起始日期",
-            "The licence is not valid yet on that day",
-        ));
-    }
-    let that_day = effective(record, on);
-    if that_day.value != StatusValue::Valid {
-        reasons.extend(that_day.reasons.iter().map(ReasonView::from));
-    }
-    EntitledFact {
-        class: class.as_str().to_owned(),
-        on,
-        outcome: if reasons.is_empty() { "yes" } else { "no" }.to_owned(),
-        reasons,
-    }
-}
-
-/// R78, R81: paper is asked for only where the licence itself must be withheld.
-fn paper(measure: Option<Measure>, status: &StatusView) -> PaperFact {
-    match measure {
-        Some(Measure::WithholdLicence) => PaperFact {
-            required: true,
-            reason: Some(ReasonView {
-                rule: Some("R81".to_owned()),
-                ..plain(
-                    "withhold-licence",
-                    "需要扣留驾驶证，应当出示纸质驾驶证",
-                    "The licence itself must be withheld: the paper licence is required",
-                )
-            }),
-        },
-        Some(Measure::None) | None => PaperFact {
-            required: false,
-            reason: (status.shown == "hidden").then(|| {
-                plain(
-                    "not-shown",
-                    "电子驾驶证当前不出示，请在线核查驾驶人信息",
-                    "The e-licence is not shown now: check the driver online",
-                )
-            }),
-        },
-    }
-}
-
-/// What a role may see: address and points belong to the police.
-fn visible(actor: &StaffActor, driver: &Driver) -> VerifiedLicence {
-    let record = &driver.record;
-    let police = actor.has(Role::Police);
-    VerifiedLicence {
-        licence_number: record.licence_number.as_str().to_owned(),
-        name: record.name.clone(),
-        sex: record.sex.as_str().to_owned(),
-        birth_date: record.birth_date,
-        classes: record
-            .classes
-            .iter()
-            .map(|class| class.as_str().to_owned())
-            .collect(),
-        valid_from: record.valid_from,
-        valid_until: valid_until(record.valid_until),
-        issuing_authority: record.issuing_authority.name.clone(),
-        file_number: file_number(record),
-        points: police.then_some(record.points),
-        address: record.address.clone().filter(|_| police),
-    }
 }
 
 fn read_answer(row: &VerificationRow) -> Result<VerificationView, Error> {

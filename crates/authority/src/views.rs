@@ -3,11 +3,14 @@
 
 mod account;
 mod admin;
+mod binding;
 mod counter;
 mod holder;
 mod registry;
 mod review;
+mod status;
 mod text;
+mod trust;
 mod verification;
 
 use licence::Reason;
@@ -26,6 +29,10 @@ pub use self::admin::{
     ChangeStaff, EndedSessionsView, FactorResetState, FactorResetView, NewRegistrySource, NewStaff,
     OfficeView, RegistrySourceView, StaffRowView, StaffView, WaveView,
 };
+pub use self::binding::{
+    BeginBinding, BindingChallengeView, BindingView, CodeView, DynamicMaterialView,
+    OfflineMaterialView, ProveBinding,
+};
 pub use self::counter::{CounterApply, IdentityCheck, IdentityMethod};
 pub use self::holder::{
     ClassRowView, CodeKind, ELicenceView, EligibilityView, LetterView, LicenceView, LookUpView,
@@ -34,12 +41,17 @@ pub use self::holder::{
 };
 pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
 pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ReviewView};
+pub use self::status::{StatusFormView, StatusListView, StatusListsView};
 pub use self::text::{
     ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,
 };
+pub use self::trust::{
+    KeyStepView, KeyView, RevocationReason, RevokeKey, SubmitTrust, SubmittedView,
+    TrustProposalView,
+};
 pub use self::verification::{
-    AuthenticFact, ELicenceFact, EntitledFact, FreshFact, Measure, PaperFact, PersonFact, Purpose,
-    VerificationView, VerifiedLicence, Verify,
+    AuthenticFact, ELicenceFact, EntitledFact, FreshFact, KnownLicence, KnownView, Measure,
+    PaperFact, PersonFact, Purpose, VerificationView, VerifiedLicence, Verify,
 };
 
 /// `Debug` of what holds personal data or secrets: the type's name and nothing else.

@@ -1,5 +1,5 @@
 //! Deterministic CBOR (RFC 8949, 4.2.1), the part that signed forms use: integers, byte and
-//! text strings, arrays, maps, tags.
+//! text strings, arrays, maps, tags, and the two simple values `true` and `null`.
 //!
 //! The decoder takes exactly what the encoder writes. A second encoding of the same claims
 //! would be a second credential under one signature check, so a longer integer, an indefinite
@@ -22,6 +22,8 @@ pub(crate) enum Value {
     /// In any order; encoding sorts.
     Map(Vec<(Self, Self)>),
     Tag(u64, Box<Self>),
+    True,
+    Null,
 }
 
 impl Value {
@@ -33,7 +35,13 @@ impl Value {
         match self {
             Self::Unsigned(n) => i64::try_from(*n).ok(),
             Self::Negative(n) => i64::try_from(*n).ok().map(|n| -1 - n),
-            Self::Bytes(_) | Self::Text(_) | Self::Array(_) | Self::Map(_) | Self::Tag(..) => None,
+            Self::Bytes(_)
+            | Self::Text(_)
+            | Self::Array(_)
+            | Self::Map(_)
+            | Self::Tag(..)
+            | Self::True
+            | Self::Null => None,
         }
     }
 
@@ -88,6 +96,8 @@ impl Value {
                 write_head(out, TAG, *tag);
                 value.write(out);
             }
+            Self::True => write_head(out, SIMPLE, TRUE),
+            Self::Null => write_head(out, SIMPLE, NULL),
         }
     }
 }
@@ -110,6 +120,9 @@ const TEXT: u8 = 3;
 const ARRAY: u8 = 4;
 const MAP: u8 = 5;
 const TAG: u8 = 6;
+const SIMPLE: u8 = 7;
+const TRUE: u64 = 21;
+const NULL: u64 = 22;
 
 fn length(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
@@ -148,6 +161,8 @@ impl<'a> Reader<'a> {
             ARRAY => self.array(argument, depth),
             MAP => self.map(argument, depth),
             TAG => Ok(Value::Tag(argument, Box::new(self.value(depth)?))),
+            SIMPLE if argument == TRUE => Ok(Value::True),
+            SIMPLE if argument == NULL => Ok(Value::Null),
             _ => Err(Malformed::UnsupportedCbor),
         }
     }
@@ -155,7 +170,8 @@ impl<'a> Reader<'a> {
     fn head(&mut self) -> Result<(u8, u64), Malformed> {
         let [initial] = self.fixed()?;
         let (major, info) = (initial >> 5, initial & 0x1f);
-        if major > TAG {
+        // Floats and longer simple values have their own meaning of what follows: none is used.
+        if major == SIMPLE && info > 23 {
             return Err(Malformed::UnsupportedCbor);
         }
         let (argument, smallest) = match info {
@@ -228,6 +244,8 @@ mod tests {
             any::<i64>().prop_map(Value::from),
             any::<Vec<u8>>().prop_map(Value::Bytes),
             any::<String>().prop_map(Value::Text),
+            Just(Value::True),
+            Just(Value::Null),
         ];
         leaf.prop_recursive(4, 40, 6, |inner| {
             prop_oneof![
@@ -285,7 +303,11 @@ mod tests {
             ("a120", Malformed::Truncated),
             ("0000", Malformed::TrailingBytes),
             ("61ff", Malformed::NotUtf8),
-            ("f5", Malformed::UnsupportedCbor),
+            ("f4", Malformed::UnsupportedCbor),
+            ("f7", Malformed::UnsupportedCbor),
+            ("f815", Malformed::UnsupportedCbor),
+            ("f97c00", Malformed::UnsupportedCbor),
+            ("ff", Malformed::UnsupportedCbor),
             ("fb3ff0000000000000", Malformed::UnsupportedCbor),
             ("5bffffffffffffffff00", Malformed::Truncated),
             ("9bffffffffffffffff00", Malformed::Truncated),

@@ -133,33 +133,33 @@ pub struct StatusReference {
 }
 
 const ISSUER: Key = (1, "iss");
-const EXPIRES_AT: Key = (4, "exp");
-const NOT_BEFORE: Key = (5, "nbf");
-const ISSUED_AT: Key = (6, "iat");
-const CREDENTIAL_ID: Key = (7, "cti");
+pub(crate) const EXPIRES_AT: Key = (4, "exp");
+pub(crate) const NOT_BEFORE: Key = (5, "nbf");
+pub(crate) const ISSUED_AT: Key = (6, "iat");
+pub(crate) const CREDENTIAL_ID: Key = (7, "cti");
 const CONFIRMATION: Key = (8, "cnf");
 const STATUS: Key = (65_535, "status");
 const LICENCE: Key = (-65_537, "licence");
 /// The member of `cnf` that holds a `COSE_Key` (RFC 8747).
 const COSE_KEY: Key = (1, "cnf");
 
-const E_LICENCE_ID: Key = (1, "e_licence_id");
+pub(crate) const E_LICENCE_ID: Key = (1, "e_licence_id");
 const GENERATED_AT: Key = (2, "generated_at");
 const CERTIFICATE_IDENTIFIER: Key = (3, "certificate_identifier");
-const LICENCE_NUMBER: Key = (4, "licence_number");
+pub(crate) const LICENCE_NUMBER: Key = (4, "licence_number");
 const NAME: Key = (5, "name");
-const SEX: Key = (6, "sex");
-const NATIONALITY: Key = (7, "nationality");
-const BIRTH_DATE: Key = (8, "birth_date");
-const ADDRESS: Key = (9, "address");
-const FIRST_ISSUE_DATE: Key = (10, "first_issue_date");
+pub(crate) const SEX: Key = (6, "sex");
+pub(crate) const NATIONALITY: Key = (7, "nationality");
+pub(crate) const BIRTH_DATE: Key = (8, "birth_date");
+pub(crate) const ADDRESS: Key = (9, "address");
+pub(crate) const FIRST_ISSUE_DATE: Key = (10, "first_issue_date");
 const CLASSES: Key = (11, "classes");
 const VALID_FROM: Key = (12, "valid_from");
 const VALID_UNTIL: Key = (13, "valid_until");
-const AUTHORITY_CODE: Key = (14, "authority_code");
-const AUTHORITY_NAME: Key = (15, "authority_name");
-const FILE_NUMBER: Key = (16, "file_number");
-const DOCUMENT_EDITION: Key = (17, "document_edition");
+pub(crate) const AUTHORITY_CODE: Key = (14, "authority_code");
+pub(crate) const AUTHORITY_NAME: Key = (15, "authority_name");
+pub(crate) const FILE_NUMBER: Key = (16, "file_number");
+pub(crate) const DOCUMENT_EDITION: Key = (17, "document_edition");
 const PORTRAIT_SHA256: Key = (18, "portrait_sha256");
 
 const LONG_TERM: &str = "long-term";
@@ -231,15 +231,6 @@ impl LicenceClaims {
     }
 
     fn licence(&self) -> Value {
-        let sex = match self.sex {
-            Sex::Male => 1,
-            Sex::Female => 2,
-        };
-        let classes = self.classes.iter().map(|class| Value::text(class));
-        let valid_until = match self.valid_until {
-            Validity::Until(last_day) => encode_date(last_day),
-            Validity::LongTerm => Value::text(LONG_TERM),
-        };
         map([
             (E_LICENCE_ID, Some(Value::text(&self.e_licence_id))),
             (GENERATED_AT, Some(self.generated_at.encode())),
@@ -249,14 +240,14 @@ impl LicenceClaims {
             ),
             (LICENCE_NUMBER, Some(Value::text(&self.licence_number))),
             (NAME, Some(Value::text(&self.name))),
-            (SEX, Some(Value::Unsigned(sex))),
+            (SEX, Some(self.sex.encode())),
             (NATIONALITY, Some(Value::text(&self.nationality))),
             (BIRTH_DATE, Some(encode_date(self.birth_date))),
             (ADDRESS, optional_text(self.address.as_ref())),
             (FIRST_ISSUE_DATE, Some(encode_date(self.first_issue_date))),
-            (CLASSES, Some(Value::Array(classes.collect()))),
+            (CLASSES, Some(encode_classes(&self.classes))),
             (VALID_FROM, Some(encode_date(self.valid_from))),
-            (VALID_UNTIL, Some(valid_until)),
+            (VALID_UNTIL, Some(self.valid_until.encode())),
             (AUTHORITY_CODE, Some(Value::text(&self.authority_code))),
             (AUTHORITY_NAME, Some(Value::text(&self.authority_name))),
             (FILE_NUMBER, optional_text(self.file_number.as_ref())),
@@ -283,6 +274,37 @@ impl LicenceClaims {
             Validity::Until(_) | Validity::LongTerm => Ok(self),
         }
     }
+}
+
+impl Sex {
+    pub(crate) fn encode(self) -> Value {
+        match self {
+            Self::Male => Value::Unsigned(1),
+            Self::Female => Value::Unsigned(2),
+        }
+    }
+}
+
+impl Validity {
+    pub(crate) fn encode(self) -> Value {
+        match self {
+            Self::Until(last_day) => encode_date(last_day),
+            Self::LongTerm => Value::text(LONG_TERM),
+        }
+    }
+
+    /// The last day, where there is one.
+    #[must_use]
+    pub fn last_day(self) -> Option<Date> {
+        match self {
+            Self::Until(last_day) => Some(last_day),
+            Self::LongTerm => None,
+        }
+    }
+}
+
+pub(crate) fn encode_classes(classes: &[String]) -> Value {
+    Value::Array(classes.iter().map(|class| Value::text(class)).collect())
 }
 
 impl StatusReference {
@@ -323,26 +345,26 @@ impl fmt::Debug for LicenceClaims {
     }
 }
 
-fn map<const N: usize>(entries: [(Key, Option<Value>); N]) -> Value {
+pub(crate) fn map<const N: usize>(entries: [(Key, Option<Value>); N]) -> Value {
     let present = entries
         .into_iter()
         .filter_map(|((key, _), value)| Some((Value::from(key), value?)));
     Value::Map(present.collect())
 }
 
-fn optional_text(text: Option<&String>) -> Option<Value> {
+pub(crate) fn optional_text(text: Option<&String>) -> Option<Value> {
     text.map(|text| Value::text(text))
 }
 
-fn instant(value: &Value, name: &'static str) -> Result<NumericDate, Malformed> {
+pub(crate) fn instant(value: &Value, name: &'static str) -> Result<NumericDate, Malformed> {
     NumericDate::decode(value, name)
 }
 
-fn date(value: &Value, name: &'static str) -> Result<Date, Malformed> {
+pub(crate) fn date(value: &Value, name: &'static str) -> Result<Date, Malformed> {
     decode_date(value, name)
 }
 
-fn id(value: &Value, name: &'static str) -> Result<String, Malformed> {
+pub(crate) fn id(value: &Value, name: &'static str) -> Result<String, Malformed> {
     let id = fields::text(value, name)?;
     if id.len() <= 64 && id.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(id)
@@ -358,7 +380,7 @@ fn id_bytes(value: &Value, name: &'static str) -> Result<String, Malformed> {
     }
 }
 
-fn sex(value: &Value, name: &'static str) -> Result<Sex, Malformed> {
+pub(crate) fn sex(value: &Value, name: &'static str) -> Result<Sex, Malformed> {
     match fields::unsigned(value, name)? {
         1 => Ok(Sex::Male),
         2 => Ok(Sex::Female),
@@ -368,7 +390,7 @@ fn sex(value: &Value, name: &'static str) -> Result<Sex, Malformed> {
 
 /// At least one class, none twice. Codes that nobody knows are kept: they are shown and grant
 /// nothing.
-fn classes(value: &Value, name: &'static str) -> Result<Vec<String>, Malformed> {
+pub(crate) fn classes(value: &Value, name: &'static str) -> Result<Vec<String>, Malformed> {
     let classes = fields::items(value, name)?
         .iter()
         .map(|class| id(class, name))
@@ -380,7 +402,7 @@ fn classes(value: &Value, name: &'static str) -> Result<Vec<String>, Malformed> 
     Ok(classes)
 }
 
-fn validity(value: &Value, name: &'static str) -> Result<Validity, Malformed> {
+pub(crate) fn validity(value: &Value, name: &'static str) -> Result<Validity, Malformed> {
     match value {
         Value::Text(text) if text == LONG_TERM => Ok(Validity::LongTerm),
         Value::Text(_) => Err(Malformed::ClaimValue(name)),
@@ -389,11 +411,13 @@ fn validity(value: &Value, name: &'static str) -> Result<Validity, Malformed> {
         | Value::Bytes(_)
         | Value::Array(_)
         | Value::Map(_)
-        | Value::Tag(..) => decode_date(value, name).map(Validity::Until),
+        | Value::Tag(..)
+        | Value::True
+        | Value::Null => decode_date(value, name).map(Validity::Until),
     }
 }
 
-fn edition(value: &Value, name: &'static str) -> Result<u32, Malformed> {
+pub(crate) fn edition(value: &Value, name: &'static str) -> Result<u32, Malformed> {
     match u32::try_from(fields::unsigned(value, name)?) {
         Ok(edition) => Ok(edition),
         Err(_too_large) => Err(Malformed::ClaimValue(name)),

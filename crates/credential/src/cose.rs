@@ -14,7 +14,7 @@ use crate::{
 const TAG_SIGN1: u64 = 18;
 
 /// The tag as it stands in the first byte.
-const FIRST_BYTE: u8 = 0xd2;
+pub(crate) const FIRST_BYTE: u8 = 0xd2;
 
 const ALGORITHM: fields::Key = (1, "alg");
 const KEY_ID: fields::Key = (4, "kid");
@@ -28,6 +28,9 @@ pub(crate) enum Content {
     /// A licence credential: `application/cwt` by its number among the CoAP content formats.
     Licence,
     TrustList,
+    PublicProfile,
+    EnforcementProfile,
+    StatusList,
 }
 
 impl Content {
@@ -35,6 +38,9 @@ impl Content {
         match self {
             Self::Licence => Value::Unsigned(61),
             Self::TrustList => Value::text("application/vnd.jiazhao.trust.v1+cbor"),
+            Self::PublicProfile => Value::text("jz-offline"),
+            Self::EnforcementProfile => Value::text("jz-enforce"),
+            Self::StatusList => Value::text("application/statuslist+cwt"),
         }
     }
 }

@@ -101,6 +101,28 @@ impl Unverified {
         &self.0.key_id
     }
 
+    /// The bytes that the key is said to have signed.
+    #[must_use]
+    pub fn to_be_signed(&self) -> Vec<u8> {
+        self.0.body.to_be_signed()
+    }
+
+    /// The signature that is said to be over them.
+    #[must_use]
+    pub fn signature(&self) -> &Signature {
+        &self.0.signature
+    }
+
+    /// What it says, whoever signed it. Only for the issuer who signs its own stored credential anew,
+    /// because the key of the present form is trusted no more, and knows by other means that it lay
+    /// there unchanged.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn dangerous_claims(&self) -> Result<LicenceClaims, Malformed> {
+        LicenceClaims::from_cbor(self.0.body.payload())
+    }
+
     /// Checks key, signature and claims against a trust list.
     ///
     /// Whether the credential is in force at some instant is not asked here: that depends on a
@@ -211,6 +233,9 @@ pub enum Refusal {
     KeyNotValidThen,
     /// The key signs in another issuer's name.
     IssuerMismatch,
+    /// The signature verifies, in the second of two forms that ES256 allows: somebody other than
+    /// the issuer rewrote it.
+    Malleated,
     /// Signed, and yet not a licence credential.
     Malformed(Malformed),
 }
@@ -259,6 +284,11 @@ impl Refusal {
                 "issuer-mismatch",
                 "签发者名称与签名密钥不符",
                 "the signing key belongs to another issuer",
+            ),
+            Self::Malleated => (
+                "signature-malleated",
+                "签名形式被改写",
+                "the signature was rewritten into its other form",
             ),
             Self::Malformed(malformed) => return malformed.reason(),
         };

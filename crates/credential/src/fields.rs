@@ -72,7 +72,9 @@ pub(crate) fn bytes(value: &Value, name: &'static str) -> Result<Vec<u8>, Malfor
         | Value::Text(_)
         | Value::Array(_)
         | Value::Map(_)
-        | Value::Tag(..) => Err(Malformed::ClaimType(name)),
+        | Value::Tag(..)
+        | Value::True
+        | Value::Null => Err(Malformed::ClaimType(name)),
     }
 }
 

@@ -5,8 +5,12 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey},
 };
 use serde::{Deserialize, Serialize};
-use sm2_verifier::{Item, KnownKey, Width, verify_batch};
-use std::{fmt, str::FromStr, sync::Arc};
+use sm2_verifier::{Item, KnownKey, KnownKeys, digests, verify_batch};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, LazyLock},
+};
 
 use crate::{
     cbor::Value,
@@ -102,9 +106,17 @@ pub struct PublicKey {
 #[derive(Clone)]
 enum Verifier {
     Es256(ParsedPublicKey),
-    /// Its table of multiples is built by the first verification and shared by all clones.
+    /// One of [`SM2_KEYS`].
     Sm2(Arc<KnownKey>),
 }
+
+/// Every SM2 key of the process. A key is the same one however often a trust list is read, so that its table
+/// of multiples is built once.
+static SM2_KEYS: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::new(SM2_TABLES));
+
+/// Bytes that their tables may take: room for twenty keys in daily use. Of a list with more, those that are
+/// used most have tables.
+const SM2_TABLES: usize = 64 << 20;
 
 /// One signature of many.
 #[derive(Clone, Debug)]
@@ -139,8 +151,9 @@ impl PublicKey {
             Suite::Es256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
                 .map(Verifier::Es256)
                 .ok(),
-            Suite::Sm2Sm3(id) => KnownKey::new(&point, id.as_str().as_bytes(), Width::BITS_12)
-                .map(|key| Verifier::Sm2(Arc::new(key)))
+            Suite::Sm2Sm3(id) => SM2_KEYS
+                .key(&point, id.as_str().as_bytes())
+                .map(Verifier::Sm2)
                 .ok(),
         };
         Ok(Self {
@@ -198,31 +211,40 @@ impl PublicKey {
     #[must_use]
     pub fn verify_all(checks: &[Check<'_>]) -> Vec<Result<(), BadSignature>> {
         let mut answers = vec![Err(BadSignature); checks.len()];
-        let mut items = Vec::new();
-        let mut places = Vec::new();
-        for (place, (answer, check)) in answers.iter_mut().zip(checks).enumerate() {
+        let mut sm2 = Vec::new();
+        for (answer, check) in answers.iter_mut().zip(checks) {
             match &check.key.verifier {
                 Verifier::Sm2(key) => {
                     let raw = check.signature.as_raw();
                     if let Ok(signature) = sm2_verifier::Signature::from_raw(raw) {
-                        let digest = key.digest(&check.message);
-                        items.push(Item {
-                            key,
-                            digest,
-                            signature,
-                        });
-                        places.push(place);
+                        sm2.push((answer, &**key, check.message.as_slice(), signature));
                     }
                 }
                 Verifier::Es256(_) => *answer = check.key.verify(&check.message, check.signature),
             }
         }
-        for (place, verdict) in places.into_iter().zip(verify_batch(&items)) {
-            if let Some(answer) = answers.get_mut(place) {
-                *answer = verdict.map_err(|_rejected| BadSignature);
-            }
+        let messages: Vec<_> = sm2.iter().map(|(_, key, it, _)| (*key, *it)).collect();
+        let mut items = Vec::with_capacity(sm2.len());
+        for (digest, (_, key, _, signature)) in digests(&messages).into_iter().zip(&sm2) {
+            items.push(Item {
+                key,
+                digest,
+                signature: *signature,
+            });
+        }
+        let verdicts = verify_batch(&items);
+        for ((answer, ..), verdict) in sm2.into_iter().zip(verdicts) {
+            *answer = verdict.map_err(|_rejected| BadSignature);
         }
         answers
+    }
+
+    /// The digest that a key of SM2 signs, which covers the key and its user id.
+    pub(crate) fn sm2_digest(&self, message: &[u8]) -> Option<[u8; 32]> {
+        match &self.verifier {
+            Verifier::Sm2(key) => Some(key.digest(message)),
+            Verifier::Es256(_) => None,
+        }
     }
 
     /// As `COSE_Key` (RFC 9052 section 7). Only P-256 has registered numbers there.

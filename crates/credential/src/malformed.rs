@@ -45,10 +45,22 @@ pub enum Malformed {
     ClaimValue(&'static str),
     /// Not the JSON of an exported trust list.
     NotTrustJson,
+    /// Not a status list in any of its forms.
+    NotStatusList,
+    /// The bytes of a status list are not in zlib's form.
+    Compression,
     /// A public key that is no point of its curve.
     BadPublicKey,
     /// The same key twice in a list.
     RepeatedKey,
+    /// A text that does not begin as a code does.
+    NotCodeText,
+    /// A text that is not base45 (RFC 9285).
+    NotBase45,
+    /// A code of a kind that is not known here.
+    UnknownCodeKind,
+    /// Not the JSON of what a verifier remembers.
+    NotVerifierState,
 }
 
 impl Malformed {
@@ -83,8 +95,20 @@ impl Malformed {
             Self::ClaimType(_) => ("数据项类型错误", "a claim has the wrong type"),
             Self::ClaimValue(_) => ("数据项取值错误", "a claim has an impossible value"),
             Self::NotTrustJson => ("不是信任列表文件", "not an exported trust list"),
+            Self::NotStatusList => ("不是状态列表", "not a status list"),
+            Self::Compression => ("状态列表无法解压", "the status list does not decompress"),
             Self::BadPublicKey => ("公钥无效", "a public key is not a point of its curve"),
             Self::RepeatedKey => ("密钥重复", "a key is listed twice"),
+            Self::NotCodeText => (
+                "不是电子驾驶证的二维码",
+                "the text is no code of an electronic licence",
+            ),
+            Self::NotBase45 => ("二维码内容编码错误", "the code's text is not base45"),
+            Self::NotVerifierState => (
+                "不是核验记录文件",
+                "not a file of what a verifier remembers",
+            ),
+            Self::UnknownCodeKind => ("二维码种类未知", "a kind of code that is not known here"),
         };
         Reason::new(self.code(), zh, en)
     }
@@ -109,8 +133,14 @@ impl Malformed {
             Self::ClaimType(_) => "claim-type",
             Self::ClaimValue(_) => "claim-value",
             Self::NotTrustJson => "not-trust-list",
+            Self::NotStatusList => "not-status-list",
+            Self::Compression => "bad-compression",
             Self::BadPublicKey => "bad-public-key",
             Self::RepeatedKey => "repeated-key",
+            Self::NotCodeText => "not-code-text",
+            Self::NotBase45 => "not-base45",
+            Self::UnknownCodeKind => "unknown-code-kind",
+            Self::NotVerifierState => "not-verifier-state",
         }
     }
 
@@ -136,8 +166,14 @@ impl Malformed {
             | Self::SignatureLength
             | Self::UnknownClaim
             | Self::NotTrustJson
+            | Self::NotStatusList
+            | Self::Compression
             | Self::BadPublicKey
-            | Self::RepeatedKey => None,
+            | Self::RepeatedKey
+            | Self::NotCodeText
+            | Self::NotBase45
+            | Self::UnknownCodeKind
+            | Self::NotVerifierState => None,
         }
     }
 }

@@ -6,7 +6,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     claims::{LicenceClaims, Sex, StatusReference, Validity},
+    code::sha256,
     key::PublicKey,
+    profile::{CredentialId, Form, MaskedNumber, ProfileClaims, StatusPlace},
+    rest::Rest,
     signer::{Signer, SoftwareSigner},
     suite::Suite,
     time::NumericDate,
@@ -39,6 +42,13 @@ pub(crate) fn trusted(key: &PublicKey, state: KeyState) -> TrustedKey {
         not_after: second("2022-06-01T00:00:00Z"),
         key_use: KeyUse::Licence,
         state,
+    }
+}
+
+pub(crate) fn trusted_online(key: &PublicKey) -> TrustedKey {
+    TrustedKey {
+        key_use: KeyUse::Online,
+        ..trusted(key, KeyState::Active)
     }
 }
 
@@ -92,6 +102,58 @@ pub(crate) fn claims() -> LicenceClaims {
         document_edition: 2,
         portrait_sha256: Some([0xab; 32]),
         holder_key: Some(signer(&Suite::Es256, 0x33).public_key().clone()),
+    }
+}
+
+/// What an enforcement terminal reads of the same person.
+pub(crate) fn rest() -> Rest {
+    let claims = claims();
+    Rest {
+        e_licence_id: claims.e_licence_id,
+        licence_number: claims.licence_number,
+        sex: claims.sex,
+        nationality: claims.nationality,
+        birth_date: claims.birth_date,
+        address: claims.address,
+        first_issue_date: claims.first_issue_date,
+        authority_code: claims.authority_code,
+        authority_name: claims.authority_name,
+        file_number: claims.file_number,
+        document_edition: claims.document_edition,
+        points: 3,
+    }
+}
+
+pub(crate) const PORTRAIT: &[u8] = b"RIFF....WEBP, or so";
+
+pub(crate) const CREDENTIAL: CredentialId = CredentialId::from_bytes([0x4f; 16]);
+
+pub(crate) fn device() -> SoftwareSigner {
+    signer(&Suite::Es256, 0x33)
+}
+
+/// The same person's public profile with the digest of [`PORTRAIT`].
+pub(crate) fn profile() -> ProfileClaims {
+    let claims = claims();
+    ProfileClaims {
+        credential_id: CREDENTIAL,
+        issued_at: claims.issued_at,
+        not_before: claims.not_before,
+        expires_at: claims.expires_at,
+        name: claims.name,
+        masked_number: MaskedNumber::of(&claims.licence_number),
+        classes: claims.classes,
+        valid_from: claims.valid_from,
+        valid_until: claims.valid_until,
+        authority_code: claims.authority_code,
+        status: StatusPlace {
+            list: 79,
+            index: 1_048_575,
+        },
+        device_key: device().public_key().try_into().unwrap(),
+        form: Form::Public {
+            portrait_sha256: Some(sha256(PORTRAIT)),
+        },
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::suite::Suite;
+
 /// A signature of either suite as r and s, 32 bytes each, as COSE carries it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Signature([u8; 64]);
@@ -50,6 +52,47 @@ impl Signature {
     }
 }
 
+/// The order n of P-256 (FIPS 186-5), and n / 2.
+const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
+const HALF_ORDER: [u8; 32] = [
+    0x7f, 0xff, 0xff, 0xff, 0x80, 0x00, 0x00, 0x00, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xde, 0x73, 0x7d, 0x56, 0xd3, 0x8b, 0xcf, 0x42, 0x79, 0xdc, 0xe5, 0x61, 0x7e, 0x31, 0x92, 0xa8,
+];
+
+/// With ECDSA, (r, s) and (r, n - s) are signatures of the same message, and anybody can make one
+/// of the other. Where exactly one text may stand for one act, the smaller s is the settled form.
+/// SM2 has one form.
+impl Signature {
+    pub(crate) fn is_settled(&self, suite: &Suite) -> bool {
+        match suite {
+            Suite::Es256 => self.0.get(32..).is_some_and(|s| s <= HALF_ORDER.as_slice()),
+            Suite::Sm2Sm3(_) => true,
+        }
+    }
+
+    pub(crate) fn settled(&self, suite: &Suite) -> Self {
+        if self.is_settled(suite) {
+            *self
+        } else {
+            self.with_other_s()
+        }
+    }
+
+    pub(crate) fn with_other_s(&self) -> Self {
+        let mut raw = self.0;
+        let mut borrow = false;
+        for (digit, order) in raw.iter_mut().rev().zip(ORDER.iter().rev()) {
+            let (difference, below) = order.overflowing_sub(*digit);
+            let (difference, below_again) = difference.overflowing_sub(u8::from(borrow));
+            (*digit, borrow) = (difference, below || below_again);
+        }
+        Self(raw)
+    }
+}
+
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signature({})", hex::encode(self.0))
@@ -95,6 +138,7 @@ fn integer_to_der(digits: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{samples::signer, signer::Signer as _};
     use proptest::prelude::*;
 
     proptest! {
@@ -114,6 +158,25 @@ mod tests {
                 prop_assert_eq!(signature.to_der(), der);
             }
         }
+    }
+
+    #[test]
+    fn every_ecdsa_signature_has_one_settled_form_that_verifies() {
+        let signer = signer(&Suite::Es256, 7);
+        let mut rewritten = 0;
+        for message in 0..40_u8 {
+            let signature = signer.sign(&[message]).unwrap();
+            let settled = signature.settled(&Suite::Es256);
+            let other = settled.with_other_s();
+            assert!(settled.is_settled(&Suite::Es256) && !other.is_settled(&Suite::Es256));
+            assert_eq!(other.settled(&Suite::Es256), settled);
+            for form in [settled, other] {
+                assert_eq!(signer.public_key().verify(&[message], &form), Ok(()));
+            }
+            rewritten += u8::from(settled != signature);
+            assert_eq!(other.settled(&Suite::sm2()), other);
+        }
+        assert!(rewritten > 0);
     }
 
     #[test]

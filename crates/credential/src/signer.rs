@@ -6,7 +6,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use rand::CryptoRng;
-use sm2::dsa::signature::Signer as _;
+use sm2::elliptic_curve::sec1::ToSec1Point as _;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -14,6 +14,7 @@ use crate::{
     key::{BadKey, KeyId, PublicKey},
     malformed::Malformed,
     signature::Signature,
+    sm2_signing::SigningScalar,
     suite::Suite,
 };
 
@@ -68,7 +69,7 @@ pub struct SoftwareSigner {
 
 enum Key {
     Es256(EcdsaKeyPair),
-    Sm2(Box<sm2::dsa::SigningKey>),
+    Sm2(Box<SigningScalar>),
 }
 
 /// Draws before giving up: a draw misses the curve's order once in 2^32, so that a second miss
@@ -102,7 +103,7 @@ impl SoftwareSigner {
     pub fn from_secret(suite: &Suite, secret: Zeroizing<[u8; 32]>) -> Result<Self, BadKey> {
         let signer = match suite {
             Suite::Es256 => Self::es256(secret),
-            Suite::Sm2Sm3(user_id) => Self::sm2(suite, user_id.as_str(), secret),
+            Suite::Sm2Sm3(_) => Self::sm2(suite, secret),
         }
         .ok_or(BadKey)?;
         let probe = b"jiazhao pairwise consistency";
@@ -129,13 +130,13 @@ impl SoftwareSigner {
         })
     }
 
-    fn sm2(suite: &Suite, user_id: &str, secret: Zeroizing<[u8; 32]>) -> Option<Self> {
-        let key = sm2::dsa::SigningKey::from_slice(user_id, secret.as_slice()).ok()?;
-        let point = key.verifying_key().to_sec1_bytes();
+    fn sm2(suite: &Suite, secret: Zeroizing<[u8; 32]>) -> Option<Self> {
+        let point = sm2::SecretKey::from_slice(secret.as_slice()).ok()?;
+        let point = point.public_key().to_sec1_point(false);
         Some(Self {
-            public_key: PublicKey::from_sec1(suite.clone(), &point).ok()?,
+            public_key: PublicKey::from_sec1(suite.clone(), point.as_bytes()).ok()?,
+            key: Key::Sm2(Box::new(SigningScalar::new(&secret)?)),
             secret,
-            key: Key::Sm2(Box::new(key)),
         })
     }
 
@@ -157,10 +158,10 @@ impl Signer for SoftwareSigner {
                 .sign(&SystemRandom::new(), message)
                 .ok()
                 .and_then(|signature| signature.as_ref().try_into().ok()),
-            Key::Sm2(key) => key
-                .try_sign(message)
-                .ok()
-                .map(|signature| signature.to_bytes().into()),
+            Key::Sm2(key) => {
+                let digest = self.public_key.sm2_digest(message);
+                digest.and_then(|digest| key.sign(&digest))
+            }
         };
         raw.map(Signature::from_raw).ok_or(SignError)
     }

@@ -48,6 +48,18 @@ impl NumericDate {
     }
 }
 
+impl NumericDate {
+    /// The last second that takes four bytes, which is how long every time is until then.
+    pub(crate) const LONGEST: Self = Self(Timestamp::constant(0xffff_ffff, 0));
+
+    /// The same where only an unsigned number is in form: codes and stamps, which are never from
+    /// before the epoch.
+    pub(crate) fn decode_unsigned(value: &Value, claim: &'static str) -> Result<Self, Malformed> {
+        crate::fields::unsigned(value, claim)?;
+        Self::decode(value, claim)
+    }
+}
+
 impl TryFrom<Timestamp> for NumericDate {
     type Error = FractionalSecond;
 

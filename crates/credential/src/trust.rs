@@ -130,7 +130,9 @@ const REVOKED_AT: Key = (7, "revoked_at");
 const USE: Key = (8, "use");
 
 impl TrustList {
-    fn to_cbor(&self) -> Vec<u8> {
+    /// The bytes that the roots sign.
+    #[must_use]
+    pub fn to_cbor(&self) -> Vec<u8> {
         let keys = self.keys.iter().map(TrustedKey::encode).collect();
         Value::Map(vec![
             (Value::from(VERSION.0), Value::Unsigned(self.version)),
@@ -141,7 +143,11 @@ impl TrustList {
         .encode()
     }
 
-    fn from_cbor(bytes: &[u8]) -> Result<Self, Malformed> {
+    /// Reads them. Nobody has signed what this answers: it is for whoever is about to.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn from_cbor(bytes: &[u8]) -> Result<Self, Malformed> {
         let value = Value::decode(bytes)?;
         let mut fields = Fields::open(&value, "trust list")?;
         let list = Self {
@@ -499,6 +505,22 @@ impl VerifiedTrustList {
     #[must_use]
     pub fn key(&self, key_id: &KeyId) -> Option<&TrustedKey> {
         self.list.keys.iter().find(|key| key.key_id() == key_id)
+    }
+
+    /// The same list trusting less: each of these keys as revoked at its instant. For a key that is
+    /// distrusted before the roots could sign a list that says so.
+    #[must_use]
+    pub fn distrusting(&self, keys: &[(KeyId, NumericDate)]) -> Self {
+        let mut stricter = self.clone();
+        for key in &mut stricter.list.keys {
+            let distrusted = keys.iter().find(|(key_id, _)| key_id == key.key_id());
+            if let Some((_, at)) = distrusted
+                && !matches!(key.state, KeyState::Revoked { .. })
+            {
+                key.state = KeyState::Revoked { at: *at };
+            }
+        }
+        stricter
     }
 
     /// Whether a newer one should have been fetched by now. Not an error: what is answered

@@ -1,7 +1,18 @@
 //! The answer to an offline check: separate facts, never one boolean.
 //!
+//! A credential alone is authentic at best; a code that its holder's device signed can be good, where
+//! the verifier holds a current trust list and a current status list.
+//!
 //! What could not be checked is its own outcome. It is never "valid", and never said of a
 //! licence that nobody has called invalid.
+
+mod code;
+mod memory;
+mod status;
+
+pub use code::{CodeKind, CodeShown, check_code};
+pub use memory::Memory;
+pub use status::{Known, Status, StatusSource};
 
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
@@ -9,12 +20,13 @@ use std::fmt;
 
 use crate::{
     claims::{LicenceClaims, Validity},
+    code::NotFresh,
     cwt::{Refusal, Unverified, Verified},
     key::KeyId,
     reason::Reason,
     suite::Suite,
     time::{NumericDate, date_in_china},
-    trust::VerifiedTrustList,
+    trust::{TrustedKey, VerifiedTrustList},
 };
 
 /// What is known of a credential offline. `Debug` shows no personal data; the JSON form is for
@@ -37,19 +49,12 @@ pub struct Answer {
     pub by: Option<SignedBy>,
     /// The main claims, where they are authentic.
     pub licence: Option<Summary>,
+    /// The code that was shown, where one was.
+    pub code: Option<CodeShown>,
     /// The trust list under which this was answered.
     pub trust_list: TrustListUsed,
     #[serde(skip)]
     outcome: Outcome,
-}
-
-/// The licence's status, as far as this check knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Status {
-    /// No status list was consulted.
-    Unknown,
 }
 
 /// Whether the person at hand is the holder, as far as this check knows it.
@@ -57,17 +62,22 @@ pub enum Status {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Person {
-    /// Nobody compared face and portrait.
+    /// Nobody compared face and portrait, and there is no portrait to compare with.
     NotCompared,
+    /// An authentic portrait is shown, for somebody to compare the face with it.
+    PortraitShown,
 }
 
-/// How a check ended. There is no "good" here: a credential alone is never fresh.
+/// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Forged, foreign, expired, not yet valid: more checking would not mend it.
     Failed,
-    /// Nothing wrong was found, and not everything could be checked.
+    /// Nothing wrong was found, and not everything could be checked: a credential alone, which is
+    /// never fresh, at best.
     Unchecked,
+    /// Authentic, shown live, and its status is known and good.
+    Good,
 }
 
 /// Who signed a credential.
@@ -86,11 +96,11 @@ pub struct SignedBy {
 pub struct Summary {
     /// The credential.
     pub credential_id: String,
-    /// The e-licence.
-    pub e_licence_id: String,
+    /// The e-licence; a code does not show it.
+    pub e_licence_id: Option<String>,
     /// 姓名
     pub name: String,
-    /// 证号
+    /// 证号, in a code with its middle hidden.
     pub licence_number: String,
     /// 准驾车型
     pub classes: Vec<String>,
@@ -98,8 +108,10 @@ pub struct Summary {
     pub valid_from: Date,
     /// 有效期限: the last day, absent where it is long-term (长期).
     pub valid_until: Option<Date>,
-    /// 发证机关
-    pub authority_name: String,
+    /// 发证机关代码
+    pub authority_code: String,
+    /// 发证机关; a code names it by its code alone.
+    pub authority_name: Option<String>,
     /// When the credential was signed.
     pub issued_at: NumericDate,
     /// When it stops being technically valid.
@@ -117,18 +129,11 @@ pub struct TrustListUsed {
     pub next_update: NumericDate,
     /// Whether that was before the check.
     pub stale: bool,
+    /// Whether this verifier has seen a later version: somebody gave it an old one.
+    pub rolled_back: bool,
 }
 
-const NOT_FRESH: Reason = Reason::new(
-    "not-fresh",
-    "仅凭证照文件不能证明是持证人当面出示",
-    "a credential alone does not show that its holder presents it now",
-);
-const STATUS_UNKNOWN: Reason = Reason::new(
-    "status-unknown",
-    "未能核查驾驶证当前状态",
-    "the licence's status could not be checked",
-);
+const NOT_FRESH: Reason = NotFresh::OutsideWindow.reason();
 const TRUST_LIST_STALE: Reason = Reason::new(
     "trust-list-stale",
     "信任列表已过更新期限，结果不能视为有效",
@@ -209,25 +214,34 @@ impl Answer {
         self.outcome
     }
 
-    /// Exit code of `jiazhao verify`: 1 failed, 2 could not check. Never 0 for a credential
-    /// alone.
+    /// Exit code of `jiazhao verify`: 0 good, 1 failed, 2 could not check.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.outcome {
+            Outcome::Good => 0,
             Outcome::Failed => 1,
             Outcome::Unchecked => 2,
         }
     }
 
     fn refused(refusal: Refusal, trust: &VerifiedTrustList, at: Timestamp) -> Self {
-        let mut answer = Self::blank(trust, at);
-        // A key that a stale list does not know may be in the next one, so nobody is called a
-        // forger for it. Anything else is wrong whatever a newer list says.
         let newer_list_may_know = matches!(refusal, Refusal::Foreign | Refusal::ReSigned);
+        Self::refused_for(refusal.reason(), newer_list_may_know, trust, at)
+    }
+
+    /// A key that a stale list does not know may be in the next one, so nobody is called a forger for
+    /// it. Anything else is wrong whatever a newer list says.
+    fn refused_for(
+        reason: Reason,
+        newer_list_may_know: bool,
+        trust: &VerifiedTrustList,
+        at: Timestamp,
+    ) -> Self {
+        let mut answer = Self::blank(trust, at);
         if answer.trust_list.stale && newer_list_may_know {
             answer.reasons.push(KEY_UNKNOWN);
         } else {
-            answer.reasons.push(refusal.reason());
+            answer.reasons.push(reason);
             answer.outcome = Outcome::Failed;
         }
         answer.note_stale_list()
@@ -237,17 +251,14 @@ impl Answer {
         let claims = verified.claims();
         let mut answer = Self::blank(trust, at);
         answer.authentic = true;
-        answer.by = Some(SignedBy {
-            issuer: claims.issuer.clone(),
-            key_id: *verified.key().key_id(),
-            suite: verified.key().public_key.suite().clone(),
-        });
+        answer.by = Some(SignedBy::key(verified.key()));
         answer.licence = Some(Summary::of(claims));
-        answer.reasons.extend(not_in_force(claims, at));
+        answer.reasons.extend(not_in_force(&Terms::of(claims), at));
         if !answer.reasons.is_empty() {
             answer.outcome = Outcome::Failed;
         }
-        answer.reasons.extend([NOT_FRESH, STATUS_UNKNOWN]);
+        answer.reasons.push(NOT_FRESH);
+        answer.reasons.extend(Status::Unknown.reason());
         answer.note_stale_list()
     }
 
@@ -262,11 +273,13 @@ impl Answer {
             reasons: Vec::new(),
             by: None,
             licence: None,
+            code: None,
             trust_list: TrustListUsed {
                 version: list.version,
                 issued_at: list.issued_at,
                 next_update: list.next_update,
                 stale: trust.is_stale(at),
+                rolled_back: false,
             },
             outcome: Outcome::Unchecked,
         }
@@ -280,37 +293,64 @@ impl Answer {
     }
 }
 
+/// The periods in which a licence and its credential hold.
+struct Terms {
+    not_before: NumericDate,
+    expires_at: NumericDate,
+    valid_from: Date,
+    valid_until: Validity,
+}
+
+impl Terms {
+    fn of(claims: &LicenceClaims) -> Self {
+        Self {
+            not_before: claims.not_before,
+            expires_at: claims.expires_at,
+            valid_from: claims.valid_from,
+            valid_until: claims.valid_until,
+        }
+    }
+}
+
 /// What the claims themselves say against their use at this instant.
-fn not_in_force(claims: &LicenceClaims, at: Timestamp) -> impl Iterator<Item = Reason> {
+fn not_in_force(terms: &Terms, at: Timestamp) -> impl Iterator<Item = Reason> {
     let today = date_in_china(at);
-    let licence_ended = match claims.valid_until {
-        Validity::Until(last_day) => today > last_day,
-        Validity::LongTerm => false,
-    };
+    let ended = |last_day| today > last_day;
     [
-        (at >= claims.expires_at.timestamp(), EXPIRED),
-        (at < claims.not_before.timestamp(), NOT_YET_VALID),
-        (licence_ended, LICENCE_EXPIRED),
-        (today < claims.valid_from, LICENCE_NOT_YET_VALID),
+        (at >= terms.expires_at.timestamp(), EXPIRED),
+        (at < terms.not_before.timestamp(), NOT_YET_VALID),
+        (
+            terms.valid_until.last_day().is_some_and(ended),
+            LICENCE_EXPIRED,
+        ),
+        (today < terms.valid_from, LICENCE_NOT_YET_VALID),
     ]
     .into_iter()
     .filter_map(|(applies, reason)| applies.then_some(reason))
+}
+
+impl SignedBy {
+    fn key(key: &TrustedKey) -> Self {
+        Self {
+            issuer: key.issuer.clone(),
+            key_id: *key.key_id(),
+            suite: key.public_key.suite().clone(),
+        }
+    }
 }
 
 impl Summary {
     fn of(claims: &LicenceClaims) -> Self {
         Self {
             credential_id: claims.credential_id.clone(),
-            e_licence_id: claims.e_licence_id.clone(),
+            e_licence_id: Some(claims.e_licence_id.clone()),
             name: claims.name.clone(),
             licence_number: claims.licence_number.clone(),
             classes: claims.classes.clone(),
             valid_from: claims.valid_from,
-            valid_until: match claims.valid_until {
-                Validity::Until(last_day) => Some(last_day),
-                Validity::LongTerm => None,
-            },
-            authority_name: claims.authority_name.clone(),
+            valid_until: claims.valid_until.last_day(),
+            authority_code: claims.authority_code.clone(),
+            authority_name: Some(claims.authority_name.clone()),
             issued_at: claims.issued_at,
             expires_at: claims.expires_at,
         }

@@ -6,9 +6,10 @@ use std::{
 };
 
 use authority::{
-    Act, Authority, Error, PasswordCost, SecondFactor, TokenHash, WitnessAt, notify::Notifier,
+    Act, Authority, CodeSettings, Error, PasswordCost, SecondFactor, TokenHash, WitnessAt,
+    notify::Notifier,
 };
-use jiff::civil::Date;
+use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
 use rand::Rng as _;
 use service::{Clock, Entropy, ServiceState};
@@ -17,6 +18,7 @@ use storage::{AtRest, MasterKeys, Store, StoreError, StoreOptions};
 use crate::{
     ambient::{SystemClock, SystemEntropy, system_act},
     config::{Config, Witness},
+    enforcement_keys,
     failure::Failure,
     http_witness::HttpWitness,
     key_files::{
@@ -136,6 +138,8 @@ impl App {
                 issuer: config.issuer.name.clone(),
                 certificate: config.issuer.certificate.clone(),
                 suites: config.issuer.suites.clone(),
+                status_period: SignedDuration::from_secs(config.status.period_seconds.into()),
+                codes: code_settings(config)?,
                 password_cost: options.password_cost,
                 second_factor: options.second_factor,
                 notifier: notifier(config, options.notifier)?,
@@ -280,6 +284,18 @@ fn notifier(
     };
     let gateway: Arc<dyn Notifier> = Arc::new(SmsGateway::new(peer)?);
     Ok(Some(gateway))
+}
+
+/// What the codes of bound devices carry.
+fn code_settings(config: &Config) -> Result<CodeSettings, Failure> {
+    let enforcement_key = match &config.codes.enforcement_key {
+        Some(file) => Some(enforcement_keys::read_public(file)?),
+        None => None,
+    };
+    Ok(CodeSettings {
+        suite: Some(config.codes.suite.clone()),
+        enforcement_key,
+    })
 }
 
 /// What the text gateway shows when it reports.

@@ -3,9 +3,11 @@
 //! Unknown keys are errors. Nothing is read from the environment. Paths are relative to the working
 //! directory, as on the command line.
 
+mod models;
 mod peers;
 mod shown;
 mod source;
+mod status;
 
 use std::{
     fs, io,
@@ -22,6 +24,7 @@ use crate::{failure::Failure, unlock::Unlock};
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
 pub use source::Problem;
 use source::{Known, Source};
+pub use status::StatusLists;
 
 /// What applies: the file's settings, and the defaults for all others.
 #[derive(Clone, Debug)]
@@ -40,10 +43,16 @@ pub struct Config {
     pub keys: Keys,
     /// `[issuer]`
     pub issuer: Issuer,
+    /// `[status]`
+    pub status: StatusLists,
+    /// `[codes]`
+    pub codes: Codes,
     /// `[texts]`
     pub texts: Texts,
     /// `[audit]`
     pub audit: Audit,
+    /// `[models]`: the folder of the face models.
+    pub models: PathBuf,
     /// `[log]`
     pub log: Log,
 }
@@ -104,6 +113,15 @@ pub struct Issuer {
     pub suites: Vec<Suite>,
 }
 
+/// What the codes of bound devices carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Codes {
+    /// The one suite in which they are signed; one of the issuer's.
+    pub suite: Suite,
+    /// Holds the public key of enforcement terminals; without one there are no enforcement codes.
+    pub enforcement_key: Option<PathBuf>,
+}
+
 /// The log, on standard error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -147,8 +165,11 @@ const KNOWN: &Known = &[
         ],
     ),
     ("issuer", &["name", "type_code", "issuer_code", "suites"]),
+    ("status", status::STATUS),
+    ("codes", &["suite", "enforcement_key"]),
     ("texts", peers::TEXTS),
     ("audit", peers::AUDIT),
+    ("models", &["dir"]),
     ("log", &["format", "filter"]),
 ];
 
@@ -193,6 +214,7 @@ impl Config {
     /// Every problem in it.
     pub fn parse(text: &str, file: Option<&Path>, data: &Path) -> Result<Self, ConfigError> {
         let mut source = Source::read(text, KNOWN);
+        let issuer = issuer(&mut source);
         let config = Self {
             data: data.to_owned(),
             file: file.map(Path::to_owned),
@@ -200,9 +222,12 @@ impl Config {
             database: database(&mut source, data),
             storage: storage(&mut source),
             keys: keys(&mut source, data),
-            issuer: issuer(&mut source),
+            status: status::status(&mut source),
+            codes: codes(&mut source, &issuer),
+            issuer,
             texts: peers::texts(&mut source),
             audit: peers::audit(&mut source),
+            models: models::folder(&mut source),
             log: log(&mut source),
         };
         let problems = source.finish();
@@ -377,6 +402,40 @@ fn issuer(source: &mut Source<'_>) -> Issuer {
         name: name.unwrap_or_else(|| DEFAULT_ISSUER.to_owned()),
         certificate: certificate_codes(source),
         suites: suites.unwrap_or_else(|| vec![Suite::sm2(), Suite::Es256]),
+    }
+}
+
+fn codes(source: &mut Source<'_>, issuer: &Issuer) -> Codes {
+    const SUITE: Text = Text {
+        zh: "应为 SM2-SM3 或 ES256",
+        en: "this must be SM2-SM3 or ES256",
+    };
+    const NOT_ISSUED: Text = Text {
+        zh: "应为 issuer.suites 之一",
+        en: "this must be one of issuer.suites",
+    };
+    const PATH: Text = Text {
+        zh: "应为文件路径",
+        en: "this must be the path of a file",
+    };
+    let suite = source.text("codes", "suite", |name| {
+        name.parse::<Suite>().map_err(|_unknown| SUITE)
+    });
+    if suite
+        .as_ref()
+        .is_some_and(|suite| !issuer.suites.contains(suite))
+    {
+        source.between("codes", "suite", NOT_ISSUED);
+    }
+    let enforcement_key = source.text("codes", "enforcement_key", |text| {
+        (!text.is_empty()).then(|| PathBuf::from(text)).ok_or(PATH)
+    });
+    // The national suite where licences are signed in it.
+    let national = issuer.suites.iter().find(|suite| **suite != Suite::Es256);
+    let default = || national.cloned().unwrap_or(Suite::Es256);
+    Codes {
+        suite: suite.unwrap_or_else(default),
+        enforcement_key,
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 mod conditions;
+pub mod device;
 mod glyphs;
 mod lines;
 pub mod people;

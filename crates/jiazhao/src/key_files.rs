@@ -116,6 +116,25 @@ pub fn make(path: &Path, rng: &mut impl Rng) -> Result<[u8; 32], Failure> {
     read_plain(path).map(|key| *key)
 }
 
+/// The index key of a file that the configuration does not name yet; it is made where there is none.
+///
+/// # Errors
+/// When it is malformed, or cannot be read, opened or written.
+pub fn next_index(config: &Config, path: &Path, rng: &mut impl Rng) -> Result<[u8; 32], Failure> {
+    if !path.exists() {
+        return make(path, rng);
+    }
+    read(path, Purpose::Index, &config.keys.unlock)
+}
+
+/// The index key of the file that the configuration names.
+///
+/// # Errors
+/// When it is missing or malformed, or cannot be read or opened.
+pub fn present_index(config: &Config) -> Result<[u8; 32], Failure> {
+    read(&config.keys.index_file, Purpose::Index, &config.keys.unlock)
+}
+
 /// What is wrong with the key files as they lie there, for `config check`: nobody is asked for a
 /// passphrase.
 #[must_use]
@@ -307,7 +326,7 @@ fn encoded(rng: &mut impl Rng) -> Zeroizing<String> {
     text
 }
 
-fn encoded_bytes(bytes: &[u8]) -> Zeroizing<String> {
+pub(crate) fn encoded_bytes(bytes: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(bytes.len().saturating_mul(2)));
     for byte in bytes {
         for digit in [byte >> 4, byte & 15] {
@@ -385,7 +404,7 @@ fn malformed(path: &Path) -> Failure {
     .about(path.display())
 }
 
-fn decoded(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn decoded(text: &str) -> Option<[u8; 32]> {
     let bytes = decoded_bytes(text.trim_end())?;
     <[u8; 32]>::try_from(bytes.as_slice()).ok()
 }

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! The Jiazhao platform put together: configuration, composition, command line, demo.
 //!
-//! Floors, from the bottom: [`failure`], [`unlock`], [`config`], [`ambient`], [`key_files`], HTTP that
+//! Floors, from the bottom: [`failure`], [`unlock`], [`config`], [`ambient`], [`key_files`], [`enforcement_keys`], HTTP that
 //! leaves ([`sms_gateway`], [`http_witness`]); [`app`], which opens store, authority and service;
 //! [`import`], [`seen`] and [`server`] over it; [`demo`]; [`command`].
 
@@ -10,6 +10,7 @@ pub mod app;
 pub mod command;
 pub mod config;
 pub mod demo;
+pub mod enforcement_keys;
 pub mod failure;
 pub mod http_witness;
 pub mod import;

@@ -33,10 +33,22 @@ const PUSH_EVERY: Duration = Duration::from_secs(15);
 const DELIVER_EVERY: Duration = Duration::from_secs(1);
 /// How soon a code by phone is on its way. Not at once: then it would show in the answer's time.
 const TEND_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether status lists are to be published: a list that is new is not kept
+/// from verifiers for longer.
+const PUBLISH_EVERY: Duration = Duration::from_secs(5);
+/// How often a snapshot of the status memory is written. What happened since is read at the next
+/// start: five minutes of it in well under a second.
+const SNAPSHOT_EVERY: Duration = Duration::from_mins(5);
+/// How long the last snapshot may take. Without it the next start reads a little more.
+const LAST_SNAPSHOT: Duration = Duration::from_secs(10);
 /// How often what is over is cleared away.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 /// Well within the pause that `seal rotate` makes between its steps.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
+/// How soon a node learns that a key is trusted no more.
+const TRUST_EVERY: Duration = Duration::from_secs(1);
+/// How often a batch of credentials is signed anew: the pause is the throttle.
+const SIGN_EVERY: Duration = Duration::from_secs(1);
 /// How long open requests may take to finish; event streams never do by themselves.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -76,6 +88,10 @@ pub async fn serve(
         Job::PushCheckpoints,
         Job::TendAccounts,
         Job::SweepAccounts,
+        Job::PublishLists,
+        Job::SnapshotStatus,
+        Job::RefreshTrust,
+        Job::SignAnew,
     ] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
@@ -97,6 +113,12 @@ pub async fn serve(
     stopping.send_replace(true);
     if timeout(GRACE, jobs.join_all()).await.is_err() {
         tracing::warn!("a job did not end in time");
+    }
+    let mut act = app.act(Job::SnapshotStatus.name());
+    let last = app.authority().snapshot_status(&mut act);
+    match timeout(LAST_SNAPSHOT, last).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(_)) | Err(_) => tracing::warn!("the status memory's last snapshot was not written"),
     }
     outcome.map_err(Failure::from)
 }
@@ -143,6 +165,14 @@ enum Job {
     TendAccounts,
     /// Clears away requests for codes and links that are over.
     SweepAccounts,
+    /// Publishes the status lists, and retires those whose credentials have expired.
+    PublishLists,
+    /// Writes the snapshot from which the next start goes on.
+    SnapshotStatus,
+    /// Takes over a newer trust list, and keys that were revoked in an emergency (SC-64).
+    RefreshTrust,
+    /// Signs credentials anew whose key signs no more.
+    SignAnew,
 }
 
 impl Job {
@@ -157,6 +187,10 @@ impl Job {
             Self::PushCheckpoints => "push-checkpoints",
             Self::TendAccounts => "tend-accounts",
             Self::SweepAccounts => "sweep-accounts",
+            Self::PublishLists => "publish-status-lists",
+            Self::SnapshotStatus => "snapshot-status",
+            Self::RefreshTrust => "refresh-trust",
+            Self::SignAnew => "sign-anew",
         }
     }
 
@@ -171,6 +205,10 @@ impl Job {
             Self::PushCheckpoints => PUSH_EVERY,
             Self::TendAccounts => TEND_EVERY,
             Self::SweepAccounts => SWEEP_EVERY,
+            Self::PublishLists => PUBLISH_EVERY,
+            Self::SnapshotStatus => SNAPSHOT_EVERY,
+            Self::RefreshTrust => TRUST_EVERY,
+            Self::SignAnew => SIGN_EVERY,
         }
     }
 
@@ -203,6 +241,22 @@ impl Job {
             },
             Self::TendAccounts => authority.tend_accounts(&mut act).await.map(drop),
             Self::SweepAccounts => authority.sweep_accounts(&act).await.map(drop),
+            Self::PublishLists => {
+                let published = authority.publish_status_lists(&act, app.node());
+                published.await.map(drop)
+            }
+            Self::SnapshotStatus => authority.snapshot_status(&mut act).await.map(drop),
+            Self::RefreshTrust => {
+                if authority.refresh_trust(act.now).await? {
+                    tracing::info!("another trust list or set of keys is in use");
+                }
+                Ok(())
+            }
+            Self::SignAnew => {
+                let signed = authority.sign_anew_departed(&mut act, app.node()).await?;
+                self.told(signed);
+                Ok(())
+            }
         }
     }
 

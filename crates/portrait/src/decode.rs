@@ -38,6 +38,14 @@ impl Format {
             Self::Webp => "image/webp",
         }
     }
+
+    pub(crate) fn codec(self) -> ImageFormat {
+        match self {
+            Self::Jpeg => ImageFormat::Jpeg,
+            Self::Png => ImageFormat::Png,
+            Self::Webp => ImageFormat::WebP,
+        }
+    }
 }
 
 /// What a photo may measure, and what decoding it may take.
@@ -185,14 +193,7 @@ pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, PhotoError> 
     }
     let format = container::sniff(bytes).ok_or(PhotoError::NotAPhoto)?;
     container::check(format, bytes)?;
-    let mut reader = ImageReader::with_format(
-        Cursor::new(bytes),
-        match format {
-            Format::Jpeg => ImageFormat::Jpeg,
-            Format::Png => ImageFormat::Png,
-            Format::Webp => ImageFormat::WebP,
-        },
-    );
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format.codec());
     reader.limits(limits.for_decoder());
     let mut decoder = reader.into_decoder().map_err(|error| refusal(&error))?;
     let orientation = decoder.orientation().map_err(|error| refusal(&error))?;
@@ -225,7 +226,7 @@ impl fmt::Debug for Photo {
 }
 
 impl Limits {
-    fn for_decoder(&self) -> image::Limits {
+    pub(crate) fn for_decoder(&self) -> image::Limits {
         let mut limits = image::Limits::default();
         let side = self.max_size.0.max(self.max_size.1);
         limits.max_image_width = Some(side);

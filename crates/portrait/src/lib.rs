@@ -1,6 +1,6 @@
 #![forbid(unsafe_code)]
 //! Licence photos (证件照片): decoding within limits, findings for the photo rules R56 to R74,
-//! the automatic crop, and comparison of faces.
+//! the automatic crop, comparison of faces, and the small portrait for a code.
 //!
 //! Pure: bytes and models in, findings out. Nothing is kept and nothing is read from the
 //! machine; the date of today is an argument.
@@ -19,6 +19,7 @@ mod mesh;
 pub mod models;
 mod recognise;
 pub mod rules;
+pub mod small;
 mod taken;
 
 pub use assess::{Asked, AssessError, Assessment, Crop, assess};
@@ -29,3 +30,4 @@ pub use matcher::{Comparison, Outcome, Thresholds, compare};
 pub use models::{Models, ModelsError};
 pub use recognise::Likeness;
 pub use rules::Hint;
+pub use small::small_portrait;

@@ -35,7 +35,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// the page should read everything anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LiveView {
-    /// `licence`, `status`, `e-licence`, `application`, `notification` or `behind`.
+    /// `licence`, `status`, `e-licence`, `application`, `binding`, `notification` or `behind`.
     pub kind: String,
     /// Which.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts, Query},
     http::{HeaderMap, header, request::Parts},
 };
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
@@ -22,6 +23,15 @@ pub(crate) struct Visitor(pub(crate) Act);
 /// An act of whoever is signed in; without a session the request is refused before its body is
 /// read.
 pub(crate) struct Caller(pub(crate) Act);
+
+/// An act of whoever is signed in or, where the records that say so cannot be reached, the problem and
+/// the instant. Any other failure is refused before the body is read.
+pub(crate) enum Reaching {
+    /// Who asks.
+    Caller(Box<Act>),
+    /// They could not be reached.
+    Unreached(Problem, Timestamp),
+}
 
 /// The same, of a member of staff who may still have to set up the second factor. Everywhere else
 /// such a session is refused before the body is read.
@@ -71,6 +81,18 @@ impl FromRequestParts<App> for Caller {
             | Actor::Registry(_)
             | Actor::Gateway
             | Actor::System(_) => Ok(Self(act)),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Reaching {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match Caller::from_request_parts(parts, app).await {
+            Ok(Caller(act)) => Ok(Self::Caller(Box::new(act))),
+            Err(problem) if problem.is_could_not() => Ok(Self::Unreached(problem, app.clock.now())),
+            Err(problem) => Err(problem),
         }
     }
 }

@@ -30,7 +30,8 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether requests can be served: the store answers and there are signing keys.
+/// Whether requests can be served: the store answers and there are signing keys. Lines after the
+/// first say what an operator should see to.
 #[utoipa::path(
     get, path = "/readyz", tag = "operation", security(()),
     responses(
@@ -38,9 +39,13 @@ async fn healthz() -> &'static str {
         Failed,
     )
 )]
-async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
+async fn readyz(State(app): State<App>) -> Result<String, Problem> {
+    let now = app.clock.now();
+    let authority = app.authority.clone();
     spawned(async move { app.authority.ready().await }).await?;
-    Ok("ready\n")
+    let notes = authority.trust_notes(now);
+    let notes = notes.iter().map(|note| format!("note: {note}\n"));
+    Ok(std::iter::once("ready\n".to_owned()).chain(notes).collect())
 }
 
 /// Counts in the Prometheus text format.

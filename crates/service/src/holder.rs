@@ -1,8 +1,8 @@
 //! What a driver sees and does: only their own (R77).
 
 use authority::views::{
-    ApplicationView, ELicenceView, EligibilityView, LicenceView, LookUpView, MakeCode,
-    NotificationView, NumericCodeView,
+    ApplicationView, CodeView, ELicenceView, EligibilityView, LicenceView, LookUpView, MakeCode,
+    NotificationView,
 };
 use axum::{
     Json,
@@ -147,11 +147,12 @@ async fn credential(
     Ok(files::credential(bytes))
 }
 
-/// Makes a code to show (亮码, R14, R18).
+/// Makes a code to show (亮码, R14, R18): the numeric code itself, or what the bound device makes
+/// dynamic and offline codes of.
 #[utoipa::path(
     post, path = "/holder/e-licence/codes", tag = "holder", request_body = MakeCode,
     responses(
-        (status = 201, description = "The code", body = NumericCodeView),
+        (status = 201, description = "The code, or its material", body = CodeView),
         BadBody, Refused, Failed,
     )
 )]
@@ -159,7 +160,7 @@ async fn make_code(
     State(app): State<App>,
     Caller(mut act): Caller,
     JsonBody(request): JsonBody<MakeCode>,
-) -> Result<(StatusCode, Json<NumericCodeView>), Problem> {
+) -> Result<(StatusCode, Json<CodeView>), Problem> {
     let code = spawned(async move { app.authority.make_code(&mut act, request).await }).await?;
     Ok((StatusCode::CREATED, Json(code)))
 }

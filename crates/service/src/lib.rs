@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod bindings;
 mod body;
 mod counter;
 mod delivery;
@@ -17,6 +18,7 @@ mod guard;
 mod headers;
 mod health;
 mod holder;
+mod keys;
 mod metrics;
 mod notifier;
 mod observe;
@@ -29,6 +31,7 @@ mod routes;
 mod sessions;
 mod staff;
 mod state;
+mod status_lists;
 mod trust;
 mod verifications;
 

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, error::Error as _, fmt::Write as _, num::NonZeroU32};
 
-use authority::{Error, Kind, refusal, views::ReasonView};
+use authority::{
+    Error, Kind, refusal,
+    views::{KnownView, ReasonView},
+};
 use axum::{
     Json,
     extract::Request,
@@ -40,6 +43,9 @@ pub struct ProblemView {
     pub detail_en: String,
     /// Every single reason, where there are some.
     pub reasons: Vec<ReasonView>,
+    /// What is known all the same, where a code could not be checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<KnownView>,
 }
 
 /// A refusal by HTTP itself; the others stand in `authority::CATALOGUE`.
@@ -85,6 +91,8 @@ faults! {
     UNKNOWN_PATH = NOT_FOUND "unknown-path", "该路径不存在", "There is no such path"; "参见 /api/openapi.json", "See /api/openapi.json";
     /// The path exists, but not with this method.
     WRONG_METHOD = METHOD_NOT_ALLOWED "method-not-allowed", "该路径不支持此方法", "The path does not have this method"; "参见 Allow 标头", "See the header Allow";
+    /// Nothing of what the request accepts can be given.
+    NOT_ACCEPTABLE = NOT_ACCEPTABLE "not-acceptable", "无法提供所要求的格式", "There is no such form of it"; "参见 Accept 标头的说明", "See what the document says of the header Accept";
     /// The body is larger than its limit.
     TOO_LARGE = PAYLOAD_TOO_LARGE "body-too-large", "请求内容过大", "The body is too large"; "缩小或分批发送", "Send less, or in parts";
     /// The body is of another type.
@@ -99,23 +107,36 @@ faults! {
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     fault: Fault,
-    reasons: Vec<ReasonView>,
+    reasons: Box<[ReasonView]>,
     retry_after: Option<NonZeroU32>,
+    known: Option<Box<KnownView>>,
 }
 
 impl Problem {
     pub(crate) fn with(fault: Fault, reasons: Vec<ReasonView>) -> Self {
         Self {
             fault,
-            reasons,
+            reasons: reasons.into(),
             retry_after: None,
+            known: None,
         }
+    }
+
+    /// Whether the records could not be reached.
+    pub(crate) fn is_could_not(&self) -> bool {
+        self.fault.code == refusal::COULD_NOT.code
+    }
+
+    /// With what is known all the same.
+    pub(crate) fn and_known(mut self, known: KnownView) -> Self {
+        self.known = Some(Box::new(known));
+        self
     }
 
     /// The request can be read, but is not of the form that is asked for.
     pub(crate) fn invalid(reasons: Vec<ReasonView>) -> Self {
         Self {
-            reasons,
+            reasons: reasons.into(),
             ..Error::from(refusal::INVALID).into()
         }
     }
@@ -180,6 +201,7 @@ impl From<Error> for Problem {
                 .retry_after()
                 .and_then(|seconds| u32::try_from(seconds).ok())
                 .and_then(NonZeroU32::new),
+            known: None,
         }
     }
 }
@@ -218,6 +240,7 @@ impl IntoResponse for Problem {
             fault,
             reasons,
             retry_after,
+            known,
         } = self;
         let view = ProblemView {
             kind: format!("urn:jiazhao:problem:{}", fault.code),
@@ -226,7 +249,8 @@ impl IntoResponse for Problem {
             status: fault.status.as_u16(),
             detail: fault.clears_zh.to_owned(),
             detail_en: fault.clears_en.to_owned(),
-            reasons,
+            reasons: reasons.into_vec(),
+            known: known.map(|known| *known),
         };
         let mut response = (fault.status, Json(view)).into_response();
         let headers = response.headers_mut();

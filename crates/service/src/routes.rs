@@ -14,11 +14,11 @@ use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    accounts, admin, counter, events, headers, health, holder,
+    accounts, admin, bindings, counter, events, headers, health, holder, keys,
     metrics::Metrics,
     notifier, observe, openapi as document, page, problem, registry, review, sessions, staff,
     state::{App, ServiceState, Settings},
-    trust, verifications,
+    status_lists, trust, verifications,
 };
 
 /// The whole service.
@@ -58,12 +58,15 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(sessions::routes())
         .merge(accounts::routes())
         .merge(holder::routes())
+        .merge(bindings::routes())
         .merge(counter::routes())
         .merge(review::routes())
         .merge(verifications::routes())
         .merge(admin::routes())
         .merge(staff::routes())
         .merge(trust::routes())
+        .merge(status_lists::routes())
+        .merge(keys::routes())
         .merge(notifier::routes())
         .layer(RequestBodyLimitLayer::new(settings.json_limit));
     let with_deliveries =

@@ -35,13 +35,7 @@ async fn trust_list(State(app): State<App>, headers: HeaderMap) -> Result<Respon
 
 fn answer(list: String, headers: &HeaderMap) -> Response {
     let tag = etag(&list);
-    let known = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|one| one.trim() == "*" || one.trim().trim_start_matches("W/") == tag);
-    let mut response = if known {
+    let mut response = if knows(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let json = HeaderValue::from_static("application/json");
@@ -60,6 +54,16 @@ fn answer(list: String, headers: &HeaderMap) -> Response {
         headers.insert(header::ETAG, tag);
     }
     response
+}
+
+/// Whether the asker knows what the tag names.
+pub(crate) fn knows(headers: &HeaderMap, tag: &str) -> bool {
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|one| one.trim() == "*" || one.trim().trim_start_matches("W/") == tag)
 }
 
 /// Names an edition. It need not resist forgers: the list is signed, and only we write it.

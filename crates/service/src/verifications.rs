@@ -7,10 +7,11 @@ use axum::{
     response::Response,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
+use zeroize::Zeroizing;
 
 use crate::{
     body::JsonBody,
-    extract::{Caller, IdempotencyKey},
+    extract::{Caller, IdempotencyKey, Reaching},
     files,
     problem::{BadBody, Failed, Problem, Refused},
     state::{App, spawned},
@@ -23,7 +24,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(verification_portrait))
 }
 
-/// Verifies a code: separate facts, never one yes or no.
+/// Verifies a code: separate facts, never one yes or no. While the records cannot be reached, the
+/// problem's `known` says what is known all the same, and as of when.
 #[utoipa::path(
     post, path = "/verifications", tag = "verifications", request_body = Verify,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters")),
@@ -34,17 +36,31 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 )]
 async fn verify(
     State(app): State<App>,
-    Caller(mut act): Caller,
+    reaching: Reaching,
     IdempotencyKey(key): IdempotencyKey,
     JsonBody(request): JsonBody<Verify>,
 ) -> Result<Json<VerificationView>, Problem> {
-    spawned(async move {
-        app.authority
-            .verify(&mut act, request, key.as_deref())
-            .await
-    })
-    .await
-    .map(Json)
+    let code = Zeroizing::new(request.code.clone());
+    let (problem, now) = match reaching {
+        Reaching::Unreached(problem, now) => (problem, now),
+        Reaching::Caller(mut act) => {
+            let (authority, now) = (app.authority.clone(), act.now);
+            let verified = spawned(async move {
+                let key = key.as_deref();
+                authority.verify(&mut act, request, key).await
+            });
+            match verified.await {
+                Ok(view) => return Ok(Json(view)),
+                Err(problem) => (problem, now),
+            }
+        }
+    };
+    if !problem.is_could_not() {
+        return Err(problem);
+    }
+    // SC-44: what the code itself and the public lists say, to whoever has the code in hand.
+    let known = app.authority.known_of(now, &code).await;
+    Err(problem.and_known(known))
 }
 
 /// A verification that I made, as it was answered.

@@ -9,12 +9,17 @@
 //! points of a pair have the same x (they are equal, or opposite), that signature is set aside and checked by
 //! the complete formulas; the others do not notice.
 
+use std::{cell::Cell, collections::HashMap};
+
+#[cfg(target_arch = "x86_64")]
+use crate::batch8::Sums8;
 use crate::{
     curve::{Affine, invert_all},
     field::Fe,
+    generator,
     key::{Expected, KnownKey, Rejected},
     signature::Signature,
-    table::{Term, Width, sum},
+    table::{Table, Term, Width, sum},
 };
 
 /// Signatures that share their inversions: their points fit a near cache together.
@@ -42,7 +47,7 @@ pub struct Item<'a> {
 pub fn verify_batch(items: &[Item<'_>]) -> Vec<Result<(), Rejected>> {
     #[cfg(target_arch = "x86_64")]
     if crate::batch8::is_available() {
-        return verify_batch_avx512(items);
+        return with_tables(items, verify_avx512);
     }
     verify_batch_scalar(items)
 }
@@ -50,12 +55,7 @@ pub fn verify_batch(items: &[Item<'_>]) -> Vec<Result<(), Rejected>> {
 /// [`verify_batch`] without vector instructions.
 #[must_use]
 pub fn verify_batch_scalar(items: &[Item<'_>]) -> Vec<Result<(), Rejected>> {
-    let mut answers = Vec::with_capacity(items.len());
-    let mut sums = Sums::default();
-    for chunk in items.chunks(CHUNK) {
-        sums.verify_some(chunk, &mut answers);
-    }
-    answers
+    with_tables(items, verify_scalar)
 }
 
 /// Whether [`verify_batch`] uses AVX-512 IFMA here.
@@ -68,19 +68,116 @@ pub fn has_avx512() -> bool {
     has
 }
 
-#[cfg(target_arch = "x86_64")]
-fn verify_batch_avx512(items: &[Item<'_>]) -> Vec<Result<(), Rejected>> {
-    use crate::batch8::{CHUNK, FEW, Sums8};
+/// An item with the tables that its points are looked up in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready<'a> {
+    pub(crate) item: &'a Item<'a>,
+    of_generator: &'a Table,
+    of_key: &'a Table,
+}
 
-    let mut answers = Vec::with_capacity(items.len());
-    let mut sums8 = Sums8::default();
-    let mut sums = Sums::default();
-    for chunk in items.chunks(CHUNK) {
-        if chunk.len() < FEW || !sums8.verify(chunk, &mut answers) {
-            sums.verify_some(chunk, &mut answers);
-        }
+impl<'a> Ready<'a> {
+    /// How many points are looked up at most.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn additions(&self) -> usize {
+        self.of_generator.width().additions() + self.of_key.width().additions()
     }
-    answers
+
+    /// The terms of the item's sum; none where r + s is n, which no signature has.
+    fn terms(&self) -> impl Iterator<Item = Term<'a>> {
+        let t = self.item.signature.r.add(self.item.signature.s);
+        let both = (!t.is_zero()).then(|| {
+            let of_generator = self.of_generator.terms(self.item.signature.s);
+            of_generator.chain(self.of_key.terms(t))
+        });
+        both.into_iter().flatten()
+    }
+}
+
+/// Asks every key for its table once, and leaves to themselves the items whose keys have none.
+fn with_tables(
+    items: &[Item<'_>],
+    verify: fn(&[Ready<'_>], &mut Vec<Result<(), Rejected>>),
+) -> Vec<Result<(), Rejected>> {
+    let mut place_of: HashMap<*const KnownKey, usize> = HashMap::new();
+    let mut keys: Vec<(&KnownKey, u64)> = Vec::new();
+    let mut places = Vec::with_capacity(items.len());
+    for Item { key, .. } in items {
+        let place = *place_of.entry(std::ptr::from_ref(*key)).or_insert_with(|| {
+            keys.push((key, 0));
+            keys.len() - 1
+        });
+        if let Some((_, times)) = keys.get_mut(place) {
+            *times += 1;
+        }
+        places.push(place);
+    }
+    let of_generator = generator::table();
+    let tables: Vec<_> = keys.iter().map(|(key, times)| key.table(*times)).collect();
+    let table_of = |place: usize| tables.get(place)?.as_deref();
+    let ready: Vec<Ready<'_>> = items
+        .iter()
+        .zip(&places)
+        .filter_map(|(item, place)| {
+            Some(Ready {
+                item,
+                of_generator: &of_generator,
+                of_key: table_of(*place)?,
+            })
+        })
+        .collect();
+    let mut answers = Vec::with_capacity(items.len());
+    verify(&ready, &mut answers);
+    if ready.len() == items.len() {
+        return answers;
+    }
+    let mut answers = answers.into_iter();
+    let in_order = items.iter().zip(places).map(|(item, place)| {
+        let judged = table_of(place).and_then(|_| answers.next());
+        judged.unwrap_or_else(|| alone(item))
+    });
+    in_order.collect()
+}
+
+/// Room for the points of a chunk, which each thread keeps from one batch to the next: an allocator may give a
+/// megabyte back to the system each time, and asking for it again costs as much as a verification.
+#[derive(Debug, Default)]
+struct Room {
+    sums: Sums,
+    #[cfg(target_arch = "x86_64")]
+    sums8: Sums8,
+}
+
+thread_local! {
+    static ROOM: Cell<Room> = Cell::default();
+}
+
+fn in_room(work: impl FnOnce(&mut Room)) {
+    let mut room = ROOM.try_with(Cell::take).unwrap_or_default();
+    work(&mut room);
+    // A thread that is about to end has no place for it any more.
+    ROOM.try_with(|place| place.set(room)).ok();
+}
+
+fn verify_scalar(items: &[Ready<'_>], answers: &mut Vec<Result<(), Rejected>>) {
+    in_room(|room| {
+        for chunk in items.chunks(CHUNK) {
+            room.sums.verify_some(chunk, answers);
+        }
+    });
+}
+
+#[cfg(target_arch = "x86_64")]
+fn verify_avx512(items: &[Ready<'_>], answers: &mut Vec<Result<(), Rejected>>) {
+    use crate::batch8::{CHUNK, FEW};
+
+    in_room(|room| {
+        for chunk in items.chunks(CHUNK) {
+            if chunk.len() < FEW || !room.sums8.verify(chunk, answers) {
+                room.sums.verify_some(chunk, answers);
+            }
+        }
+    });
 }
 
 fn alone(item: &Item<'_>) -> Result<(), Rejected> {
@@ -115,15 +212,15 @@ struct Pair {
 }
 
 impl Sums {
-    fn verify_some(&mut self, items: &[Item<'_>], answers: &mut Vec<Result<(), Rejected>>) {
+    fn verify_some(&mut self, items: &[Ready<'_>], answers: &mut Vec<Result<(), Rejected>>) {
         if items.len() < FEW {
-            answers.extend(items.iter().map(alone));
+            answers.extend(items.iter().map(|ready| alone(ready.item)));
         } else {
             self.verify(items, answers);
         }
     }
 
-    fn verify(&mut self, items: &[Item<'_>], answers: &mut Vec<Result<(), Rejected>>) {
+    fn verify(&mut self, items: &[Ready<'_>], answers: &mut Vec<Result<(), Rejected>>) {
         self.look_up(items);
         let longest = self.runs.iter().map(|run| run.count).max().unwrap_or(0);
         let mut stride = 1;
@@ -133,12 +230,12 @@ impl Sums {
             stride *= 2;
         }
         let judged = items.iter().zip(&self.runs);
-        answers.extend(judged.map(|(item, run)| self.judge(item, run)));
+        answers.extend(judged.map(|(ready, run)| self.judge(ready.item, run)));
     }
 
     /// Copies the points of all signatures out of the tables. Those of the next signature are named to the
     /// processor before those of this one are copied.
-    fn look_up(&mut self, items: &[Item<'_>]) {
+    fn look_up(&mut self, items: &[Ready<'_>]) {
         self.points.clear();
         self.runs.clear();
         let mut these = Vec::with_capacity(2 * Width::MOST_ADDITIONS);
@@ -220,15 +317,11 @@ impl Sums {
     }
 }
 
-/// The terms of an item's sum; none where r + s is n, which no signature has.
-pub(crate) fn prefetch_terms<'a>(terms: &mut Vec<Term<'a>>, item: Option<&Item<'a>>) {
+/// The terms of an item's sum, each named to the processor.
+pub(crate) fn prefetch_terms<'a>(terms: &mut Vec<Term<'a>>, item: Option<&Ready<'a>>) {
     terms.clear();
-    let Some(item) = item else { return };
-    let t = item.signature.r.add(item.signature.s);
-    if !t.is_zero() {
-        let (of_generator, of_key) = item.key.tables();
-        let found = of_generator.terms(item.signature.s).chain(of_key.terms(t));
-        terms.extend(found.inspect(Term::prefetch));
+    if let Some(item) = item {
+        terms.extend(item.terms().inspect(Term::prefetch));
     }
 }
 

@@ -11,7 +11,7 @@ use std::arch::x86_64::{
 };
 
 use crate::{
-    batch::{Item, prefetch_terms},
+    batch::{Ready, prefetch_terms},
     curve::{Affine, invert_all},
     field::{Fe, below_p},
     field8::Fe8,
@@ -61,7 +61,7 @@ impl Sums8 {
     /// Verifies a chunk; `false` where it has to be left to the scalar batch, with no answers given.
     pub(crate) fn verify(
         &mut self,
-        items: &[Item<'_>],
+        items: &[Ready<'_>],
         answers: &mut Vec<Result<(), Rejected>>,
     ) -> bool {
         if !is_available() {
@@ -78,7 +78,11 @@ impl Sums8 {
     }
 
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn verify_here(&mut self, items: &[Item<'_>], answers: &mut Vec<Result<(), Rejected>>) -> bool {
+    fn verify_here(
+        &mut self,
+        items: &[Ready<'_>],
+        answers: &mut Vec<Result<(), Rejected>>,
+    ) -> bool {
         let slots = self.look_up(items);
         let mut stride = 1;
         while stride < slots {
@@ -98,9 +102,9 @@ impl Sums8 {
 
     /// Copies the points of all signatures out of the tables; answers how many slots each group has.
     #[target_feature(enable = "avx512f")]
-    fn look_up(&mut self, items: &[Item<'_>]) -> usize {
+    fn look_up(&mut self, items: &[Ready<'_>]) -> usize {
         self.points.clear();
-        let most = items.iter().map(|item| item.key.additions()).max();
+        let most = items.iter().map(Ready::additions).max();
         let slots = most.unwrap_or(0);
         let mut these = lanes_of_terms();
         let mut next = lanes_of_terms();
@@ -182,7 +186,7 @@ fn lanes_of_terms<'a>() -> Terms<'a> {
     std::array::from_fn(|_| Vec::new())
 }
 
-fn prefetch_group<'a>(lanes: &mut Terms<'a>, group: Option<&[Item<'a>]>) {
+fn prefetch_group<'a>(lanes: &mut Terms<'a>, group: Option<&[Ready<'a>]>) {
     let mut items = group.unwrap_or_default().iter();
     for lane in lanes {
         prefetch_terms(lane, items.next());
@@ -341,10 +345,10 @@ fn from_lanes(lanes: &[u64; LANES]) -> __m512i {
 
 /// Compares the x of each sum with what its signature says.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn judge(group: &[Item<'_>], sum: &Points, answers: &mut Vec<Result<(), Rejected>>) {
+fn judge(group: &[Ready<'_>], sum: &Points, answers: &mut Vec<Result<(), Rejected>>) {
     // Out of Montgomery's form: at most p, and p stands for zero.
     let found = numbers(&sum.x.mul(Fe8::plain_one()));
-    for (lane, (item, (words, high))) in group.iter().zip(found).enumerate() {
+    for (lane, (Ready { item, .. }, (words, high))) in group.iter().zip(found).enumerate() {
         let x = below_p(words, high);
         let expected = Expected::of(&item.digest, &item.signature);
         let is_it = expected.numbers().any(|number| number == x);

@@ -1,7 +1,7 @@
 //! SM2's curve y^2 = x^3 - 3x + b over the field of [`crate::field`] (GB/T 32918.5): points, and
 //! the sums that verification needs.
 
-use crate::field::Fe;
+use crate::field::{Fe, Powers as _};
 
 /// b of the curve's equation.
 pub(crate) const B: [u8; 32] = [

@@ -5,7 +5,8 @@
 //! first, always below p. Since p is -1 modulo 2^64, the factor of each step of the reduction is the
 //! lowest word itself, and p has so few bits that the step needs shifts and additions only.
 //!
-//! Time depends on the values here and there: this is for public data.
+//! Time depends on the values here and there, if only because compilers turn masks into branches: this is for
+//! public data. [`crate::hidden`] is the same for secrets.
 
 #![expect(
     clippy::indexing_slicing,
@@ -13,7 +14,7 @@
 )]
 
 /// p.
-const P: [u64; 4] = [
+pub(crate) const P: [u64; 4] = [
     0xffff_ffff_ffff_ffff,
     0xffff_ffff_0000_0000,
     0xffff_ffff_ffff_ffff,
@@ -54,8 +55,14 @@ impl Fe {
         Self(words)
     }
 
+    /// 32 bytes, highest first.
+    pub(crate) fn to_bytes(self) -> [u8; 32] {
+        let [a, b, c, d] = self.0;
+        let Self(words) = reduce([a, b, c, d, 0, 0, 0, 0]);
+        bytes(words)
+    }
+
     /// The words of Montgomery's form.
-    #[cfg(target_arch = "x86_64")]
     pub(crate) fn montgomery_words(&self) -> &[u64; 4] {
         &self.0
     }
@@ -97,10 +104,16 @@ impl Fe {
     pub(crate) fn square(self) -> Self {
         reduce(square(self.0))
     }
+}
+
+/// What an inverse is made of.
+pub(crate) trait Powers: Copy {
+    fn product(self, other: Self) -> Self;
+    fn squared(self) -> Self;
 
     /// The inverse by Fermat: the power p - 2, whose bits from the top are
     /// 31 ones, a zero, 128 ones, 32 zeros, 62 ones, a zero, and a one. Zero gives zero.
-    pub(crate) fn invert(self) -> Self {
+    fn invert(self) -> Self {
         // Named by how many ones the exponent has.
         let two = self.then(1, self);
         let four = two.then(2, two);
@@ -119,8 +132,18 @@ impl Fe {
 
     /// Squared `times` times, then multiplied: appends that many bits to an exponent.
     fn then(self, times: usize, factor: Self) -> Self {
-        let squared = (0..times).fold(self, |power, _| power.square());
-        squared.mul(factor)
+        let power = (0..times).fold(self, |power, _| power.squared());
+        power.product(factor)
+    }
+}
+
+impl Powers for Fe {
+    fn product(self, other: Self) -> Self {
+        self.mul(other)
+    }
+
+    fn squared(self) -> Self {
+        self.square()
     }
 }
 
@@ -132,6 +155,16 @@ pub(crate) fn words(bytes: &[u8; 32]) -> [u64; 4] {
         *word = u64::from_be_bytes(*chunk);
     }
     words
+}
+
+/// A number as 32 bytes, highest first.
+pub(crate) fn bytes(words: [u64; 4]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    let (chunks, _) = bytes.as_chunks_mut::<8>();
+    for (chunk, word) in chunks.iter_mut().rev().zip(words) {
+        *chunk = word.to_be_bytes();
+    }
+    bytes
 }
 
 /// Whether a number is that of an element.
@@ -174,7 +207,7 @@ pub(crate) fn below_p(words: [u64; 4], high: u64) -> [u64; 4] {
 
 /// a * b, eight words.
 #[inline]
-fn product(a: [u64; 4], b: [u64; 4]) -> [u64; 8] {
+pub(crate) fn product(a: [u64; 4], b: [u64; 4]) -> [u64; 8] {
     let mut t = [0_u64; 8];
     for i in 0..4 {
         let mut carry = 0;
@@ -188,7 +221,7 @@ fn product(a: [u64; 4], b: [u64; 4]) -> [u64; 8] {
 
 /// a * a, eight words: each mixed product once, doubled, and the squares.
 #[inline]
-fn square(a: [u64; 4]) -> [u64; 8] {
+pub(crate) fn square(a: [u64; 4]) -> [u64; 8] {
     let (t1, c) = a[0].carrying_mul(a[1], 0);
     let (t2, c) = a[0].carrying_mul(a[2], c);
     let (t3, t4) = a[0].carrying_mul(a[3], c);
@@ -221,6 +254,17 @@ fn square(a: [u64; 4]) -> [u64; 8] {
 /// t / 2^256 mod p, for t below p * 2^256.
 #[inline]
 fn reduce(t: [u64; 8]) -> Fe {
+    let (sum, high) = halved(t);
+    Fe(below_p(sum, high))
+}
+
+/// t / 2^256 modulo p, for t below p * 2^256: below 2p, as four words and what is above them.
+#[expect(
+    clippy::inline_always,
+    reason = "called, it would take its eight words by memory: an eighth of a product"
+)]
+#[inline(always)]
+pub(crate) fn halved(t: [u64; 8]) -> ([u64; 4], u64) {
     // The lower half turns to zero word by word: adding m * p, where m is the lowest word, leaves
     // m * (2^192 - 2^160 - 2^32 + 1) one word higher.
     let mut low = [t[0], t[1], t[2], t[3]];
@@ -240,7 +284,7 @@ fn reduce(t: [u64; 8]) -> Fe {
         low = [w0, w1, w2, w3];
     }
     let (sum, carry) = add4(low, [t[4], t[5], t[6], t[7]]);
-    Fe(below_p(sum, u64::from(carry)))
+    (sum, u64::from(carry))
 }
 
 #[cfg(test)]
@@ -253,18 +297,6 @@ mod tests {
     fn number(element: Fe) -> [u64; 4] {
         let [a, b, c, d] = element.0;
         reduce([a, b, c, d, 0, 0, 0, 0]).0
-    }
-
-    impl Fe {
-        /// The number itself, highest byte first.
-        pub(crate) fn to_bytes(self) -> [u8; 32] {
-            let mut bytes = [0; 32];
-            let (chunks, _) = bytes.as_chunks_mut::<8>();
-            for (chunk, word) in chunks.iter_mut().rev().zip(number(self)) {
-                *chunk = word.to_be_bytes();
-            }
-            bytes
-        }
     }
 
     fn element() -> impl Strategy<Value = Fe> {

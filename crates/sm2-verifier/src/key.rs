@@ -1,15 +1,18 @@
-//! A known key: its tables, and the check of one signature.
+//! A known key: its table, and the check of one signature.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use sm3::{Digest as _, Sm3};
 
 use crate::{
     curve::{Affine, B, GENERATOR, Jacobian},
     field::{Fe, is_below_p},
+    generator,
+    keys::Member,
     scalar::Scalar,
     signature::Signature,
-    table::{Table, Term, Width},
+    slot::Slot,
+    table::{Table, Term, Width, multiply},
 };
 
 /// The user id that stands where a deployment has agreed on none: GM/T 0009-2012, clause 10.
@@ -18,15 +21,24 @@ pub const DEFAULT_USER_ID: &[u8] = b"1234567812345678";
 /// A public key with precomputed multiples. Sharing it between threads costs nothing: wrap it in an
 /// `Arc`.
 ///
-/// Making one only checks the point. The table is built by the first verification, or beforehand by
-/// [`KnownKey::prepare`]; [`KnownKey::grow`] puts a larger one beside it.
+/// Making one only checks the point. The table of one that was made by [`KnownKey::new`] is built by the
+/// first verification, or beforehand by [`KnownKey::prepare`], and stays; [`KnownKey::grow`] puts a
+/// larger one in its place. Keys of a [`KnownKeys`](crate::KnownKeys) share a bound on memory.
 #[derive(Debug)]
 pub struct KnownKey {
     point: Affine,
     za: [u8; 32],
-    width: Width,
-    table: OnceLock<Table>,
-    larger: OnceLock<Table>,
+    pub(crate) slot: Slot,
+    upkeep: Upkeep,
+}
+
+/// Who says what table a key has.
+#[derive(Debug)]
+enum Upkeep {
+    /// The key itself: one of this width.
+    Own(Width),
+    /// The keys that share a bound with it.
+    Shared(Member),
 }
 
 /// Why a key cannot be used.
@@ -54,38 +66,54 @@ impl KnownKey {
     /// # Errors
     /// [`BadKey`]. The point at infinity has no such encoding.
     pub fn new(point: &[u8], user_id: &[u8], width: Width) -> Result<Self, BadKey> {
+        Self::checked(point, user_id, Upkeep::Own(width))
+    }
+
+    pub(crate) fn shared(point: &[u8], user_id: &[u8], member: Member) -> Result<Self, BadKey> {
+        Self::checked(point, user_id, Upkeep::Shared(member))
+    }
+
+    fn checked(point: &[u8], user_id: &[u8], upkeep: Upkeep) -> Result<Self, BadKey> {
         let (x, y) = coordinates(point).ok_or(BadKey::Encoding)?;
         let za = za(user_id, x, y).ok_or(BadKey::UserId)?;
         let point = Affine::on_curve(x, y).ok_or(BadKey::NotOnCurve)?;
         Ok(Self {
             point,
             za,
-            width,
-            table: OnceLock::new(),
-            larger: OnceLock::new(),
+            slot: Slot::new(),
+            upkeep,
         })
     }
 
-    /// Builds the table of this key and, the first time in the process, that of the generator.
+    /// Builds the table of this key and, the first time in the process, that of the generator. A key that
+    /// shares a bound with others gets one if there is room.
     pub fn prepare(&self) {
-        self.tables();
-    }
-
-    /// Builds a larger table beside the first, and that of the generator at the same width. Meant for a
-    /// thread of its own: until it is done, verification goes on with what is there. A second call, or
-    /// a width that is not larger, changes nothing.
-    pub fn grow(&self, width: Width) {
-        if width > self.width {
-            larger_generator(width);
-            self.larger.get_or_init(|| Table::new(self.point, width));
+        generator::table();
+        match &self.upkeep {
+            Upkeep::Own(width) => drop(self.slot.get_or_build(self.point, *width)),
+            Upkeep::Shared(member) => member.prepare(self),
         }
     }
 
-    /// Bytes that the tables of this key take; those of the generator are [`generator_bytes`].
+    /// Builds a larger table in place of the first, and that of the generator at the same width. Meant for
+    /// a thread of its own: until it is done, verification goes on with what is there. A width that is
+    /// not larger changes nothing, nor does a call for a key that shares a bound with others:
+    /// [`KnownKeys::grow`](crate::KnownKeys::grow) chooses among them.
+    pub fn grow(&self, width: Width) {
+        match &self.upkeep {
+            Upkeep::Own(first) if width > *first => {
+                generator::grow(width);
+                self.slot.at_least(self.point, width);
+            }
+            Upkeep::Own(_) | Upkeep::Shared(_) => {}
+        }
+    }
+
+    /// Bytes that the table of this key takes; that of the generator takes
+    /// [`generator_bytes`](crate::generator_bytes).
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let tables = [&self.table, &self.larger];
-        bytes_of(tables)
+        self.slot.bytes()
     }
 
     /// Z of the key and its user id (GB/T 32918.2, clause 5.5).
@@ -118,15 +146,10 @@ impl KnownKey {
         if t.is_zero() {
             return Err(Rejected);
         }
-        let mut terms = [None; 2 * Width::MOST_ADDITIONS];
-        let (of_generator, of_key) = self.tables();
-        let found = of_generator.terms(signature.s).chain(of_key.terms(t));
-        for (place, term) in terms.iter_mut().zip(found) {
-            term.prefetch();
-            *place = Some(term);
-        }
-        let sum = |sum: Jacobian, term: &Term<'_>| sum.add(&term.point());
-        let point = terms.iter().flatten().fold(Jacobian::INFINITY, sum);
+        let point = match self.table(1) {
+            Some(table) => looked_up(&generator::table(), &table, signature.s, t),
+            None => self.computed(signature.s, t),
+        };
         let expected = Expected::of(e, signature);
         if expected.coordinates().any(|x| point.has_x(x)) {
             Ok(())
@@ -135,20 +158,44 @@ impl KnownKey {
         }
     }
 
-    /// How many points are looked up for a signature at most.
-    pub(crate) fn additions(&self) -> usize {
-        let (of_generator, of_key) = self.tables();
-        of_generator.width().additions() + of_key.width().additions()
+    /// The table with which to verify so many signatures; `None` for a key that has to do without.
+    pub(crate) fn table(&self, times: u64) -> Option<Arc<Table>> {
+        match &self.upkeep {
+            Upkeep::Own(width) => Some(self.slot.get_or_build(self.point, *width)),
+            Upkeep::Shared(member) => member.table(self, times),
+        }
     }
 
-    /// The widest tables of generator and key that are built.
-    pub(crate) fn tables(&self) -> (&'static Table, &Table) {
-        let first = || {
-            self.table
-                .get_or_init(|| Table::new(self.point, self.width))
-        };
-        (generator(), self.larger.get().unwrap_or_else(first))
+    pub(crate) fn build(&self, width: Width) -> Table {
+        Table::new(self.point, width)
     }
+
+    pub(crate) fn member(&self) -> Option<&Member> {
+        match &self.upkeep {
+            Upkeep::Own(_) => None,
+            Upkeep::Shared(member) => Some(member),
+        }
+    }
+
+    /// s times the generator and t times this key's point, the latter without a table.
+    fn computed(&self, s: Scalar, t: Scalar) -> Jacobian {
+        let of_generator = generator::table();
+        let product = multiply(&self.point, t);
+        let terms = of_generator.terms(s);
+        terms.fold(product, |sum, term| sum.add(&term.point()))
+    }
+}
+
+/// s times the generator and t times a key's point.
+fn looked_up(of_generator: &Table, of_key: &Table, s: Scalar, t: Scalar) -> Jacobian {
+    let mut terms = [None; 2 * Width::MOST_ADDITIONS];
+    let found = of_generator.terms(s).chain(of_key.terms(t));
+    for (place, term) in terms.iter_mut().zip(found) {
+        term.prefetch();
+        *place = Some(term);
+    }
+    let sum = |sum: Jacobian, term: &Term<'_>| sum.add(&term.point());
+    terms.iter().flatten().fold(Jacobian::INFINITY, sum)
 }
 
 /// What the x-coordinate must be modulo n: r - e.
@@ -170,36 +217,6 @@ impl Expected {
     pub(crate) fn coordinates(self) -> impl Iterator<Item = Fe> {
         self.numbers().filter_map(Fe::from_words)
     }
-}
-
-/// Bytes that the tables of the generator take, which all keys share.
-#[must_use]
-pub fn generator_bytes() -> usize {
-    bytes_of([&GENERATOR_TABLE, &LARGER_GENERATOR_TABLE])
-}
-
-fn bytes_of(tables: [&OnceLock<Table>; 2]) -> usize {
-    let built = tables.into_iter().filter_map(OnceLock::get);
-    built.map(Table::bytes).sum()
-}
-
-static GENERATOR_TABLE: OnceLock<Table> = OnceLock::new();
-static LARGER_GENERATOR_TABLE: OnceLock<Table> = OnceLock::new();
-
-/// The largest table of the generator that is built.
-fn generator() -> &'static Table {
-    let first = || GENERATOR_TABLE.get_or_init(|| generator_table(Width::BITS_12));
-    LARGER_GENERATOR_TABLE.get().unwrap_or_else(first)
-}
-
-fn larger_generator(width: Width) {
-    if width > Width::BITS_12 {
-        LARGER_GENERATOR_TABLE.get_or_init(|| generator_table(width));
-    }
-}
-
-fn generator_table(width: Width) -> Table {
-    Table::new(Affine::GENERATOR, width)
 }
 
 fn coordinates(point: &[u8]) -> Option<(&[u8; 32], &[u8; 32])> {

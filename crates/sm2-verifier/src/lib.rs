@@ -23,15 +23,27 @@ mod batch;
 #[cfg(target_arch = "x86_64")]
 mod batch8;
 mod curve;
+mod digest;
 mod field;
 #[cfg(target_arch = "x86_64")]
 mod field8;
+mod generator;
+mod hidden;
 mod key;
+mod keys;
 mod scalar;
+mod secret;
 mod signature;
+mod slot;
+#[cfg(target_arch = "x86_64")]
+mod sm3x16;
 mod table;
 
 pub use batch::{Item, has_avx512, verify_batch, verify_batch_scalar};
-pub use key::{BadKey, DEFAULT_USER_ID, KnownKey, Rejected, generator_bytes};
+pub use digest::digests;
+pub use generator::generator_bytes;
+pub use key::{BadKey, DEFAULT_USER_ID, KnownKey, Rejected};
+pub use keys::{Grown, KnownKeys};
+pub use secret::generator_multiple_x;
 pub use signature::{BadSignature, Signature};
 pub use table::Width;

@@ -1,10 +1,10 @@
 //! Numbers modulo the order n of SM2's group (GB/T 32918.5), as far as verification needs them:
 //! compared, added, and cut into signed digits. No product modulo n is ever taken.
 
-use crate::field::{add4, sub4, words};
+use crate::field::{add4, bytes, sub4, words};
 
 /// n.
-const N: [u64; 4] = [
+pub(crate) const N: [u64; 4] = [
     0x53bb_f409_39d5_4123,
     0x7203_df6b_21c6_052b,
     0xffff_ffff_ffff_ffff,
@@ -39,12 +39,7 @@ impl Scalar {
     }
 
     pub(crate) fn to_bytes(self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        let (chunks, _) = bytes.as_chunks_mut::<8>();
-        for (chunk, word) in chunks.iter_mut().rev().zip(self.0) {
-            *chunk = word.to_be_bytes();
-        }
-        bytes
+        bytes(self.0)
     }
 
     pub(crate) fn add(self, other: Self) -> Self {

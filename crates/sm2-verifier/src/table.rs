@@ -64,15 +64,6 @@ impl Width {
     fn entries(self) -> usize {
         self.half() * (self.additions() - 1) + self.top()
     }
-
-    /// How many entries this window has.
-    fn entries_of(self, window: usize) -> usize {
-        if window + 1 < self.additions() {
-            self.half()
-        } else {
-            self.top()
-        }
-    }
 }
 
 /// The table of one point.
@@ -84,23 +75,23 @@ pub(crate) struct Table {
 
 impl Table {
     /// Builds the table: every window at once, doubling the number of known multiples in each step,
-    /// so that one inversion serves thousands of additions.
+    /// so that one inversion serves thousands of additions. Needs about a megabyte beside the table.
     pub(crate) fn new(point: Affine, width: Width) -> Self {
-        let bases = bases(point, width);
-        let mut windows: Vec<Vec<Affine>> = bases
-            .into_iter()
-            .enumerate()
-            .map(|(window, base)| {
-                let mut entries = Vec::with_capacity(width.entries_of(window));
-                entries.push(base);
-                entries
-            })
-            .collect();
-        while step(&mut windows, width) {}
-        Self {
-            width,
-            entries: windows.concat(),
+        let mut entries = vec![point; width.entries()];
+        let mut windows: Vec<&mut [Affine]> = entries.chunks_mut(width.half()).collect();
+        for (window, base) in windows.iter_mut().zip(bases(point, width)) {
+            if let Some(first) = window.first_mut() {
+                *first = base;
+            }
         }
+        let mut known = 1;
+        while known < width.half() {
+            for group in windows.chunks_mut((SCRATCH / known).max(1)) {
+                double_known(group, known);
+            }
+            known *= 2;
+        }
+        Self { width, entries }
     }
 
     pub(crate) fn width(&self) -> Width {
@@ -172,6 +163,29 @@ impl<'a> Term<'a> {
     }
 }
 
+/// A scalar times a point of which nothing is known beforehand: doubled five times for each signed digit of
+/// five bits. Several times as slow as looking it up.
+pub(crate) fn multiply(point: &Affine, scalar: Scalar) -> Jacobian {
+    const BITS: u32 = 5;
+    let next = |multiple: &Jacobian| Some(multiple.add(point));
+    let multiples = std::iter::successors(Some(Jacobian::from(*point)), next);
+    let multiples: Vec<Jacobian> = multiples.take(1 << (BITS - 1)).collect();
+    let multiples = to_affine(&multiples);
+    let digits: Vec<i32> = scalar.digits(BITS).collect();
+    let mut sum = Jacobian::INFINITY;
+    for digit in digits.into_iter().rev() {
+        for _ in 0..BITS {
+            sum = sum.double();
+        }
+        let magnitude = usize::try_from(digit.unsigned_abs()).unwrap_or_default();
+        if let Some(entry) = magnitude.checked_sub(1).and_then(|at| multiples.get(at)) {
+            let negative = digit < 0;
+            sum = sum.add(&Term { entry, negative }.point());
+        }
+    }
+    sum
+}
+
 /// The point times 2^(width * i), for each window i.
 fn bases(point: Affine, width: Width) -> Vec<Affine> {
     let mut base = Jacobian::from(point);
@@ -185,36 +199,35 @@ fn bases(point: Affine, width: Width) -> Vec<Affine> {
     to_affine(&bases)
 }
 
-/// In every window that is not full: from the multiples 1 to m to those up to 2m. The last of them is a
+/// Divisions that share an inversion while a table is built.
+const SCRATCH: usize = 8_192;
+
+/// From the multiples 1 to m to those up to 2m, in every window that has as many. The last of them is a
 /// doubling; all others add two points that differ, since the multiples of a point of large prime
 /// order do.
-fn step(windows: &mut [Vec<Affine>], width: Width) -> bool {
-    let mut denominators = Vec::new();
-    let unfinished = |window: usize, known: &Vec<Affine>| known.len() < width.entries_of(window);
-    for (window, known) in windows.iter().enumerate() {
-        if let (true, Some((last, others))) = (unfinished(window, known), known.split_last()) {
+fn double_known(windows: &mut [&mut [Affine]], known: usize) {
+    let mut denominators = Vec::with_capacity(windows.len() * known);
+    for window in windows.iter().filter(|window| window.len() > known) {
+        if let Some((last, others)) = window.get(..known).and_then(<[Affine]>::split_last) {
             denominators.extend(others.iter().map(|other| last.x.sub(other.x)));
             denominators.push(last.y.double());
         }
     }
-    if denominators.is_empty() {
-        return false;
-    }
     invert_all(&mut denominators);
     let mut inverses = denominators.into_iter();
-    for (window, known) in windows.iter_mut().enumerate() {
-        let count = known.len();
-        if let (true, Some(last)) = (unfinished(window, known), known.last().copied()) {
-            for (i, inverse) in inverses.by_ref().take(count).enumerate() {
-                let next = match known.get(i).copied() {
-                    Some(other) if i + 1 < count => sum(other, last, inverse),
-                    _ => doubled(last, inverse),
-                };
-                known.push(next);
-            }
+    for window in windows.iter_mut().filter(|window| window.len() > known) {
+        let (old, new) = window.split_at_mut(known);
+        let Some((last, others)) = old.split_last() else {
+            continue;
+        };
+        let sums = others.iter().map(Some).chain([None]);
+        for ((place, other), inverse) in new.iter_mut().zip(sums).zip(inverses.by_ref()) {
+            *place = match other {
+                Some(other) => sum(*other, *last, inverse),
+                None => doubled(*last, inverse),
+            };
         }
     }
-    true
 }
 
 /// The sum of two points, given 1 / (x2 - x1).
@@ -283,8 +296,11 @@ mod tests {
                 let expected = double_and_add(g, scalar);
                 let found = product(&table, scalar);
                 assert_eq!(to_affine(&[found]), to_affine(&[expected]));
+                let computed = multiply(&g, scalar);
+                assert_eq!(to_affine(&[computed]), to_affine(&[expected]));
             }
             assert!(product(&table, scalar(0)).is_infinity());
+            assert!(multiply(&g, scalar(0)).is_infinity());
         }
     }
 

@@ -1,17 +1,24 @@
 //! Aliases: the names (registry subject, licence numbers, file number) under which holders are found.
+//!
+//! They lie at keyed hashes of the index key. While names are brought under another one (`reindex`),
+//! each is asked for under both keys in one statement, and claimed under the newer one only. A
+//! statement that asks also reads which keys are in use, so that a node that did not hear of the
+//! other key notices instead of finding nobody.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use jiff::Timestamp;
+use licence::Record;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::{
-    Blind, HolderId, Partition, Store, StoreError,
+    Blind, Conflict, HolderId, Store, StoreError,
+    blinds::partition_of,
+    index_keys::version,
     rows::{Columns, parts, tuples},
 };
 
 /// What kind of name an alias is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AliasKind {
     /// The registry's stable key.
     Subject,
@@ -23,11 +30,14 @@ pub enum AliasKind {
 
 impl AliasKind {
     /// All, in the order in which they are claimed: a name counts only with its subject.
-    const AS_CLAIMED: [Self; 3] = [Self::Subject, Self::LicenceNumber, Self::FileNumber];
+    pub(crate) const AS_CLAIMED: [Self; 3] = [Self::Subject, Self::LicenceNumber, Self::FileNumber];
+
+    /// The kinds of which each name has one owner.
+    pub(crate) const OWNED: [Self; 2] = [Self::Subject, Self::LicenceNumber];
 
     /// How a kind of which each name has one owner stands in the database; none where a name may
     /// have several.
-    fn owned(self) -> Option<u8> {
+    pub(crate) fn owned(self) -> Option<u8> {
         match self {
             Self::Subject => Some(1),
             Self::LicenceNumber => Some(2),
@@ -36,7 +46,7 @@ impl AliasKind {
     }
 
     /// Separates the blind indexes.
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Subject => "subject",
             Self::LicenceNumber => "licence-number",
@@ -45,121 +55,88 @@ impl AliasKind {
     }
 }
 
-/// A name claimed for a holder.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct AliasClaim {
-    /// Which kind of name.
-    pub kind: AliasKind,
-    /// Its blind index, from [`Store::alias`].
-    pub blind: Blind,
-    /// For whom.
-    pub holder: HolderId,
+/// The names under which the driver of a record is found, each once.
+#[must_use]
+pub fn names_of(record: &Record) -> Vec<(AliasKind, &str)> {
+    let numbers = std::iter::once(&record.licence_number).chain(&record.previous_licence_numbers);
+    let file = record.file_number.as_ref();
+    let mut names = vec![(AliasKind::Subject, record.subject.as_str())];
+    names.extend(numbers.map(|number| (AliasKind::LicenceNumber, number.as_str())));
+    names.extend(file.map(|number| (AliasKind::FileNumber, number.as_str())));
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(*name));
+    names
 }
+
+/// A keyed hash as it lies in a table.
+pub(crate) type Hash = [u8; 32];
 
 impl Store {
     /// The blind index of a name.
     #[must_use]
     pub fn alias(&self, kind: AliasKind, name: &str) -> Blind {
+        let names = self.sealer().names();
+        names.blind(kind.as_str(), name.as_bytes())
+    }
+
+    /// The keyed hash of a name under the key that never changes, for what is kept apart from
+    /// drivers: an officer's own number, of which nothing else is known, could not be hashed anew.
+    #[must_use]
+    pub fn lasting_alias(&self, kind: AliasKind, name: &str) -> Blind {
         self.blind(kind.as_str(), name.as_bytes())
+    }
+
+    /// Who has each of `names`, in their order. It asks again where the index key changed between
+    /// hashing and asking.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or names lie under a key that this node does not have.
+    pub async fn holders_named(
+        &self,
+        kind: AliasKind,
+        names: &[&str],
+    ) -> Result<Vec<Option<HolderId>>, StoreError> {
+        match self.ask_for(kind, names).await {
+            Err(StoreError::Conflict(Conflict::IndexKey)) => self.ask_for(kind, names).await,
+            answer => answer,
+        }
+    }
+
+    async fn ask_for(
+        &self,
+        kind: AliasKind,
+        names: &[&str],
+    ) -> Result<Vec<Option<HolderId>>, StoreError> {
+        let blinds: Vec<Blind> = names.iter().map(|name| self.alias(kind, name)).collect();
+        let found = self.holders_of(kind, &blinds).await?;
+        Ok(blinds.iter().map(|name| found.get(name).cloned()).collect())
     }
 
     /// Who owns each of `names`, where somebody does.
     ///
     /// # Errors
-    /// When the database cannot be reached.
+    /// [`Conflict::IndexKey`] when another index key came into use after they were hashed. When the
+    /// database cannot be reached, or names lie under a key that this node does not have.
     pub async fn holders_of(
         &self,
         kind: AliasKind,
         names: &[Blind],
     ) -> Result<HashMap<Blind, HolderId>, StoreError> {
-        let mut connection = self.reader().await?;
-        owners(&mut connection, kind, names).await
-    }
-
-    /// Claims names and answers who owns each now: the claimer, or whoever came first. Names of a
-    /// holder whose subject is another's by then are not claimed, nor answered. File numbers are
-    /// added without a claim. A claim is a reservation that no act rests on: the driver's own
-    /// transaction follows, and a name counts only while the driver's record holds it.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn claim_aliases(
-        &self,
-        claims: &[AliasClaim],
-        now: Timestamp,
-    ) -> Result<HashMap<(AliasKind, Blind), HolderId>, StoreError> {
-        let mut owned = HashMap::with_capacity(claims.len());
-        let mut lost = HashSet::new();
-        let mut tx = self.inner.database.begin().await?;
-        for kind in AliasKind::AS_CLAIMED {
-            let of_kind = claims.iter().filter(|claim| claim.kind == kind);
-            let mut of_kind: Vec<&AliasClaim> = of_kind
-                .filter(|claim| !lost.contains(&claim.holder))
-                .collect();
-            // One order for all writers, so that two of them never wait for each other; and names
-            // that lie side by side are written one after another.
-            of_kind.sort_by(|a, b| a.blind.cmp(&b.blind));
-            for part in parts(&of_kind) {
-                let all = insert(&mut tx, kind, part, now).await?;
-                if kind == AliasKind::FileNumber {
-                    continue;
-                }
-                let names: Vec<Blind> = part.iter().map(|claim| claim.blind.clone()).collect();
-                if all {
-                    let mine = part.iter().map(|claim| claim.holder.clone());
-                    owned.extend(names.into_iter().map(|name| (kind, name)).zip(mine));
-                    continue;
-                }
-                for (name, holder) in owners(&mut tx, kind, &names).await? {
-                    owned.insert((kind, name), holder);
-                }
-            }
-            if kind == AliasKind::Subject {
-                let is_lost = |claim: &&&AliasClaim| {
-                    owned.get(&(kind, claim.blind.clone())) != Some(&claim.holder)
-                };
-                lost = of_kind
-                    .iter()
-                    .filter(is_lost)
-                    .map(|claim| claim.holder.clone())
-                    .collect();
-            }
+        let found = {
+            let mut connection = self.reader().await?;
+            owners(&mut connection, kind, names).await
+        };
+        if let Err(StoreError::Conflict(Conflict::IndexKey)) = &found {
+            self.refresh_keys().await?;
         }
-        tx.commit().await?;
-        Ok(owned)
+        found
     }
 }
 
-/// Adds the names that nobody has; answers whether these were all.
-async fn insert(
-    connection: &mut AnyConnection,
-    kind: AliasKind,
-    claims: &[&AliasClaim],
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let rows = claims.len();
-    let text = match kind.owned() {
-        Some(kind) => format!(
-            "INSERT INTO owned_aliases (partition, kind, blind, holder_id, claimed_at) VALUES {} ON CONFLICT DO NOTHING",
-            tuples(rows, &format!("(?, {kind}, ?, ?, $1)"), 1)
-        ),
-        None => format!(
-            "INSERT INTO shared_aliases (partition, blind, holder_id, claimed_at) VALUES {} ON CONFLICT DO NOTHING",
-            tuples(rows, "(?, ?, ?, $1)", 1)
-        ),
-    };
-    let mut query = sqlx::query(AssertSqlSafe(text)).bind(now.as_microsecond());
-    for claim in claims {
-        query = query
-            .bind(partition_of(&claim.blind).sql())
-            .bind(claim.blind.sql())
-            .bind(claim.holder.as_str());
-    }
-    let added = query.execute(connection).await?.rows_affected();
-    Ok(usize::try_from(added).is_ok_and(|added| added == rows))
-}
-
-async fn owners(
+/// Who owns which of `names`. Those of a part are asked for under all their keys in one statement;
+/// the last one also tells which keys are in use. A key that comes into use stays so until the one
+/// before it is gone, hence what the last statement sees held for all.
+pub(crate) async fn owners(
     connection: &mut AnyConnection,
     kind: AliasKind,
     names: &[Blind],
@@ -169,32 +146,105 @@ async fn owners(
         None => "shared_aliases WHERE".to_owned(),
     };
     let mut found = HashMap::with_capacity(names.len());
+    let mut left = names.len();
     for part in parts(names) {
+        left = left.saturating_sub(part.len());
+        let asked: HashMap<Hash, &Blind> = part
+            .iter()
+            .flat_map(|name| name.hashes().map(move |(_, hash)| (hash, name)))
+            .collect();
+        let keys = if left == 0 { KEYS_IN_USE } else { "" };
         let text = format!(
-            "SELECT blind, holder_id FROM {from} (partition, blind) IN (VALUES {})",
+            "SELECT blind, holder_id, CAST(0 AS BIGINT) AS version FROM {from} (partition, blind) IN (VALUES {}){keys}",
+            tuples(asked.len(), "(?, ?)", 0)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for hash in asked.keys() {
+            query = query.bind(partition_of(hash).sql()).bind(hash.to_vec());
+        }
+        let mut in_use = BTreeSet::new();
+        for row in query.fetch_all(&mut *connection).await? {
+            let row = Columns {
+                table: "aliases",
+                row: &row,
+            };
+            let key = version(&row)?;
+            if key > 0 {
+                in_use.insert(key);
+                continue;
+            }
+            let hash = Hash::try_from(row.bytes("blind")?.as_slice()).ok();
+            let name = hash.and_then(|hash| asked.get(&hash));
+            let name = name.ok_or_else(|| row.odd("blind", "was not asked for"))?;
+            let holder = row.parsed("holder_id", HolderId::parse)?;
+            found.insert((*name).clone(), holder);
+        }
+        if !names.iter().all(|name| name.covers(&in_use)) {
+            return Err(Conflict::IndexKey.into());
+        }
+    }
+    Ok(found)
+}
+
+/// The index keys under which names may lie, as further rows of a statement that asks for names.
+const KEYS_IN_USE: &str =
+    " UNION ALL SELECT check_blind, '', version FROM blind_indexes WHERE activated_at IS NOT NULL";
+
+/// Names that lie at `hashes`, which are in order, with their owners, held until the transaction ends.
+pub(crate) async fn held_names(
+    connection: &mut AnyConnection,
+    kind: AliasKind,
+    hashes: &[Hash],
+    keeping: &'static str,
+) -> Result<Vec<(Hash, HolderId)>, StoreError> {
+    let from = match kind.owned() {
+        Some(kind) => format!("owned_aliases WHERE kind = {kind} AND"),
+        None => "shared_aliases WHERE".to_owned(),
+    };
+    let mut held = Vec::new();
+    for part in parts(hashes) {
+        let text = format!(
+            "SELECT blind, holder_id FROM {from} (partition, blind) IN (VALUES {}) ORDER BY blind, holder_id{keeping}",
             tuples(part.len(), "(?, ?)", 0)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
-        for name in part {
-            query = query.bind(partition_of(name).sql()).bind(name.sql());
+        for hash in part {
+            query = query.bind(partition_of(hash).sql()).bind(hash.to_vec());
         }
         for row in query.fetch_all(&mut *connection).await? {
             let row = Columns {
                 table: "aliases",
                 row: &row,
             };
-            let bytes = row.bytes("blind")?;
-            let holder = row.parsed("holder_id", HolderId::parse)?;
-            let name = part
-                .iter()
-                .find(|name| name.as_bytes() == bytes)
-                .ok_or_else(|| row.odd("blind", "was not asked for"))?;
-            found.insert(name.clone(), holder);
+            let hash = Hash::try_from(row.bytes("blind")?.as_slice());
+            let hash = hash.map_err(|_length| row.odd("blind", "is no keyed hash"))?;
+            held.push((hash, row.parsed("holder_id", HolderId::parse)?));
         }
     }
-    Ok(found)
+    Ok(held)
 }
 
-fn partition_of(blind: &Blind) -> Partition {
-    Partition::of_holders(blind.first())
+/// Removes names of a kind of which each has one owner; answers how many there were.
+pub(crate) async fn remove_names(
+    connection: &mut AnyConnection,
+    kind: AliasKind,
+    hashes: &[Hash],
+) -> Result<u64, StoreError> {
+    let Some(kind) = kind.owned() else {
+        return Ok(0);
+    };
+    let mut removed = 0_u64;
+    for part in parts(hashes) {
+        let text = format!(
+            "DELETE FROM owned_aliases WHERE kind = {kind} AND (partition, blind) IN (VALUES {})",
+            tuples(part.len(), "(?, ?)", 0)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for hash in part {
+            query = query.bind(partition_of(hash).sql()).bind(hash.to_vec());
+        }
+        let touched = query.execute(&mut *connection).await?.rows_affected();
+        removed = removed.saturating_add(touched);
+    }
+    Ok(removed)
 }

@@ -1,14 +1,14 @@
 //! Credentials of an e-licence and their signed forms.
 
 use jiff::Timestamp;
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 use zeroize::Zeroizing;
 
 use crate::{
     BindingId, Conflict, CredentialId, ELicenceId, HolderId, Locked, Partition, StatusPlace, Store,
     StoreError, Tx,
     error::{exactly_one, unique},
-    rows::Columns,
+    rows::{Columns, placeholders},
     seal::{Place, Sealer},
 };
 
@@ -29,6 +29,17 @@ pub struct CredentialRow {
     pub issued_at: Timestamp,
     /// When it ends by itself.
     pub expires_at: Timestamp,
+}
+
+/// A credential that somebody shows, active or ended.
+#[derive(Clone, Debug)]
+pub struct PresentedCredential {
+    /// Whose.
+    pub holder: HolderId,
+    /// Whether it is the active one of its e-licence.
+    pub active: bool,
+    /// The credential.
+    pub credential: CredentialRow,
 }
 
 /// A signed form of a credential.
@@ -63,12 +74,22 @@ pub struct NewCredential {
     pub forms: Vec<FormRow>,
 }
 
+/// An active credential with a form by a key that signs no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToSignAnew {
+    /// Which.
+    pub credential: CredentialId,
+    /// Whose.
+    pub holder: HolderId,
+}
+
 /// What [`read`] asks for, of credentials as `c`.
 pub(crate) const CREDENTIAL_COLUMNS: &str = "c.id AS credential_id, c.e_licence_id, c.binding_id, c.status_list, c.status_index, \
      c.status_value, c.issued_at, c.expires_at";
 
 impl Store {
-    /// The newest credential of an e-licence of `holder`, active or ended, with its signed forms.
+    /// The active credential of an e-licence of `holder` or, where there is none, the one that ended
+    /// last, with its signed forms.
     ///
     /// # Errors
     /// When the database cannot be reached or a form does not open.
@@ -81,7 +102,8 @@ impl Store {
         let rows = sqlx::query(
             "SELECT credential_id, suite, key_id, form_sealed FROM credential_forms \
              WHERE partition = $1 AND credential_id = (SELECT id FROM credentials \
-             WHERE partition = $1 AND e_licence_id = $2 ORDER BY issued_at DESC, id DESC LIMIT 1) ORDER BY suite",
+             WHERE partition = $1 AND e_licence_id = $2 ORDER BY CASE stage WHEN 'active' THEN 0 ELSE 1 END, \
+             issued_at DESC, CASE WHEN binding_id IS NULL THEN 1 ELSE 0 END, ended_at DESC, id LIMIT 1) ORDER BY suite",
         )
         .bind(e_licence.partition().sql())
         .bind(e_licence.as_str())
@@ -102,6 +124,37 @@ impl Store {
         Ok(Some((credential, forms)))
     }
 
+    /// A credential, also one that ended.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the row does not follow its rule.
+    pub async fn credential(
+        &self,
+        id: &CredentialId,
+    ) -> Result<Option<PresentedCredential>, StoreError> {
+        let mut connection = self.reader().await?;
+        let text = format!(
+            "SELECT {CREDENTIAL_COLUMNS}, c.holder_id, c.stage FROM credentials c WHERE c.partition = $1 AND c.id = $2"
+        );
+        let row = sqlx::query(AssertSqlSafe(text))
+            .bind(id.partition().sql())
+            .bind(id.as_str())
+            .fetch_optional(&mut *connection)
+            .await?;
+        row.map(|row| {
+            let row = Columns {
+                table: "credentials",
+                row: &row,
+            };
+            Ok(PresentedCredential {
+                holder: row.parsed("holder_id", HolderId::parse)?,
+                active: row.text("stage")? == "active",
+                credential: read(&row)?,
+            })
+        })
+        .transpose()
+    }
+
     /// The signed forms of a credential of `holder`.
     ///
     /// # Errors
@@ -113,6 +166,74 @@ impl Store {
     ) -> Result<Vec<FormRow>, StoreError> {
         let mut connection = self.reader().await?;
         read_forms(&mut connection, self.sealer(), holder, credential).await
+    }
+
+    /// The keys that signed the forms of a credential, by suite. Nothing is opened for it.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn form_keys(
+        &self,
+        credential: &CredentialId,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let mut connection = self.reader().await?;
+        let rows = sqlx::query(
+            "SELECT credential_id, suite, key_id FROM credential_forms WHERE partition = $1 AND credential_id = $2 ORDER BY suite",
+        )
+        .bind(credential.partition().sql())
+        .bind(credential.as_str())
+        .fetch_all(&mut *connection)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let table = "credential_forms";
+                let row = Columns { table, row };
+                Ok((row.text("suite")?, row.text("key_id")?))
+            })
+            .collect()
+    }
+
+    /// Up to `limit` active credentials of a partition, behind `after` where it is given, with a form
+    /// by one of these keys.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or a row does not follow its rule.
+    pub async fn credentials_signed_by(
+        &self,
+        partition: Partition,
+        key_ids: &[String],
+        after: Option<&CredentialId>,
+        limit: u32,
+    ) -> Result<Vec<ToSignAnew>, StoreError> {
+        if key_ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = format!(
+            "SELECT c.id, c.holder_id FROM credentials c \
+             WHERE c.partition = $1 AND c.id > $2 AND c.stage = 'active' AND EXISTS (SELECT 1 FROM credential_forms f \
+             WHERE f.partition = c.partition AND f.credential_id = c.id AND f.key_id IN {}) \
+             ORDER BY c.id LIMIT $3",
+            placeholders(1, key_ids.len(), 3)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(text))
+            .bind(partition.sql())
+            .bind(after.map(CredentialId::as_str).unwrap_or_default())
+            .bind(i64::from(limit));
+        for key_id in key_ids {
+            query = query.bind(key_id.as_str());
+        }
+        let mut connection = self.reader().await?;
+        let rows = query.fetch_all(&mut *connection).await?;
+        rows.iter()
+            .map(|row| {
+                let table = "credentials";
+                let row = Columns { table, row };
+                Ok(ToSignAnew {
+                    credential: row.parsed("id", CredentialId::parse)?,
+                    holder: row.parsed("holder_id", HolderId::parse)?,
+                })
+            })
+            .collect()
     }
 
     /// Every credential's place and value in `partition`, ended ones included (they read INVALID):
@@ -170,25 +291,64 @@ impl Tx {
         .execute(self.connection())
         .await
         .map_err(unique(Conflict::ELicenceState))?;
-        for form in &new.forms {
-            let row = form_row(&new.id, &form.suite);
+        self.write_forms(locked, &new.id, &new.forms).await
+    }
+
+    /// Puts newly signed forms in the place of those of an active credential, which is the same one
+    /// with the same place in the status lists.
+    ///
+    /// # Errors
+    /// [`Conflict::ELicenceState`] when it is no longer active.
+    pub async fn sign_anew(
+        &mut self,
+        locked: &Locked,
+        credential: &CredentialId,
+        forms: &[FormRow],
+        (issued_at, expires_at): (Timestamp, Timestamp),
+    ) -> Result<(), StoreError> {
+        let moved = sqlx::query(
+            "UPDATE credentials SET issued_at = $4, expires_at = $5 \
+             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = 'active'",
+        )
+        .bind(self.partition().sql())
+        .bind(credential.as_str())
+        .bind(locked.holder().as_str())
+        .bind(issued_at.as_microsecond())
+        .bind(expires_at.as_microsecond())
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        exactly_one(moved, Conflict::ELicenceState)?;
+        self.write_forms(locked, credential, forms).await
+    }
+
+    async fn write_forms(
+        &mut self,
+        locked: &Locked,
+        credential: &CredentialId,
+        forms: &[FormRow],
+    ) -> Result<(), StoreError> {
+        for form in forms {
+            let row = form_row(credential, &form.suite);
             let place = form_place(locked.holder(), &row);
             let sealed = self.sealer().seal(&place, &form.form)?;
             sqlx::query(
-                "INSERT INTO credential_forms (partition, credential_id, suite, key_id, form_sealed) VALUES ($1, $2, $3, $4, $5)",
+                "INSERT INTO credential_forms (partition, credential_id, suite, key_id, form_sealed) VALUES ($1, $2, $3, $4, $5) \
+                 ON CONFLICT (partition, credential_id, suite) DO UPDATE SET key_id = excluded.key_id, form_sealed = excluded.form_sealed",
             )
             .bind(self.partition().sql())
-            .bind(new.id.as_str())
+            .bind(credential.as_str())
             .bind(form.suite.as_str())
             .bind(form.key_id.as_str())
             .bind(sealed)
             .execute(self.connection())
             .await?;
         }
-        Ok(())
+        let keys: Vec<&str> = forms.iter().map(|form| form.key_id.as_str()).collect();
+        self.count_signatures(&keys).await
     }
 
-    /// Active -> ended; its place reads INVALID from then on.
+    /// Active -> ended; its place reads INVALID from then on. What it showed in codes goes with it.
     ///
     /// # Errors
     /// [`Conflict::ELicenceState`] when it is no longer active.
@@ -209,7 +369,13 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(moved, Conflict::ELicenceState)
+        exactly_one(moved, Conflict::ELicenceState)?;
+        sqlx::query("DELETE FROM presentations WHERE partition = $1 AND credential_id = $2")
+            .bind(self.partition().sql())
+            .bind(credential.as_str())
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 
     /// What the lists say of an active credential.

@@ -10,6 +10,7 @@ use crate::{
     audit::Entry,
     engine::Database,
     error::unique,
+    index_keys::{self, open_layout, open_names, stored_indexes},
     rows::Columns,
     seal::{Sealer, StoredKey, label},
 };
@@ -176,15 +177,20 @@ impl Store {
         Ok(version)
     }
 
-    /// Takes up data keys that other nodes made. A node that serves calls it every few seconds;
+    /// Takes up data keys and index keys that other nodes made. A node that serves calls it every few seconds;
     /// besides, a value or a commit that shows a newer key makes the next access do it.
     ///
     /// # Errors
-    /// When the database cannot be reached, or was wrapped anew under another master key.
+    /// When the database cannot be reached, was wrapped anew under another master key, or names lie
+    /// under an index key of which this node never heard.
     pub async fn refresh_keys(&self) -> Result<(), StoreError> {
         let mut connection = self.inner.database.reader().await?;
         let stored = stored_keys(&mut connection).await?;
-        self.sealer().reload(&stored)
+        self.sealer().reload(&stored)?;
+        let indexes = stored_indexes(&mut connection, &self.sealer().master()).await?;
+        let names = self.sealer().names().reloaded(&indexes)?;
+        self.sealer().set_names(names);
+        Ok(())
     }
 
     /// Removes an older data key under which nothing lies any more. It looks at every value.
@@ -225,7 +231,7 @@ impl Store {
         Ok(Retirement::Retired)
     }
 
-    /// Wraps every data key by another master key, in one transaction. From then on the store opens
+    /// Wraps every data key, and what else lies wrapped, by another master key, in one transaction. From then on the store opens
     /// with the new key only; nodes that run go on with the data keys they know and must be started
     /// with the new one before the next rotation. The index key stays.
     ///
@@ -249,6 +255,7 @@ impl Store {
                 return Err(Conflict::Revision.into());
             }
         }
+        index_keys::rewrap(tx.connection(), (&self.sealer().master(), master)).await?;
         let entry = by.entry("seal.keys-rewrapped").with("keys", count);
         tx.commit(entry, Vec::new()).await?;
         self.sealer().set_master(master);
@@ -279,7 +286,8 @@ pub(crate) async fn open_sealer_in(
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<Sealer, StoreError> {
     let mut stored = stored_keys(connection).await?;
-    let index = if stored.is_empty() {
+    let new = stored.is_empty();
+    if new {
         // Another node may do the same at this moment: whoever comes first counts.
         sqlx::query(
             "INSERT INTO data_keys (version, wrapped, created_at, activated_at) VALUES (1, $1, $2, $2) ON CONFLICT DO NOTHING",
@@ -289,57 +297,18 @@ pub(crate) async fn open_sealer_in(
         .execute(&mut *connection)
         .await?;
         stored = stored_keys(connection).await?;
-        suite
-    } else {
-        // A store older than this table has an index by HMAC-SHA-256.
-        AtRest::Aes256Gcm
-    };
-    let (index, check) = blind_index(connection, index, keys, &stored, now).await?;
-    let sealer = Sealer::open(keys, &stored, index)?;
-    if !check_blind(&sealer).matches(&check) {
-        return Err(StoreError::Mismatch(
-            "the index key is not the one under which names were entered",
-        ));
     }
-    Ok(sealer)
-}
-
-/// Suite and check value of the blind index; entered by `suite` where there is none.
-async fn blind_index(
-    connection: &mut AnyConnection,
-    suite: AtRest,
-    keys: &MasterKeys,
-    stored: &[StoredKey],
-    now: Timestamp,
-) -> Result<(AtRest, Vec<u8>), StoreError> {
-    let check = check_blind(&Sealer::open(keys, stored, suite)?);
-    sqlx::query(
-        "INSERT INTO blind_indexes (version, suite, check_blind, created_at) VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING",
-    )
-    .bind(suite.as_str())
-    .bind(check.sql())
-    .bind(now.as_microsecond())
-    .execute(&mut *connection)
-    .await?;
-    let row = sqlx::query("SELECT suite, check_blind FROM blind_indexes WHERE version = 1")
-        .fetch_one(&mut *connection)
-        .await?;
-    let row = Columns {
-        table: "blind_indexes",
-        row: &row,
-    };
-    Ok((
-        row.named("suite", AtRest::parse)?,
-        row.bytes("check_blind")?,
-    ))
-}
-
-fn check_blind(sealer: &Sealer) -> crate::Blind {
-    sealer.blind("index-check", b"")
+    // A store older than the suites has an index by HMAC-SHA-256.
+    let of_index = if new { suite } else { AtRest::Aes256Gcm };
+    let names = open_names(connection, of_index, keys, now).await?;
+    let layout = open_layout(connection, new.then_some(suite), keys, now, rng).await?;
+    Sealer::open(&keys.master, &stored, layout, names)
 }
 
 /// The data keys, with all their rows held: nobody makes one or wraps them anew meanwhile.
-async fn locked_keys(connection: &mut AnyConnection) -> Result<Vec<StoredKey>, StoreError> {
+pub(crate) async fn locked_keys(
+    connection: &mut AnyConnection,
+) -> Result<Vec<StoredKey>, StoreError> {
     sqlx::query("UPDATE data_keys SET created_at = created_at")
         .execute(&mut *connection)
         .await?;

@@ -59,6 +59,8 @@ pub struct DriverWrite {
     pub next_transition_at: Option<Timestamp>,
     /// The photo on file.
     pub photo: Option<PhotoId>,
+    /// What [`Store::index_version`] said before its names were claimed.
+    pub named_under: u32,
 }
 
 /// A driver's record as it will lie in the database.
@@ -73,6 +75,7 @@ pub struct SealedDriver {
     record: Vec<u8>,
     /// Version of the data key it is sealed with.
     key: u32,
+    named_under: u32,
     digest: Blind,
     authority: AuthorityCode,
     status_value: u8,
@@ -135,6 +138,7 @@ impl Store {
             gap: driver.registry_gap,
             key: label(&sealed).map_or(0, |(_, version)| version),
             record: sealed,
+            named_under: driver.named_under,
             digest: driver.digest,
             authority: record.issuing_authority.code.clone(),
             status_value: driver.status_value,
@@ -239,6 +243,7 @@ impl Tx {
         for driver in drivers.iter().map(Borrow::borrow) {
             self.expect_one_of_own(TABLE, driver.id.partition())?;
             self.sealed_with(driver.key);
+            self.named_under(driver.named_under);
         }
         for part in parts(drivers) {
             let text = format!(
@@ -282,6 +287,7 @@ impl Tx {
             return Err(Conflict::Revision.into());
         }
         self.sealed_with(driver.key);
+        self.named_under(driver.named_under);
         sqlx::query(
             "UPDATE drivers SET registry_version = $3, registry_gap = $4, record_sealed = $5, record_digest = $6, \
              authority_code = $7, status_value = $8, next_transition_at = $9, photo_id = $10, updated_at = $11 \

@@ -41,8 +41,9 @@ pub struct ELicenceRow {
 pub struct CurrentELicence {
     /// The e-licence.
     pub e_licence: ELicenceRow,
-    /// Its active credential.
-    pub credential: CredentialRow,
+    /// Its active credential: none between the end of a binding and what comes after it. The
+    /// e-licence is as good without.
+    pub credential: Option<CredentialRow>,
 }
 
 /// An e-licence to be added, active.
@@ -179,8 +180,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Current -> superseded or revoked, with its credential and binding; answers the credential that
-    /// ended, whose place now reads INVALID.
+    /// Current -> superseded or revoked, with its credential and binding: the credential's place reads
+    /// INVALID from then on.
     ///
     /// # Errors
     /// [`Conflict::ELicenceState`] when it is no longer current.
@@ -208,17 +209,11 @@ impl Tx {
         if moved != 1 {
             return Err(Conflict::ELicenceState.into());
         }
-        self.end_credential(locked, &current.credential.id, now)
+        if let Some(credential) = &current.credential {
+            self.end_credential(locked, &credential.id, now).await?;
+        }
+        self.revoke_bindings(locked, &current.e_licence.id, None, now)
             .await?;
-        sqlx::query(
-            "UPDATE bindings SET stage = 'revoked', ended_at = $3 \
-             WHERE partition = $1 AND e_licence_id = $2 AND stage IN ('pending', 'active')",
-        )
-        .bind(self.partition().sql())
-        .bind(current.e_licence.id.as_str())
-        .bind(now.as_microsecond())
-        .execute(self.connection())
-        .await?;
         Ok(())
     }
 }
@@ -250,7 +245,7 @@ async fn current(
     let mut found = Vec::new();
     for part in parts(holders) {
         let text = format!(
-            "SELECT {COLUMNS}, {CREDENTIAL_COLUMNS} FROM e_licences e JOIN credentials c \
+            "SELECT {COLUMNS}, {CREDENTIAL_COLUMNS} FROM e_licences e LEFT JOIN credentials c \
              ON c.partition = e.partition AND c.e_licence_id = e.id AND c.stage = 'active' \
              WHERE e.partition = $1 AND e.stage IN ('active', 'stopped') AND e.holder_id IN {}",
             placeholders(1, part.len(), 1)
@@ -266,7 +261,10 @@ async fn current(
             };
             found.push(CurrentELicence {
                 e_licence: read(&row)?,
-                credential: credentials::read(&row)?,
+                credential: row
+                    .opt_text("credential_id")?
+                    .map(|_there| credentials::read(&row))
+                    .transpose()?,
             });
         }
     }

@@ -184,6 +184,14 @@ impl Database {
         }
     }
 
+    /// The same, where others may keep the rows at the same time.
+    pub(crate) fn sharing_rows(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => "",
+            Engine::PostgreSql => " FOR SHARE",
+        }
+    }
+
     /// A connection for reading only.
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
         Ok(self.read.acquire().await?)

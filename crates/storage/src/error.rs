@@ -11,6 +11,9 @@ pub enum Conflict {
     /// The driver changed after it was read.
     #[error("the driver's record changed meanwhile")]
     Revision,
+    /// A name was hashed before another index key came into use; hash it anew.
+    #[error("the index key changed meanwhile")]
+    IndexKey,
     /// The application is no longer in the state the act expected.
     #[error("the application moved on meanwhile")]
     ApplicationState,
@@ -35,6 +38,9 @@ pub enum Conflict {
     /// The trust list or key exists already.
     #[error("the key or trust list exists already")]
     Trust,
+    /// A proposed trust list or an emergency revocation is no longer in the state the act expected.
+    #[error("the change of trust moved on meanwhile")]
+    TrustChange,
     /// A follower's cursor was moved by another node.
     #[error("another node follows")]
     Cursor,

@@ -76,6 +76,13 @@ fn parse(prefix: &str, text: &str) -> Result<Partition, NotAnId> {
         .ok_or(NotAnId)
 }
 
+fn to_bytes(text: &str) -> Option<[u8; 16]> {
+    let (_, digits) = text.split_once('_')?;
+    let mut bytes = [0; 16];
+    hex::decode_to_slice(digits, &mut bytes).ok()?;
+    Some(bytes)
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*
@@ -102,6 +109,21 @@ macro_rules! ids {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+
+            /// Its 16 bytes, as codes carry them: they hold the partition, but not the kind.
+            #[must_use]
+            pub fn to_bytes(&self) -> [u8; 16] {
+                // The text was checked when the identifier was made.
+                to_bytes(&self.0).unwrap_or_default()
+            }
+
+            /// From 16 bytes that are said to be one of this kind.
+            ///
+            /// # Errors
+            /// [`NotAnId`] when there is no such partition.
+            pub fn from_bytes(bytes: [u8; 16]) -> Result<Self, NotAnId> {
+                Self::parse(&format!("{}_{}", $prefix, hex::encode(bytes)))
             }
 
             /// The partition it lies in.
@@ -160,6 +182,8 @@ ids! {
     StaffId = "stf";
     /// A driver registry that sends changes.
     SourceId = "src";
+    /// A trust list that is proposed.
+    ProposalId = "tpr";
 }
 
 impl HolderId {
@@ -185,7 +209,14 @@ mod tests {
             assert_eq!(id.partition(), partition);
             assert_eq!(ApplicationId::parse(id.as_str()), Ok(id.clone()));
             assert_eq!(HolderId::parse(id.as_str()), Err(NotAnId));
+            assert_eq!(ApplicationId::from_bytes(id.to_bytes()), Ok(id.clone()));
         }
+    }
+
+    #[test]
+    fn bytes_of_no_partition_are_no_identifier() {
+        assert_eq!(BindingId::from_bytes([0xff; 16]), Err(NotAnId));
+        assert!(BindingId::from_bytes([0; 16]).is_ok());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! National signing keys, their secrets sealed, and signed trust lists. A root secret is never here.
 
 use jiff::Timestamp;
+use sqlx::any::AnyRow;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -20,6 +21,17 @@ pub struct SigningKeyRow {
     pub not_before: Timestamp,
     /// Until when its signatures are to be made.
     pub not_after: Timestamp,
+}
+
+/// A signed trust list as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustListRow {
+    /// Its version.
+    pub version: u64,
+    /// The signed list.
+    pub document: String,
+    /// Certificates of its keys and roots: JSON of key id and PEM.
+    pub certificates: Option<String>,
 }
 
 impl std::fmt::Debug for SigningKeyRow {
@@ -63,24 +75,47 @@ impl Store {
             .collect()
     }
 
-    /// The newest signed trust list: version and document.
+    /// The newest signed trust list.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn trust_list(&self) -> Result<Option<(u64, String)>, StoreError> {
+    pub async fn trust_list(&self) -> Result<Option<TrustListRow>, StoreError> {
         let mut connection = self.reader().await?;
-        let row =
-            sqlx::query("SELECT version, document FROM trust_lists ORDER BY version DESC LIMIT 1")
-                .fetch_optional(&mut *connection)
-                .await?;
-        row.map(|row| {
-            let row = Columns {
-                table: "trust_lists",
-                row: &row,
-            };
-            Ok((row.number("version")?, row.text("document")?))
-        })
-        .transpose()
+        let row = sqlx::query(
+            "SELECT version, document, certificates FROM trust_lists ORDER BY version DESC LIMIT 1",
+        )
+        .fetch_optional(&mut *connection)
+        .await?;
+        row.as_ref().map(read_list).transpose()
+    }
+
+    /// The signed trust list of a version.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn trust_list_of(&self, version: u64) -> Result<Option<TrustListRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        let row = sqlx::query(
+            "SELECT version, document, certificates FROM trust_lists WHERE version = $1",
+        )
+        .bind(sql_number(version))
+        .fetch_optional(&mut *connection)
+        .await?;
+        row.as_ref().map(read_list).transpose()
+    }
+
+    /// The version of the newest trust list; none where there is no list.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn trust_version(&self) -> Result<Option<u64>, StoreError> {
+        let mut connection = self.reader().await?;
+        let row = sqlx::query("SELECT version FROM trust_lists ORDER BY version DESC LIMIT 1")
+            .fetch_optional(&mut *connection)
+            .await?;
+        let table = "trust_lists";
+        row.map(|row| Columns { table, row: &row }.number("version"))
+            .transpose()
     }
 }
 
@@ -116,19 +151,43 @@ impl Tx {
     /// [`Conflict::Trust`] when the version exists.
     pub async fn insert_trust_list(
         &mut self,
-        version: u64,
-        document: &str,
+        list: &TrustListRow,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO trust_lists (version, document, issued_at) VALUES ($1, $2, $3)")
-            .bind(sql_number(version))
-            .bind(document)
-            .bind(now.as_microsecond())
-            .execute(self.connection())
-            .await
-            .map_err(unique(Conflict::Trust))?;
+        sqlx::query(
+            "INSERT INTO trust_lists (version, document, certificates, issued_at) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(sql_number(list.version))
+        .bind(list.document.as_str())
+        .bind(list.certificates.as_deref())
+        .bind(now.as_microsecond())
+        .execute(self.connection())
+        .await
+        .map_err(unique(Conflict::Trust))?;
         Ok(())
     }
+
+    /// Throws a signing key away that no list names: its secret is gone.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn delete_signing_key(&mut self, key_id: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM signing_keys WHERE key_id = $1")
+            .bind(key_id)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}
+
+fn read_list(row: &AnyRow) -> Result<TrustListRow, StoreError> {
+    let table = "trust_lists";
+    let row = Columns { table, row };
+    Ok(TrustListRow {
+        version: row.number("version")?,
+        document: row.text("document")?,
+        certificates: row.opt_text("certificates")?,
+    })
 }
 
 fn place(key_id: &str) -> Place<'_> {

@@ -61,6 +61,26 @@ const MIGRATIONS: &[Migration] = &[
         name: "aliases",
         text: include_str!("../migrations/0008_aliases.sql"),
     },
+    Migration {
+        version: 10,
+        name: "index_keys",
+        text: include_str!("../migrations/0010_index_keys.sql"),
+    },
+    Migration {
+        version: 11,
+        name: "bindings",
+        text: include_str!("../migrations/0011_bindings.sql"),
+    },
+    Migration {
+        version: 12,
+        name: "status_lists",
+        text: include_str!("../migrations/0012_status_lists.sql"),
+    },
+    Migration {
+        version: 13,
+        name: "trust",
+        text: include_str!("../migrations/0013_trust.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

@@ -25,6 +25,7 @@ struct Head {
     audit_hash: Vec<u8>,
     outbox_seq: u64,
     least_key: u32,
+    least_index: u32,
 }
 
 /// An event as its row holds it.
@@ -42,8 +43,11 @@ pub(crate) async fn give(
 ) -> Result<Vec<Committed>, StoreError> {
     let partitions: Vec<Partition> = traces.keys().copied().collect();
     let mut heads = lock_heads(tx, &partitions).await?;
-    if heads.iter().any(|head| head.least_key > tx.least_key()) {
-        // What was sealed here lies under a data key that is being given up.
+    let too_old =
+        |head: &Head| head.least_key > tx.least_key() || head.least_index > tx.least_index();
+    if heads.iter().any(too_old) {
+        // What was sealed here lies under a data key that is being given up, or the names of a driver
+        // were claimed under such an index key.
         tx.sealer().mark_stale();
         return Err(Conflict::Revision.into());
     }
@@ -121,7 +125,7 @@ async fn lock_heads(tx: &mut Tx, partitions: &[Partition]) -> Result<Vec<Head>, 
     let mut heads = Vec::with_capacity(partitions.len());
     for part in parts(partitions) {
         let text = format!(
-            "SELECT partition, audit_seq, audit_hash, outbox_seq, least_key FROM partition_heads \
+            "SELECT partition, audit_seq, audit_hash, outbox_seq, least_key, least_index FROM partition_heads \
              WHERE partition IN ({}) ORDER BY partition{keeping}",
             tuples(part.len(), "?", 0)
         );
@@ -149,13 +153,16 @@ async fn lock_heads(tx: &mut Tx, partitions: &[Partition]) -> Result<Vec<Head>, 
 }
 
 fn read(row: &Columns<'_>) -> Result<Head, StoreError> {
+    let version = |column| {
+        u32::try_from(row.int(column)?).map_err(|_out_of_range| row.odd(column, "out of range"))
+    };
     Ok(Head {
         partition: row.partition()?,
         audit_seq: row.number("audit_seq")?,
         audit_hash: row.bytes("audit_hash")?,
         outbox_seq: row.number("outbox_seq")?,
-        least_key: u32::try_from(row.int("least_key")?)
-            .map_err(|_out_of_range| row.odd("least_key", "out of range"))?,
+        least_key: version("least_key")?,
+        least_index: version("least_index")?,
     })
 }
 

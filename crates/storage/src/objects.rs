@@ -1,4 +1,5 @@
-//! The object store: photos, each sealed, and segments of the audit, which hold nothing to seal.
+//! The object store: photos and snapshots of the status memory, each sealed, and segments of the
+//! audit, which hold nothing to seal.
 
 use std::{path::Path, sync::Arc};
 
@@ -108,6 +109,15 @@ impl Objects {
         match self.inner.get(&key).await {
             Ok(found) => Ok(Some(found.bytes().await?)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes what lies under `name`, if anything does.
+    pub(crate) async fn remove(&self, name: &str) -> Result<(), StoreError> {
+        let key = Key::parse(name).map_err(object_store::Error::from)?;
+        match self.inner.delete(&key).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

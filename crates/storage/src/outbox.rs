@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ApplicationId, ELicenceId, HolderId, NotificationId, StatusPlace};
+use crate::{ApplicationId, BindingId, ELicenceId, HolderId, NotificationId, StatusPlace};
 
 /// An event as followers see it. Identifiers and codes only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,13 @@ pub enum Event {
         /// When it is due; none while the working calendar is missing.
         due_at: Option<Timestamp>,
     },
+    /// A binding came to be or ended.
+    BindingChanged {
+        /// Whose.
+        holder: HolderId,
+        /// The one that is active now, if there is one.
+        binding: Option<BindingId>,
+    },
     /// A message lies in the inbox.
     Notified {
         /// Whose.
@@ -65,6 +72,7 @@ impl Event {
             | Self::CredentialStatus { holder, .. }
             | Self::ELicenceChanged { holder, .. }
             | Self::ApplicationChanged { holder, .. }
+            | Self::BindingChanged { holder, .. }
             | Self::Notified { holder, .. } => holder,
         }
     }

@@ -36,6 +36,13 @@ impl Columns<'_> {
         u64::try_from(self.int(column)?).map_err(|_negative| self.odd(column, "negative"))
     }
 
+    pub(crate) fn opt_number(&self, column: &'static str) -> Result<Option<u64>, StoreError> {
+        let value: Option<i64> = self.get(column)?;
+        value
+            .map(|value| u64::try_from(value).map_err(|_negative| self.odd(column, "negative")))
+            .transpose()
+    }
+
     pub(crate) fn instant(&self, column: &'static str) -> Result<Timestamp, StoreError> {
         self.to_instant(column, self.int(column)?)
     }

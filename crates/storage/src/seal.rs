@@ -1,4 +1,4 @@
-//! Sealing of personal columns and photos, and the blind index.
+//! Sealing of personal columns and photos.
 //!
 //! A sealed value is `suite (1) | key version (4, big endian) | nonce (12) | ciphertext | tag (16)`.
 //! The associated data names table, column, owner, row and version, so that a value moved to
@@ -15,13 +15,13 @@ use std::{
     },
 };
 
-use aws_lc_rs::constant_time;
 use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
-    Partition, StoreError,
+    Blind, StoreError,
     at_rest::{AeadKey, AtRest, DataKey, Failed, IndexKey, NONCE},
+    blinds::NameKeys,
 };
 
 /// Suite and key version: what tells under which key a value lies.
@@ -36,51 +36,13 @@ const WRONG_MASTER: StoreError =
 pub struct MasterKeys {
     /// Wraps the data keys.
     pub master: [u8; 32],
-    /// Keys the blind index.
+    /// Keys the blind index of names.
     pub index: [u8; 32],
 }
 
 impl fmt::Debug for MasterKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MasterKeys(..)")
-    }
-}
-
-/// A keyed hash under which a value can be found but not read.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Blind([u8; 32]);
-
-impl Blind {
-    /// Its bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Compares in constant time.
-    #[must_use]
-    pub fn matches(&self, other: &[u8]) -> bool {
-        constant_time::verify_slices_are_equal(&self.0, other).is_ok()
-    }
-
-    /// The holders' partition that it stands for.
-    #[must_use]
-    pub fn partition(&self) -> Partition {
-        Partition::of_holders(self.first())
-    }
-
-    pub(crate) fn first(&self) -> u8 {
-        self.0[0]
-    }
-
-    pub(crate) fn sql(&self) -> Vec<u8> {
-        self.0.to_vec()
-    }
-}
-
-impl fmt::Debug for Blind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Blind(..)")
     }
 }
 
@@ -108,7 +70,7 @@ impl Place<'_> {
         data
     }
 
-    fn broken(&self) -> StoreError {
+    pub(crate) fn broken(&self) -> StoreError {
         StoreError::Inconsistent {
             table: self.table,
             column: self.column,
@@ -136,7 +98,8 @@ struct Ring {
 pub(crate) struct Sealer {
     ring: RwLock<Arc<Ring>>,
     master: RwLock<Zeroizing<[u8; 32]>>,
-    index: IndexKey,
+    layout: IndexKey,
+    names: RwLock<Arc<NameKeys>>,
     /// A value named a key that the ring lacks: another node may have made one.
     stale: AtomicBool,
 }
@@ -148,17 +111,18 @@ impl fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// Unwraps the stored data keys; `index` is the suite of the blind index.
+    /// Unwraps the stored data keys.
     pub(crate) fn open(
-        keys: &MasterKeys,
+        master: &[u8; 32],
         stored: &[StoredKey],
-        index: AtRest,
+        layout: IndexKey,
+        names: NameKeys,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            ring: RwLock::new(Arc::new(ring(&keys.master, stored)?)),
-            master: RwLock::new(Zeroizing::new(keys.master)),
-            index: IndexKey::new(index, &keys.index)
-                .map_err(|Failed| StoreError::Mismatch("the index key cannot be used"))?,
+            ring: RwLock::new(Arc::new(ring(master, stored)?)),
+            master: RwLock::new(Zeroizing::new(*master)),
+            layout,
+            names: RwLock::new(Arc::new(names)),
             stale: AtomicBool::new(false),
         })
     }
@@ -179,7 +143,7 @@ impl Sealer {
     ) -> Result<Vec<u8>, StoreError> {
         let mut secret = Zeroizing::new([0_u8; 32]);
         rng.fill_bytes(&mut *secret);
-        wrap(master, suite, version, &*secret)
+        wrap(master, suite, version, &data_key_place(), &*secret)
     }
 
     /// The same data key wrapped by another master key.
@@ -189,7 +153,7 @@ impl Sealer {
         master: &[u8; 32],
     ) -> Result<Vec<u8>, StoreError> {
         let (suite, secret) = unwrap(&self.master(), stored)?;
-        wrap(master, suite, stored.version, &secret)
+        wrap(master, suite, stored.version, &data_key_place(), &secret)
     }
 
     pub(crate) fn master(&self) -> Zeroizing<[u8; 32]> {
@@ -263,9 +227,18 @@ impl Sealer {
             .map_err(|Failed| place.broken())
     }
 
-    /// The blind index of `value` among values of `kind`.
+    /// The keyed hash of `value` among values of `kind`, under the key that never changes.
     pub(crate) fn blind(&self, kind: &str, value: &[u8]) -> Blind {
-        Blind(self.index.hash(&[kind.as_bytes(), &[0], value]))
+        Blind::of_layout(&self.layout, kind, value)
+    }
+
+    /// The index keys, for names.
+    pub(crate) fn names(&self) -> Arc<NameKeys> {
+        Arc::clone(&self.names.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_names(&self, names: NameKeys) {
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
     }
 
     fn ring(&self) -> Arc<Ring> {
@@ -294,29 +267,42 @@ fn data_key_place() -> Place<'static> {
     }
 }
 
-fn wrap(
+/// A key wrapped by the master key, for `place`.
+pub(crate) fn wrap(
     master: &[u8; 32],
     suite: AtRest,
     version: u32,
+    place: &Place<'_>,
     secret: &[u8],
 ) -> Result<Vec<u8>, StoreError> {
     AeadKey::wrapping(suite, master)
-        .and_then(|key| seal_with(&key, suite, version, &data_key_place(), secret))
-        .map_err(|Failed| data_key_place().broken())
+        .and_then(|key| seal_with(&key, suite, version, place, secret))
+        .map_err(|Failed| place.broken())
+}
+
+/// Suite and secret of a key that lies wrapped at `place`.
+pub(crate) fn unwrap_at(
+    master: &[u8; 32],
+    place: &Place<'_>,
+    wrapped: &[u8],
+) -> Result<(AtRest, Zeroizing<Vec<u8>>), StoreError> {
+    let (suite, _) = label(wrapped).ok_or(WRONG_MASTER)?;
+    let secret = AeadKey::wrapping(suite, master)
+        .and_then(|key| unseal_with(&key, place, wrapped))
+        .map_err(|Failed| WRONG_MASTER)?;
+    Ok((suite, secret))
 }
 
 fn unwrap(
     master: &[u8; 32],
     stored: &StoredKey,
 ) -> Result<(AtRest, Zeroizing<Vec<u8>>), StoreError> {
-    let (suite, version) = label(&stored.wrapped).ok_or(WRONG_MASTER)?;
-    if version != stored.version {
-        return Err(WRONG_MASTER);
+    match label(&stored.wrapped) {
+        Some((_, version)) if version == stored.version => {
+            unwrap_at(master, &data_key_place(), &stored.wrapped)
+        }
+        Some(_) | None => Err(WRONG_MASTER),
     }
-    let secret = AeadKey::wrapping(suite, master)
-        .and_then(|key| unseal_with(&key, &data_key_place(), &stored.wrapped))
-        .map_err(|Failed| WRONG_MASTER)?;
-    Ok((suite, secret))
 }
 
 /// Suite and key version of a sealed value.
@@ -360,14 +346,23 @@ mod tests {
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
+    use crate::blinds::{StoredIndex, check, index_key};
 
     const SUITES: [AtRest; 2] = [AtRest::Aes256Gcm, AtRest::Sm4Gcm];
 
-    fn keys(seed: u8) -> MasterKeys {
-        MasterKeys {
-            master: [seed; 32],
-            index: [seed ^ 0xff; 32],
-        }
+    /// Opens with the index key `[9; 32]`.
+    fn open(seed: u8, stored: &[StoredKey]) -> Result<Sealer, StoreError> {
+        let key = || index_key(AtRest::Aes256Gcm, &[9; 32]).unwrap();
+        let names = StoredIndex {
+            version: 1,
+            suite: AtRest::Aes256Gcm,
+            check: check(&key()).to_vec(),
+            secret: None,
+            activated: true,
+            left: false,
+        };
+        let names = NameKeys::open(&[9; 32], &[names]).unwrap();
+        Sealer::open(&[seed; 32], stored, key(), names)
     }
 
     fn stored(seed: u8, suite: AtRest, version: u32) -> StoredKey {
@@ -380,7 +375,7 @@ mod tests {
     }
 
     fn sealer(seed: u8, suite: AtRest) -> Sealer {
-        Sealer::open(&keys(seed), &[stored(seed, suite, 1)], suite).unwrap()
+        open(seed, &[stored(seed, suite, 1)]).unwrap()
     }
 
     const HERE: Place<'static> = Place {
@@ -445,15 +440,15 @@ mod tests {
     fn another_master_key_is_refused_at_the_start() {
         for suite in SUITES {
             let stored = [stored(1, suite, 1)];
-            assert!(Sealer::open(&keys(1), &stored, suite).is_ok());
-            assert!(Sealer::open(&keys(2), &stored, suite).is_err());
+            assert!(open(1, &stored).is_ok());
+            assert!(open(2, &stored).is_err());
             // Nor does a wrapped key pass under another version or suite.
             let mut moved = stored.clone();
             moved[0].version = 2;
-            assert!(Sealer::open(&keys(1), &moved, suite).is_err());
+            assert!(open(1, &moved).is_err());
             let mut relabelled = stored;
             relabelled[0].wrapped[0] ^= 3;
-            assert!(Sealer::open(&keys(1), &relabelled, suite).is_err());
+            assert!(open(1, &relabelled).is_err());
         }
     }
 
@@ -477,17 +472,5 @@ mod tests {
         one.reload(&[second]).unwrap();
         assert!(one.unseal(&HERE, &old).is_err());
         assert!(one.take_stale() && !one.take_stale());
-    }
-
-    #[test]
-    fn blind_indexes_differ_by_kind_key_and_suite() {
-        for suite in SUITES {
-            let one = sealer(1, suite);
-            assert_eq!(one.blind("a", b"x"), one.blind("a", b"x"));
-            assert_ne!(one.blind("a", b"x"), one.blind("b", b"x"));
-            assert_ne!(one.blind("a", b"x"), sealer(2, suite).blind("a", b"x"));
-        }
-        let [aes, sm4] = SUITES.map(|suite| sealer(1, suite).blind("a", b"x"));
-        assert_ne!(aes, sm4);
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct SealedColumn {
 }
 
 const ONE: &str = "CAST(1 AS BIGINT)";
+const CREDENTIAL: &str =
+    "LEFT JOIN credentials c ON c.partition = t.partition AND c.id = t.credential_id";
 
 /// All of them. A test compares with the schema.
 pub(crate) const SEALED: &[SealedColumn] = &[
@@ -70,7 +72,34 @@ pub(crate) const SEALED: &[SealedColumn] = &[
         column: "form_sealed",
         key: &["credential_id", "suite"],
         partitioned: true,
-        join: "LEFT JOIN credentials c ON c.partition = t.partition AND c.id = t.credential_id",
+        join: CREDENTIAL,
+        owner: "COALESCE(c.holder_id, '')",
+        version: ONE,
+    },
+    SealedColumn {
+        table: "presentations",
+        column: "public_sealed",
+        key: &["credential_id"],
+        partitioned: true,
+        join: CREDENTIAL,
+        owner: "COALESCE(c.holder_id, '')",
+        version: ONE,
+    },
+    SealedColumn {
+        table: "presentations",
+        column: "enforcement_sealed",
+        key: &["credential_id"],
+        partitioned: true,
+        join: CREDENTIAL,
+        owner: "COALESCE(c.holder_id, '')",
+        version: ONE,
+    },
+    SealedColumn {
+        table: "presentations",
+        column: "portrait_sealed",
+        key: &["credential_id"],
+        partitioned: true,
+        join: CREDENTIAL,
         owner: "COALESCE(c.holder_id, '')",
         version: ONE,
     },

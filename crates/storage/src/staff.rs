@@ -24,7 +24,7 @@ pub struct Staff {
     pub roles: Vec<String>,
     /// Their office.
     pub office: Option<String>,
-    /// Blind index of their own licence number.
+    /// Keyed hash of their own licence number (see [`Store::lasting_alias`]).
     pub own_licence: Option<Vec<u8>>,
     /// When they were shut out.
     pub disabled_at: Option<Timestamp>,

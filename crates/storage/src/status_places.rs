@@ -11,7 +11,7 @@ use crate::{Partition, Store, StoreError, rows::Columns};
 /// Places in one list.
 pub const LIST_SIZE: u32 = 1 << HALF_BITS << HALF_BITS;
 const HALF_BITS: u32 = 10;
-const PLACES_PER_PARTITION: u64 = 4096;
+pub(crate) const PLACES_PER_PARTITION: u64 = 4096;
 /// Rounds of the Feistel network; four already give a permutation that looks random.
 const ROUNDS: u8 = 6;
 

@@ -22,6 +22,8 @@ pub struct Tx {
     partitions: BTreeSet<Partition>,
     /// The lowest data key version under which this write can have sealed something.
     least_key: u32,
+    /// The lowest index key version under which names of a driver written here were claimed.
+    least_index: u32,
 }
 
 /// Proof that this transaction holds the driver at the revision the caller read. Every write that
@@ -88,6 +90,7 @@ impl Tx {
             partition,
             partitions,
             least_key,
+            least_index: u32::MAX,
         }
     }
 
@@ -121,8 +124,9 @@ impl Tx {
     /// Commits with its audit trail and events.
     ///
     /// # Errors
-    /// [`Conflict::Revision`] when a pass to a newer data key began after this write did, or this
-    /// node did not know of it; the next write does. When the database cannot be reached. Nothing
+    /// [`Conflict::Revision`] when a pass to a newer data key began after this write did, or one to a
+    /// newer index key after its drivers' names were claimed, or this node did not know of it; the
+    /// next write does. When the database cannot be reached. Nothing
     /// was written then.
     pub async fn commit(
         self,
@@ -232,6 +236,15 @@ impl Tx {
 
     pub(crate) fn least_key(&self) -> u32 {
         self.least_key
+    }
+
+    /// Says that the names of a driver were claimed under the index key of that version, or a later.
+    pub(crate) fn named_under(&mut self, version: u32) {
+        self.least_index = self.least_index.min(version);
+    }
+
+    pub(crate) fn least_index(&self) -> u32 {
+        self.least_index
     }
 
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {

@@ -1,6 +1,7 @@
 //! The real app in process, on a fresh database.
 
 use std::{
+    net::{Ipv4Addr, SocketAddr},
     os::unix::fs::PermissionsExt as _,
     path::Path,
     sync::{
@@ -13,12 +14,14 @@ use authority::{
     Act, Actor, Authority, PasswordCost, RootKeys, SecondFactor, notify::Notifier,
     rand::rngs::StdRng,
 };
+use credential::EnforcementSecret;
 use jiff::Timestamp;
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use serde_json::{Value, json};
 use storage::{Layout, MasterKeys, Store, StoreOptions};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+use zeroize::Zeroizing;
 
 use crate::{
     client::Client,
@@ -75,6 +78,12 @@ pub fn test_keys() -> MasterKeys {
         master: [7; 32],
         index: [9; 32],
     }
+}
+
+/// What enforcement terminals open the rest of a licence with.
+#[must_use]
+pub fn enforcement_secret() -> EnforcementSecret {
+    EnforcementSecret::from_bytes(Zeroizing::new([3; 32]))
 }
 
 impl App {
@@ -190,6 +199,22 @@ impl App {
         let platform = self.opened(Some(&self.texts)).await;
         let client = Client::new(service::router(platform.state()));
         (platform.authority().clone(), client)
+    }
+
+    /// A second node that serves as its binary does, with its jobs, until the test ends.
+    pub async fn serving_node(&self) -> (Authority, Client) {
+        let platform = self.opened(Some(&self.texts)).await;
+        let node = (
+            platform.authority().clone(),
+            Client::new(service::router(platform.state())),
+        );
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = jiazhao::server::bind(anywhere).await.expect("a free port");
+        tokio::spawn(async move {
+            let served = jiazhao::server::serve(&platform, listener, std::future::pending());
+            served.await.expect("it serves");
+        });
+        node
     }
 
     /// The data folder.
@@ -311,11 +336,13 @@ async fn open(
         Layout::Plain => "plain",
         Layout::Partitioned => "partitioned",
     };
+    let enforcement = enforcement_secret().public_key().expect("a key pair");
     let text = format!(
         "[server]\nbase_url = \"http://localhost:8080\"\n\
          [database]\nurl = \"{}\"\nlayout = \"{layout}\"\nconnections = {}\n\
          [keys]\nmaster_file = \"{}\"\nindex_file = \"{}\"\n\
          [texts]\nreport_token_file = \"{}\"\n\
+         [codes]\nenforcement_key = \"{}\"\n\
          [issuer]\nname = \"urn:jiazhao:test\"\n\
          type_code = \"{DEMO_TYPE}\"\nissuer_code = \"{DEMO_ISSUER}\"\n",
         options.url,
@@ -323,6 +350,7 @@ async fn open(
         write("master.key", keys.master),
         write("index.key", keys.index),
         write("report.token", REPORT_TOKEN),
+        write("enforcement.pub", *enforcement.as_bytes()),
     );
     let config = jiazhao::config::Config::parse(&text, None, &options.objects)
         .unwrap_or_else(|error| panic!("the configuration: {error}"));

@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use storage::{
     ActivationCode, Blind, ClientKind, Conflict, Device, DeviceEnd, DeviceId, DeviceProof,
-    HolderId, Locked, StoreError, Tx, audit::Trail,
+    HolderId, Locked, StoreError, Tx, audit::Trail, outbox::Event,
 };
 use zeroize::Zeroizing;
 
@@ -174,7 +174,8 @@ impl Authority {
             Proof::Phone(challenge) => tx.use_challenge(&challenge, act.now).await?,
         }
         let outcome = Outcome::of(&claimant, same);
-        self.make_room(act, &mut tx, (&locked, outcome), asked)
+        let mut events = self
+            .make_room(act, &mut tx, (&locked, outcome), asked)
             .await?;
         let device = new_device(act, &driver.id, proved, asked.client);
         let secret = secret::new(driver.id.partition(), &mut act.rng);
@@ -186,15 +187,14 @@ impl Authority {
             driver,
             former,
         };
-        let told = self.tell(act, &mut tx, notice).await?;
+        events.push(self.tell(act, &mut tx, notice).await?);
         let entry = act
             .entry(outcome.act())
             .about(&driver.id)
             .with("proof", proved.as_str())
             .with("device", device.id.as_str());
         let session = opened.entry(act).about(&driver.id);
-        tx.commit(Trail::from(entry).and(session), vec![told])
-            .await?;
+        tx.commit(Trail::from(entry).and(session), events).await?;
         self.follow().await?;
         Ok(Activated {
             view: opened.holder_view(&driver.id),
@@ -232,15 +232,16 @@ impl Authority {
         Ok(right.then_some(Proof::Phone(challenge)))
     }
 
-    /// Ends what does not go on beside the new device.
+    /// Ends what does not go on beside the new device; a device that ends presents nothing more.
     async fn make_room(
         &self,
         act: &Act,
         tx: &mut Tx,
         (locked, outcome): (&Locked, Outcome),
         asked: &Asked<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Event>, Error> {
         let holder = locked.holder();
+        let mut events = Vec::new();
         match outcome {
             Outcome::First => tx.set_password(holder, asked.hash, act.now).await?,
             Outcome::Recovered => {
@@ -248,6 +249,7 @@ impl Authority {
                 tx.end_devices(locked, DeviceEnd::Recovered, act.now)
                     .await?;
                 tx.delete_sessions_of(holder.as_str()).await?;
+                events = Self::unbind(tx, locked, None, act.now).await?.events;
             }
             Outcome::Added => {
                 // The same client again: one device, not two.
@@ -255,10 +257,12 @@ impl Authority {
                     tx.end_device(holder, &here.id, DeviceEnd::Replaced, act.now)
                         .await?;
                     tx.delete_sessions_on(holder, &here.id).await?;
+                    let unbound = Self::unbind(tx, locked, Some(&here.id), act.now).await?;
+                    events = unbound.events;
                 }
             }
         }
-        Ok(())
+        Ok(events)
     }
 
     pub(super) fn phone_code_blind(&self, holder: &HolderId, challenge: &str, code: &str) -> Blind {

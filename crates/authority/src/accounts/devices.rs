@@ -34,17 +34,19 @@ impl Authority {
             .collect())
     }
 
-    /// Removes one of the driver's devices, and signs out on it.
+    /// Removes one of the driver's devices, and signs out on it; if it presented the licence, it no
+    /// longer does.
     ///
     /// # Errors
     /// [`refusal::NOT_FOUND`], the same for another's as for none.
     pub async fn remove_device(&self, act: &mut Act, id: &str) -> Result<(), Error> {
-        let holder = act.holder()?.clone();
+        let driver = self.own_driver(act).await?;
+        let holder = driver.id;
         let id = DeviceId::parse(id).map_err(|_not_an_id| Error::from(refusal::NOT_FOUND))?;
         if id.partition() != holder.partition() {
             return Err(refusal::NOT_FOUND.into());
         }
-        let mut tx = self.store().begin_in(holder.partition()).await?;
+        let (mut tx, locked) = self.store().begin(&holder, driver.revision).await?;
         let ended = tx
             .end_device(&holder, &id, DeviceEnd::Removed, act.now)
             .await?;
@@ -52,12 +54,13 @@ impl Authority {
             return Err(refusal::NOT_FOUND.into());
         }
         tx.delete_sessions_on(&holder, &id).await?;
+        let unbound = Self::unbind(&mut tx, &locked, Some(&id), act.now).await?;
         let entry = act
             .entry("account.device-removed")
             .about(&holder)
             .with("device", id.as_str());
-        tx.commit(entry, Vec::new()).await?;
-        Ok(())
+        let committed = tx.commit(entry, unbound.events).await?;
+        self.follow_committed(&[committed]).await
     }
 
     /// Changes the driver's password. Every other session ends; devices stay.

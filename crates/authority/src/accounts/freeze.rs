@@ -153,15 +153,17 @@ impl Authority {
         }
         tx.set_frozen(&locked, Some(act.now)).await?;
         tx.end_devices(&locked, DeviceEnd::Frozen, act.now).await?;
+        // What a device signs by itself ends too, also where nobody asks the server.
+        let mut events = Self::unbind(&mut tx, &locked, None, act.now).await?.events;
         tx.delete_sessions_of(holder.as_str()).await?;
         let notice = Notice {
             kind: TextKind::AccountFrozen,
             driver,
             former,
         };
-        let told = self.tell(act, &mut tx, notice).await?;
+        events.push(self.tell(act, &mut tx, notice).await?);
         let entry = by.on(act.entry("account.frozen").about(holder));
-        tx.commit(entry, vec![told]).await?;
+        tx.commit(entry, events).await?;
         self.follow().await
     }
 }

@@ -24,6 +24,8 @@ pub struct AuditReport {
     pub newest_checkpoint_at: Option<Timestamp>,
     /// Lines of the witness that were compared.
     pub witnessed: u64,
+    /// Signatures under credentials that rows tell of, counts and forms agreeing.
+    pub signatures: u64,
 }
 
 /// The first place that is not as it was written.
@@ -42,6 +44,8 @@ pub struct AuditFinding {
     pub checkpoint: Option<u64>,
     /// The line of the witness file.
     pub line: Option<u64>,
+    /// The signing key whose signatures do not add up.
+    pub key: Option<String>,
 }
 
 /// What is wrong at a place of the audit.
@@ -74,6 +78,10 @@ pub enum AuditFault {
     WitnessDiffers,
     /// A line of the witness is no checkpoint, not in order, or not signed.
     WitnessDamaged,
+    /// A key's signatures as counted are not those that rows tell of.
+    SignatureCount,
+    /// A key's forms in the database are not those that rows tell of.
+    SignedForms,
 }
 
 impl AuditFault {
@@ -94,6 +102,8 @@ impl AuditFault {
             Self::CheckpointHeads => "checkpoint-heads",
             Self::WitnessDiffers => "witness-differs",
             Self::WitnessDamaged => "witness-damaged",
+            Self::SignatureCount => "signature-count",
+            Self::SignedForms => "signed-forms",
         }
     }
 
@@ -135,6 +145,14 @@ impl AuditFault {
                 "见证副本损坏",
                 "a line of the witness is no signed checkpoint, or not in order",
             ),
+            Self::SignatureCount => (
+                "密钥签名计数与审计记录不符",
+                "the signatures counted for a key are not those that the audit tells of",
+            ),
+            Self::SignedForms => (
+                "凭证签名与审计记录不符",
+                "the forms signed by a key are not those that the audit tells of",
+            ),
         };
         Text { zh, en }
     }
@@ -149,6 +167,7 @@ impl AuditFinding {
             since: None,
             checkpoint: None,
             line: None,
+            key: None,
         }
     }
 
@@ -173,6 +192,9 @@ impl fmt::Display for AuditFinding {
             if let Some(value) = value {
                 write!(f, " {name} {value}")?;
             }
+        }
+        if let Some(key) = &self.key {
+            write!(f, " key {key}")?;
         }
         let Text { zh, en } = self.what.text();
         write!(f, ": {en} ({zh})")

@@ -1,7 +1,7 @@
 //! Verification of the whole audit: checkpoints in their order, every row that they vouch for, the
 //! witness beside them, and the heads at the end.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use credential::{KeyState, NumericDate, VerifiedTrustList};
 use storage::{CheckpointRow, Partition, Store, StoreError};
@@ -9,7 +9,7 @@ use storage::{CheckpointRow, Partition, Store, StoreError};
 use super::{
     checkpoint::{Checkpoint, Hash, Head, Heads},
     report::{AuditFault, AuditFinding, AuditReport},
-    walk::{Stop, Walker},
+    walk::{Signed, Stop, Walker},
     witness::Lines,
 };
 use crate::{Authority, Error};
@@ -47,7 +47,8 @@ impl Authority {
     /// # Errors
     /// When the store or the witness cannot be read: then nothing is said about the audit.
     pub async fn verify_audit(&self, check: &AuditCheck) -> Result<AuditReport, Error> {
-        let own = self.signing().ok().map(|signing| &signing.trust);
+        let signing = self.held_signing();
+        let own = signing.as_ref().map(|signing| &signing.trust);
         let witness = match &check.witness {
             Some(path) => Some(Lines::open(path).await?),
             None => None,
@@ -107,7 +108,8 @@ impl Verification<'_> {
             return Err(AuditFinding::in_checkpoint(what, self.number).into());
         }
         self.rest_of_the_witness().await?;
-        self.finish_at_the_heads().await
+        self.finish_at_the_heads().await?;
+        self.signatures().await
     }
 
     async fn checkpoint(&mut self, row: &CheckpointRow) -> Result<(), Stop> {
@@ -235,6 +237,43 @@ impl Verification<'_> {
                     return Err(walker.beyond(beyond));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Compares what rows tell of signatures with what the keys counted and with the forms there
+    /// are, all as of one instant. Who signed without a row, or took a form out, is found by it.
+    async fn signatures(&mut self) -> Result<(), Stop> {
+        let tallies = self.store.signature_tallies().await?;
+        for walker in &mut self.walkers {
+            let Some(tally) = tallies.get(&walker.partition()) else {
+                continue;
+            };
+            walker.go_on(self.store, (tally.seq, &tally.hash)).await?;
+            let told = walker.signed();
+            let keys = told
+                .keys()
+                .chain(tally.counted.keys())
+                .chain(tally.forms.keys());
+            for key in keys {
+                let Signed { made, replaced } = told.get(key).copied().unwrap_or_default();
+                let of = |known: &BTreeMap<String, u64>| known.get(key).copied().unwrap_or(0);
+                let what = if of(&tally.counted) != made {
+                    AuditFault::SignatureCount
+                } else if of(&tally.forms) != made.saturating_sub(replaced) {
+                    AuditFault::SignedForms
+                } else {
+                    continue;
+                };
+                return Err(AuditFinding {
+                    partition: Some(walker.partition().number()),
+                    key: Some(key.clone()),
+                    ..AuditFinding::new(what)
+                }
+                .into());
+            }
+            let made = told.values().map(|signed| signed.made).sum();
+            self.report.signatures = self.report.signatures.saturating_add(made);
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! One partition, row by row: closed segments first, then the table.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
+use serde_json::Value;
 use storage::{AuditSegment, Partition, SegmentRows, Store, StoreError, audit::AuditRow};
 
 use super::{
@@ -51,6 +52,17 @@ pub(super) struct Walker {
     open: Option<Open>,
     in_table: bool,
     archived: u64,
+    /// What the rows checked say of signatures, by key.
+    signed: BTreeMap<String, Signed>,
+}
+
+/// Signatures of a key that rows tell of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Signed {
+    /// Made.
+    pub(super) made: u64,
+    /// Of these, in forms that others have replaced.
+    pub(super) replaced: u64,
 }
 
 #[derive(Debug)]
@@ -70,7 +82,13 @@ impl Walker {
             open: None,
             in_table: false,
             archived: 0,
+            signed: BTreeMap::new(),
         }
+    }
+
+    /// What the rows checked so far say of signatures.
+    pub(super) fn signed(&self) -> &BTreeMap<String, Signed> {
+        &self.signed
     }
 
     pub(super) fn partition(&self) -> Partition {
@@ -133,6 +151,19 @@ impl Walker {
         Ok(self.ahead.front().map(|row| row.seq))
     }
 
+    /// Walks to the newest row of a later instant.
+    pub(super) async fn go_on(
+        &mut self,
+        store: &Store,
+        (seq, hash): (u64, &[u8]),
+    ) -> Result<(), Stop> {
+        self.advance(store, seq).await?;
+        if self.seq == seq && self.hash != hash {
+            return Err(self.finding(AuditFault::Head, seq).into());
+        }
+        Ok(())
+    }
+
     pub(super) fn beyond(&self, seq: u64) -> Stop {
         self.finding(AuditFault::Head, seq).into()
     }
@@ -147,10 +178,36 @@ impl Walker {
                 return Err(self.diagnose(store, row).await);
             }
             self.seq = row.seq;
+            self.tell_signatures(&row.detail);
             self.hash = row.hash;
             self.leave_segment()?;
         }
         Ok(())
+    }
+
+    /// In the holders' partitions `keys` are those that signed forms, once for each form, and
+    /// `replaced-keys` those whose forms were replaced.
+    fn tell_signatures(&mut self, detail: &str) {
+        if self.partition == Partition::SYSTEM || !detail.contains("keys\"") {
+            return;
+        }
+        // What is no JSON broke the chain already, or was written so.
+        let Ok(detail) = serde_json::from_str::<Value>(detail) else {
+            return;
+        };
+        let named = |name: &str| {
+            let keys = detail.get(name).and_then(Value::as_array).cloned();
+            let keys = keys.unwrap_or_default().into_iter();
+            keys.filter_map(|key| key.as_str().map(str::to_owned))
+        };
+        for key in named("keys") {
+            let signed = self.signed.entry(key).or_default();
+            signed.made = signed.made.saturating_add(1);
+        }
+        for key in named("replaced-keys") {
+            let signed = self.signed.entry(key).or_default();
+            signed.replaced = signed.replaced.saturating_add(1);
+        }
     }
 
     fn next(&self) -> u64 {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{Opened, open_session};
 use crate::{
-    Act, Actor, Authority, Client, Error,
+    Act, Actor, Authority, Client, Error, HolderActor,
     accounts::{Claimant, DEVICE_LASTS, after},
     refusal,
     views::{SessionKindView, SessionView},
@@ -97,12 +97,13 @@ impl Authority {
         let holder = HolderId::parse(&session.owner)
             .map_err(|_not_an_id| Error::Internal("a session names no holder"))?;
         let here = self.device(device).await?;
-        here.filter(|here| {
+        let here = here.filter(|here| {
             here.holder == holder && Some(&here.id) == session.device.as_ref() && here.lives(now)
-        })
-        .ok_or(refusal::SIGN_IN)?;
+        });
+        let device = here.ok_or(refusal::SIGN_IN)?.id;
         let view = holder_view(&holder, session.expires_at);
-        Ok((Actor::Holder(holder), view))
+        let actor = HolderActor { id: holder, device };
+        Ok((Actor::Holder(actor), view))
     }
 }
 

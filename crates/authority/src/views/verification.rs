@@ -13,7 +13,7 @@ use super::opaque;
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
-    /// The code shown.
+    /// The code shown: 18 digits, or the text of a code that begins with `JZ1:`.
     pub code: String,
     /// What for.
     pub purpose: Purpose,
@@ -64,6 +64,13 @@ pub struct VerificationView {
     /// When it was answered.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// `numeric`, `dynamic` or `offline`.
+    #[serde(default = "numeric")]
+    pub code_kind: String,
+    /// How well the device that showed it keeps its key: `software`, `passkey` or `attested`; none for
+    /// a numeric code, which any device can show.
+    #[serde(default)]
+    pub assurance: Option<String>,
     /// Whether the authority made it (R12, R13).
     pub authentic: AuthenticFact,
     /// Whether it was shown now.
@@ -80,6 +87,11 @@ pub struct VerificationView {
     pub paper: PaperFact,
     /// What the role may see.
     pub licence: VerifiedLicence,
+}
+
+/// What older answers are about, which do not say it.
+fn numeric() -> String {
+    "numeric".to_owned()
 }
 
 /// Authenticity.
@@ -100,7 +112,7 @@ pub struct AuthenticFact {
 /// Freshness.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FreshFact {
-    /// `yes`: a numeric code is checked once, within its seconds.
+    /// `yes`: a code counts once, within its seconds; one that does not is refused.
     pub outcome: String,
     /// When the code was made.
     #[schema(value_type = String, format = DateTime)]
@@ -179,4 +191,44 @@ pub struct VerifiedLicence {
     pub address: Option<String>,
 }
 
-opaque!(Verify, VerifiedLicence);
+/// What can be said of a code while the records cannot be reached (`known` of a problem): what the code
+/// itself carries, and the status as it was last known. It is no verification: nothing is recorded,
+/// and a code may have been used or ended since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KnownView {
+    /// `numeric`, `dynamic`, `offline`, or `unknown` for what is no code.
+    pub code_kind: String,
+    /// `yes`, `no`, or `could-not-check` for a code that carries nothing.
+    pub authentic: String,
+    /// `yes`, `no`, or `could-not-check`.
+    pub fresh: String,
+    /// `valid`, `invalid`, `suspended` or `unknown`.
+    pub status: String,
+    /// When that was known: the records were reached last.
+    #[schema(value_type = String, format = DateTime)]
+    pub status_as_of: Timestamp,
+    /// What the code itself says of the licence, where it is authentic.
+    pub licence: Option<KnownLicence>,
+    /// What is wrong with the code.
+    pub reasons: Vec<ReasonView>,
+}
+
+/// What an offline code says of a licence.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KnownLicence {
+    /// 姓名
+    pub name: String,
+    /// 证号, its middle hidden
+    pub masked_number: String,
+    /// 准驾车型
+    pub classes: Vec<String>,
+    /// 有效期限, from
+    #[schema(value_type = String, format = Date)]
+    pub valid_from: Date,
+    /// 有效期限, to
+    pub valid_until: String,
+    /// Code of the 发证机关
+    pub authority_code: String,
+}
+
+opaque!(Verify, VerifiedLicence, KnownLicence);

@@ -203,3 +203,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn sc_64_a_list_can_be_trusted_less_and_never_more() {
+    let verified = signed().verify(None).unwrap();
+    let [active, retired, revoked, _] = keys().try_into().unwrap();
+    let at = second("2021-09-09T00:00:00Z");
+    let all = [&active, &retired, &revoked].map(|key| (*key.key_id(), at));
+    let stricter = verified.distrusting(&all);
+    for key in [&active, &retired] {
+        let state = stricter.key(key.key_id()).unwrap().state;
+        assert_eq!(state, KeyState::Revoked { at });
+    }
+    // What the roots said of it stays as they said it.
+    assert_eq!(stricter.key(revoked.key_id()), Some(&revoked));
+    assert_eq!(verified.distrusting(&[]), verified);
+    assert_eq!(stricter.roots(), verified.roots());
+}

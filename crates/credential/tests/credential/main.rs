@@ -6,8 +6,12 @@
 )]
 //! The crate from outside: published vectors, OpenSSL both ways, and its own credential on file.
 
+mod codes;
+mod corpora;
+mod decoders;
 mod on_file;
 mod openssl;
+mod status_lists;
 mod vectors;
 
 use credential::{SoftwareSigner, Suite};

@@ -180,6 +180,7 @@ pub(super) fn tell(report: &AuditReport) -> Result<(), Failure> {
         checkpoints,
         newest_checkpoint_at,
         witnessed,
+        signatures,
     } = report;
     say(&format!("rows checked {rows}, of them archived {archived}"))?;
     let newest = newest_checkpoint_at.map_or_else(|| "none".to_owned(), |at| at.to_string());
@@ -187,6 +188,7 @@ pub(super) fn tell(report: &AuditReport) -> Result<(), Failure> {
         "checkpoints {checkpoints}, newest {newest}, witnessed {witnessed}"
     ))?;
     say(&format!("rows that no checkpoint covers yet {uncovered}"))?;
+    say(&format!("signatures under credentials {signatures}"))?;
     match first {
         Some(finding) => say(&finding.to_string()),
         None => say("whole: every row checked is as it was written (审计完整)"),

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use super::{Context, say, tell};
 use crate::{
     config::{Config, Witness},
+    enforcement_keys,
     failure::Failure,
     key_files,
     outgoing::{self, Caller},
@@ -15,6 +16,10 @@ use crate::{
 /// What follows from having no gateway.
 const NO_TEXTS: &str = "# no texts leave: nothing is proved by phone, and warnings reach the inbox only \
      (未配置短信网关：不能用手机号激活，警示信息只进入站内信)";
+
+/// What follows from having no key of enforcement terminals.
+const NO_ENFORCEMENT: &str = "# no enforcement codes: offline codes carry the public form only \
+     (未配置执法终端公钥：离线码只含公开内容)";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -34,6 +39,9 @@ impl ConfigCommand {
         say(config.to_string().trim_end())?;
         if config.texts.gateway.is_none() {
             say(NO_TEXTS)?;
+        }
+        if config.codes.enforcement_key.is_none() {
+            say(NO_ENFORCEMENT)?;
         }
         let problems = problems(&config);
         for problem in &problems {
@@ -65,7 +73,7 @@ fn problems(config: &Config) -> Vec<Failure> {
     problems
 }
 
-/// Tokens and certificates that cannot be used.
+/// Tokens, certificates and keys of others that cannot be used.
 fn outside(config: &Config) -> Vec<Failure> {
     let witness = match &config.audit.witness {
         Some(Witness::Http(peer)) => Some(peer),
@@ -75,5 +83,7 @@ fn outside(config: &Config) -> Vec<Failure> {
     let mut problems: Vec<Failure> = peers.filter_map(|peer| Caller::new(peer).err()).collect();
     let report = config.texts.report_token_file.as_deref();
     problems.extend(report.and_then(|file| outgoing::token(file).err()));
+    let terminals = config.codes.enforcement_key.as_deref();
+    problems.extend(terminals.and_then(|file| enforcement_keys::read_public(file).err()));
     problems
 }

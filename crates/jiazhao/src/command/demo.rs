@@ -15,6 +15,9 @@ use crate::{
 /// The log of a demonstration: what went wrong, so that the accounts stay in sight.
 const QUIET: &str = "warn";
 
+/// Seconds between publications of the status lists in a demonstration.
+const DEMO_PERIOD: u32 = 60;
+
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// The address to listen on [default: that of the configuration; for --walk a free port]
@@ -78,6 +81,8 @@ impl Demo {
         if config.log.filter == DEFAULT_FILTER {
             QUIET.clone_into(&mut config.log.filter);
         }
+        // Whoever tries it does not wait ten minutes for a status list.
+        config.status.period_seconds = config.status.period_seconds.min(DEMO_PERIOD);
         telemetry::start(&config.log);
         if self.no_web {
             tracing::debug!("this build has no web apps to leave out");

@@ -1,14 +1,18 @@
 //! `jiazhao keys`
 
+mod change;
+
 use std::path::{Path, PathBuf};
 
-use authority::KeyView;
+use authority::{KeyView, TrustChange};
 use clap::Subcommand;
+use credential::{KeyId, KeyUse, Suite};
 
 use super::{Context, say, tell};
 use crate::{
     app::{App, Options},
     config::Config,
+    enforcement_keys,
     failure::Failure,
     key_files::{
         self, Missing, Purpose,
@@ -27,6 +31,66 @@ pub(super) enum KeysCommand {
         /// folder]
         #[arg(long, value_name = "FILE")]
         root_out: Option<PathBuf>,
+    },
+    /// Make the key pair of enforcement terminals: the secret is theirs, the public key beside it
+    /// (FILE.pub) is for `codes.enforcement_key`
+    GenerateEnforcement {
+        /// The file for the secret, which must not exist
+        #[arg(value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Make new signing keys beside those that sign now
+    Rotate {
+        /// In this suite only
+        #[arg(long)]
+        suite: Option<Suite>,
+        /// For this use only: licence or online
+        #[arg(long = "use", value_name = "USE", value_parser = key_use)]
+        key_use: Option<KeyUse>,
+        #[command(flatten)]
+        way: change::Way,
+    },
+    /// Let the trust list last another 30 days
+    Renew {
+        #[command(flatten)]
+        way: change::Way,
+    },
+    /// Let a key sign no more; what it signed stays good
+    Retire {
+        key: KeyId,
+        #[command(flatten)]
+        way: change::Way,
+    },
+    /// Trust a key no more, in anything it ever signed: one person may
+    Revoke {
+        key: KeyId,
+        #[command(flatten)]
+        way: change::Way,
+    },
+    /// Undo the revocation of a key: what it signed is good again, and it signs nothing new
+    Restore {
+        key: KeyId,
+        #[command(flatten)]
+        way: change::Way,
+    },
+    /// Sign a proposed trust list, on the machine that has the root keys; it needs no database
+    SignProposal {
+        /// The proposal, as `--out` wrote it
+        file: PathBuf,
+        /// The root keys
+        #[arg(long, value_name = "FILE")]
+        root: PathBuf,
+        /// Where the signed list goes
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Bring a signed trust list back; an administrator other than BY activates it
+    Submit {
+        /// The list, as `sign-proposal` wrote it
+        file: PathBuf,
+        /// The login of the administrator who brings it
+        #[arg(long, value_name = "LOGIN")]
+        by: String,
     },
     /// Put a key file under a passphrase or another key file, or under another than now
     Protect {
@@ -50,6 +114,30 @@ impl KeysCommand {
                 app.close().await;
             }
             Self::Generate { root_out } => generate(context, root_out.as_deref()).await?,
+            Self::GenerateEnforcement { out } => generate_enforcement(context, out)?,
+            Self::Rotate {
+                suite,
+                key_use,
+                way,
+            } => {
+                let change = TrustChange::Rotate {
+                    suite: suite.clone(),
+                    key_use: *key_use,
+                };
+                change::propose(context, &change, way).await?;
+            }
+            Self::Renew { way } => change::propose(context, &TrustChange::Renew, way).await?,
+            Self::Retire { key, way } => {
+                change::propose(context, &TrustChange::Retire(*key), way).await?;
+            }
+            Self::Revoke { key, way } => {
+                change::propose(context, &TrustChange::Revoke(*key), way).await?;
+            }
+            Self::Restore { key, way } => {
+                change::propose(context, &TrustChange::Restore(*key), way).await?;
+            }
+            Self::SignProposal { file, root, out } => change::sign(context, file, root, out)?,
+            Self::Submit { file, by } => change::submit(context, file, by).await?,
             Self::Protect {
                 file,
                 new_passphrase_file,
@@ -66,6 +154,13 @@ impl KeysCommand {
     }
 }
 
+fn key_use(text: &str) -> Result<KeyUse, String> {
+    [KeyUse::Licence, KeyUse::Online]
+        .into_iter()
+        .find(|key_use| key_use.as_str() == text)
+        .ok_or_else(|| "licence or online (密钥用途)".to_owned())
+}
+
 fn list(app: &App) -> Result<(), Failure> {
     for key in app.authority().keys()? {
         let KeyView {
@@ -76,10 +171,17 @@ fn list(app: &App) -> Result<(), Failure> {
             not_before,
             not_after,
             state,
+            signs,
+            emergency,
         } = key;
+        let signs = if signs { "signs" } else { "-" };
+        let emergency = emergency.map_or_else(String::new, |why| format!("  emergency:{why}"));
         say(&format!(
-            "{key_id}  {suite}  {key_use}  {state}  {not_before}  {not_after}  {issuer}"
+            "{key_id}  {suite}  {key_use}  {state}  {signs}  {not_before}  {not_after}  {issuer}{emergency}"
         ))?;
+    }
+    for note in app.authority().trust_notes(app.ambient().clock.now()) {
+        tell(&format!("note: {note}"))?;
     }
     Ok(())
 }
@@ -103,6 +205,16 @@ async fn generate(context: &Context, root_out: Option<&Path>) -> Result<(), Fail
         "Root keys: {} - take them away to an offline medium; `serve` does not start beside them. \
          (根密钥须移至离线介质保存)",
         path.display()
+    ))
+}
+
+fn generate_enforcement(context: &Context, out: &Path) -> Result<(), Failure> {
+    enforcement_keys::generate(out, &mut context.ambient.entropy.rng())?;
+    say(&enforcement_keys::public_beside(out).display().to_string())?;
+    tell(&format!(
+        "{} opens every enforcement code: take it to the terminals, and keep it off this machine \
+         (私钥只应存放于执法终端)",
+        out.display()
     ))
 }
 

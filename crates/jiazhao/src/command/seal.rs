@@ -1,5 +1,7 @@
 //! `jiazhao seal`
 
+mod index;
+
 use std::{path::PathBuf, time::Duration};
 
 use authority::Act;
@@ -9,6 +11,7 @@ use tokio::time::sleep;
 
 use super::{Context, say, tell};
 use crate::{app::App, failure::Failure, key_files};
+use index::Reindex;
 
 /// As whom the audit names these acts.
 const NAME: &str = "seal";
@@ -22,7 +25,7 @@ const BATCH: u32 = 200;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SealCommand {
-    /// List the data keys that seal what lies at rest
+    /// List the data keys that seal what lies at rest, and the index keys under which names lie
     List,
     /// Make a new data key and bring all values under it, while the platform serves: 0 all, 1 some
     /// do not open
@@ -38,6 +41,11 @@ pub(super) enum SealCommand {
         /// Its version, as listed
         version: u32,
     },
+    /// Bring the names of all drivers under another index key, while the platform serves, or go on
+    /// with that: 0 all, 1 some records do not open
+    Reindex(Reindex),
+    /// Remove the older index key once the configuration names the newer one's file: 0 removed, 1 not yet
+    RetireIndex,
     /// Make a new master key in FILE and wrap the data keys by it; then let the configuration name it
     Rewrap {
         /// Must not exist
@@ -52,7 +60,7 @@ fn suite(name: &str) -> Result<AtRest, String> {
 
 impl SealCommand {
     pub(super) async fn run(&self, context: &Context) -> Result<u8, Failure> {
-        let (_, app) = context.open().await?;
+        let (config, app) = context.open().await?;
         let store = app.authority().store();
         let code = match self {
             Self::List => list(store).await?,
@@ -62,6 +70,8 @@ impl SealCommand {
             }
             Self::Continue => pass(&app).await?,
             Self::Retire { version } => retire(&app, *version).await?,
+            Self::Reindex(reindex) => reindex.run(&config, &app).await?,
+            Self::RetireIndex => index::retire(&config, &app).await?,
             Self::Rewrap { new_master_file } => {
                 let mut act = app.act(NAME);
                 let master = key_files::make(new_master_file, &mut act.rng)?;
@@ -91,6 +101,7 @@ async fn list(store: &Store) -> Result<u8, Failure> {
             key.version, key.created_at
         ))?;
     }
+    index::list(store).await?;
     Ok(0)
 }
 

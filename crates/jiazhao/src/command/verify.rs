@@ -1,14 +1,21 @@
-//! `jiazhao verify`: offline, with nothing but a trust list.
+//! `jiazhao verify`: offline, with nothing but a trust list and status lists that were fetched before.
 
 mod batch;
+mod export;
+mod lists;
+mod state;
+mod told;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use credential::{Answer, SignedTrustList, check_credential, verify::Summary};
+use credential::{
+    Answer, SignedTrustList, StatusSource, VerifiedTrustList, check_code, check_credential,
+};
 use jiff::Timestamp;
 use serde_json::json;
 
+use self::state::State;
 use super::{Context, say};
 use crate::{failure::Failure, import::read_within};
 
@@ -22,53 +29,102 @@ pub(super) struct Verify {
     /// The exported trust list
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
+    /// A folder of status lists, <number>.cwt or <number>.jwt each
+    #[arg(long, value_name = "DIR")]
+    status: Option<PathBuf>,
+    /// What this verifier remembers: the latest trust list and the codes of the last minutes; made
+    /// where it is missing
+    #[arg(long, value_name = "FILE", conflicts_with = "batch")]
+    state: Option<PathBuf>,
     /// As of this instant [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
+    /// Also write there what the issuer signed, the signature and the key, for another program to check
+    #[arg(long, value_name = "DIR", conflicts_with = "batch")]
+    export_signature: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct What {
+    /// A code's text, as a scanner reads it
+    #[arg(value_name = "CODE")]
+    code: Option<String>,
     /// A credential file
     #[arg(long, value_name = "FILE")]
     credential: Option<PathBuf>,
-    /// A file of credentials, one a line in base64url: one line of answer for each that fails
+    /// A file of credentials in base64url and of codes, one a line: one line of answer for each that
+    /// fails
     #[arg(long, value_name = "FILE")]
     batch: Option<PathBuf>,
 }
 
+/// Against what something is checked.
+struct Against {
+    trust: VerifiedTrustList,
+    lists: StatusSource,
+    at: Timestamp,
+}
+
 impl Verify {
     pub(super) fn run(&self, context: &Context) -> Result<u8, Failure> {
-        let at = self.at.unwrap_or_else(|| context.ambient.clock.now());
-        let trust = read(&self.trust)?;
-        let refused = |reason: credential::Reason| {
-            let credential::Reason { code, zh, en } = reason;
-            Failure::new(code, zh, en).about(self.trust.display())
+        let trust = trust_list(&self.trust)?;
+        let lists = self.status.as_deref();
+        let against = Against {
+            lists: lists.map_or_else(
+                || Ok(StatusSource::default()),
+                |folder| lists::read(folder, &trust),
+            )?,
+            trust,
+            at: self.at.unwrap_or_else(|| context.ambient.clock.now()),
         };
-        let trust = SignedTrustList::from_json(&trust)
-            .map_err(|malformed| refused(malformed.reason()))?
-            .verify(None)
-            .map_err(|refusal| refused(refusal.reason()))?;
         if let Some(file) = &self.what.batch {
-            return batch::verify(file, &trust, at, self.json);
+            return batch::verify(file, &against, self.json);
         }
-        let Some(credential) = &self.what.credential else {
-            let (zh, en) = ("未指定核验对象", "Nothing to verify was named");
-            return Err(Failure::new("nothing-to-verify", zh, en));
-        };
-        let credential = read(credential)?;
-        let answer = check_credential(&credential, &trust, at);
+        let mut state = State::open(self.state.as_deref())?;
+        let answer = self.answer(&against, &mut state)?;
+        state.keep()?;
         if self.json {
             say(&json!(answer).to_string())?;
         } else {
-            say(&told(&answer))?;
+            say(&told::answer(&answer))?;
         }
         Ok(answer.exit_code())
     }
+
+    fn answer(&self, against: &Against, state: &mut State) -> Result<Answer, Failure> {
+        let Against { trust, lists, at } = against;
+        if let Some(file) = &self.what.credential {
+            let credential = read(file)?;
+            if let Some(folder) = &self.export_signature {
+                export::credential(&credential, trust, folder)?;
+            }
+            let answer = check_credential(&credential, trust, *at);
+            return Ok(state.memory().judge(trust, answer));
+        }
+        let Some(code) = &self.what.code else {
+            let (zh, en) = ("未指定核验对象", "Nothing to verify was named");
+            return Err(Failure::new("nothing-to-verify", zh, en));
+        };
+        if let Some(folder) = &self.export_signature {
+            export::code(code, trust, folder)?;
+        }
+        Ok(check_code(code, trust, lists, Some(state.memory()), *at))
+    }
+}
+
+fn trust_list(path: &Path) -> Result<VerifiedTrustList, Failure> {
+    let refused = |reason: credential::Reason| {
+        let credential::Reason { code, zh, en } = reason;
+        Failure::new(code, zh, en).about(path.display())
+    };
+    SignedTrustList::from_json(&read(path)?)
+        .map_err(|malformed| refused(malformed.reason()))?
+        .verify(None)
+        .map_err(|refusal| refused(refusal.reason()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -80,43 +136,4 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         )
         .about(path.display())
     })
-}
-
-/// The answer for people: each fact by itself.
-fn told(answer: &Answer) -> String {
-    let yes = |fact: bool| if fact { "yes" } else { "no" };
-    let mut lines = vec![
-        format!("真实 authentic     {}", yes(answer.authentic)),
-        format!("当面 fresh         {}", yes(answer.fresh)),
-        format!("状态 status        {}", word(&json!(answer.status))),
-        format!("本人 person        {}", word(&json!(answer.person))),
-    ];
-    if let Some(by) = &answer.by {
-        let (issuer, suite, key) = (&by.issuer, &by.suite, &by.key_id);
-        lines.push(format!("签发 signed by     {issuer} ({suite} {key})"));
-    }
-    if let Some(licence) = &answer.licence {
-        lines.extend(licence_lines(licence));
-    }
-    for reason in &answer.reasons {
-        lines.push(format!("- {}: {} {}", reason.code, reason.zh, reason.en));
-    }
-    lines.join("\n")
-}
-
-fn licence_lines(licence: &Summary) -> [String; 5] {
-    let until = licence
-        .valid_until
-        .map_or_else(|| "长期".to_owned(), |date| date.to_string());
-    [
-        format!("姓名 name          {}", licence.name),
-        format!("证号 number        {}", licence.licence_number),
-        format!("准驾车型 classes   {}", licence.classes.join(" ")),
-        format!("有效期限 validity  {} - {until}", licence.valid_from),
-        format!("发证机关 authority {}", licence.authority_name),
-    ]
-}
-
-fn word(value: &serde_json::Value) -> &str {
-    value.as_str().unwrap_or_default()
 }

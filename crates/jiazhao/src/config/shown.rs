@@ -72,6 +72,16 @@ impl fmt::Display for Config {
                 "issuer.suites",
                 list(self.issuer.suites.iter().map(ToString::to_string)),
             ),
+            ("codes.suite", self.codes.suite.to_string()),
+            (
+                "codes.enforcement_key",
+                optional(self.codes.enforcement_key.as_ref()),
+            ),
+            (
+                "status.period_seconds",
+                self.status.period_seconds.to_string(),
+            ),
+            ("models.dir", self.models.display().to_string()),
             (
                 "log.format",
                 match self.log.format {
@@ -93,9 +103,6 @@ impl Config {
     /// What is said of data at rest and its keys.
     fn at_rest(&self) -> [(&'static str, String); 7] {
         let keys = &self.keys;
-        let optional = |path: Option<&PathBuf>| {
-            path.map_or_else(|| "-".to_owned(), |path| path.display().to_string())
-        };
         let suite = self.storage.at_rest;
         [
             (
@@ -120,9 +127,7 @@ impl Config {
 
 /// To whom this one speaks. Of a token only the file is shown.
 fn outside(config: &Config) -> Vec<(&'static str, String)> {
-    let file = |path: Option<&PathBuf>| {
-        path.map_or_else(|| "-".to_owned(), |path| path.display().to_string())
-    };
+    let file = optional;
     let address = |peer: &Peer| {
         let token = file(peer.token_file.as_ref());
         let (url, seconds) = (&peer.url, peer.timeout.as_secs());
@@ -166,6 +171,10 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+fn optional(path: Option<&PathBuf>) -> String {
+    path.map_or_else(|| "-".to_owned(), |path| path.display().to_string())
+}
 
 /// Separated by spaces; a dash where there is nothing.
 fn list(items: impl Iterator<Item = String>) -> String {

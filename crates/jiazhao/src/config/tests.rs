@@ -12,6 +12,8 @@ fn nothing_is_needed() {
     assert_eq!(config.keys.master_file, Path::new("data/keys/master.key"));
     assert_eq!(config.issuer.suites, [Suite::sm2(), Suite::Es256]);
     assert!(config.issuer.certificate.is_none());
+    assert_eq!(config.codes.suite, Suite::sm2());
+    assert!(config.codes.enforcement_key.is_none());
 }
 
 #[test]
@@ -39,6 +41,13 @@ fn every_setting_is_read() {
         type_code = "11100000000013127D999"
         issuer_code = "11110000999999999D"
         suites = ["ES256"]
+        [status]
+        period_seconds = 60
+        [codes]
+        suite = "ES256"
+        enforcement_key = "/k/e.pub"
+        [models]
+        dir = "/m"
         [log]
         format = "json"
         filter = "warn"
@@ -58,10 +67,14 @@ fn every_setting_is_read() {
         "keys.passphrase_file = /dev/fd/3",
         "keys.wrapping_file = /k/w",
         "keys.beside_data = true",
+        "codes.suite = ES256",
+        "codes.enforcement_key = /k/e.pub",
         "storage.at_rest = sm4-gcm",
         "issuer.name = 测试机关",
         "issuer.type_code = 11100000000013127D999",
         "issuer.suites = ES256",
+        "status.period_seconds = 60",
+        "models.dir = /m",
         "log.format = json",
         "log.filter = warn",
     ] {
@@ -109,6 +122,7 @@ fn settings_that_do_not_fit_together_are_refused() {
             "issuer.type_code",
         ),
         ("[issuer]\nsuites = []", "issuer.suites"),
+        ("[status]\nperiod_seconds = 9", "status.period_seconds"),
         ("[issuer]\nsuites = [\"ES256\", \"ES256\"]", "issuer.suites"),
         ("[server]\nbase_url = \"https://a/\"", "server.base_url"),
         ("[log]\nfilter = \"a=b=c\"", "log.filter"),

@@ -21,14 +21,17 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod backup;
+mod codes;
 mod crash;
 mod full;
 mod gateway;
 mod import;
+mod index_key;
 mod key_files;
 mod keys;
 mod mapping;
 mod peer;
+mod portrait;
 mod sessions;
 mod set_back;
 mod verify;

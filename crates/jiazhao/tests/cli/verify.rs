@@ -147,6 +147,33 @@ fn sc_42_altered_resigned_foreign_and_expired_are_1_each_with_its_reason() {
     assert_eq!(seen.len(), 4, "{seen:?}");
 }
 
+/// The credential of the test above, by the documented command.
+#[test]
+fn a_licence_file_of_each_suite_verifies_in_openssl() {
+    let folder = Folder::new();
+    for suite in [Suite::sm2(), Suite::Es256] {
+        let signer = signer(&suite, 1);
+        let file = folder.write("a.cose", issue(&claims(), &signer).unwrap());
+        let list = folder.write("trust.json", trust(&[&signer]));
+        let out = folder.path("signed");
+        let run = folder.run(&[
+            "verify",
+            "--credential",
+            &file,
+            "--trust",
+            &list,
+            "--export-signature",
+            &out,
+        ]);
+        let words: Vec<&str> = run.err.trim().split(' ').collect();
+        let openssl = Command::new(words[0])
+            .args(&words[1..])
+            .current_dir(&out)
+            .output();
+        assert!(openssl.unwrap().status.success(), "{}", run.err);
+    }
+}
+
 #[test]
 fn sc_45_a_stale_trust_list_says_so() {
     let folder = Folder::new();

@@ -13,7 +13,7 @@ use axum::{
 };
 use credential::Suite;
 use http_body_util::BodyExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use service::{Clock, Entropy, ServiceState, Settings};
 use storage::{Layout, MasterKeys, Store, StoreOptions};
@@ -210,6 +210,7 @@ fn settings() -> authority::Settings {
         issuer: "样证签发机构".to_owned(),
         certificate: None,
         suites: vec![Suite::Es256],
+        status_period: SignedDuration::from_mins(10),
         password_cost: PasswordCost::Test,
         second_factor: SecondFactor::Demonstration,
         notifier: None,

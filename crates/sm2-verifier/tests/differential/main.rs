@@ -1,6 +1,6 @@
 //! Against the `sm2` crate and OpenSSL, and against the published vector.
 //!
-//! Ten thousand cases; `SM2_VERIFIER_CASES=1000000` for more.
+//! Ten thousand cases, half of them malformed in some way; `SM2_VERIFIER_CASES=2000000` for more.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,7 +11,10 @@
     reason = "helpers of tests: a wrong length or number must stop the test"
 )]
 
+mod agreement;
+
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     process::{Command, Stdio},
 };
@@ -87,6 +90,27 @@ fn damaged(rng: &mut StdRng, raw: [u8; 64]) -> [u8; 64] {
     out
 }
 
+/// Changes the encoding in one of the ways in which encodings go wrong.
+fn damage_der(rng: &mut StdRng, der: &mut Vec<u8>) {
+    let place = rng.next_u32() as usize % der.len();
+    match rng.next_u32() % 8 {
+        0 => der[place] ^= 1 << (rng.next_u32() % 8),
+        1 => der[place] = rng.next_u32() as u8,
+        2 => der.truncate(place),
+        3 => der.push(rng.next_u32() as u8),
+        4 => drop(der.remove(place)),
+        5 => der.insert(place, 0),
+        // A longer form of the length.
+        6 => der.insert(1, 0x81),
+        // A zero in front of r that no sign needs, or one too many.
+        _ => {
+            der[1] += 1;
+            der[3] += 1;
+            der.insert(4, 0);
+        }
+    }
+}
+
 /// Cases of one run; the environment asks for more.
 fn cases() -> usize {
     std::env::var_os("SM2_VERIFIER_CASES")
@@ -98,11 +122,11 @@ fn cases() -> usize {
 fn random_and_malformed_signatures_are_judged_as_by_two_other_implementations() {
     let mut rng = StdRng::seed_from_u64(32918);
     let widths = [5, 8, 12, 13].map(|bits| Width::new(bits).unwrap());
-    let pairs = widths.map(|width| pair(&mut rng, width));
     let mut openssl = OpenSsl::start();
     let mut left = cases();
     let mut good = 0;
     while left > 0 {
+        let pairs = widths.map(|width| pair(&mut rng, width));
         let count = left.min(10_000);
         good += judge(&mut rng, &pairs, count, &mut openssl);
         left -= count;
@@ -114,6 +138,7 @@ fn random_and_malformed_signatures_are_judged_as_by_two_other_implementations() 
 /// Judges so many cases every way; answers how many signatures were good.
 fn judge(rng: &mut StdRng, pairs: &[Pair], count: usize, openssl: &mut OpenSsl) -> usize {
     let mut cases = Vec::new();
+    let mut by_der = Vec::new();
     let mut good = 0;
     for case in 0..count {
         let pair = &pairs[case % pairs.len()];
@@ -126,12 +151,16 @@ fn judge(rng: &mut StdRng, pairs: &[Pair], count: usize, openssl: &mut OpenSsl) 
         };
         let expected = oracle(pair, &message, &raw);
         good += usize::from(expected);
-        let der = der(&raw);
-        openssl.ask(pair, &message, &der);
         let found = Signature::from_raw(&raw);
-        let alone = found.is_ok_and(|signature| pair.ours.verify(&message, &signature).is_ok());
-        assert_eq!(alone, expected, "case {case}");
+        let holds = |it: Signature| pair.ours.verify(&message, &it).is_ok();
+        assert_eq!(found.is_ok_and(holds), expected, "case {case}");
+        let mut der = der(&raw);
         assert_eq!(Signature::from_der(&der), found, "case {case}");
+        if case % 8 == 1 {
+            damage_der(rng, &mut der);
+        }
+        openssl.ask(pair, &message, &der);
+        by_der.push(Signature::from_der(&der).is_ok_and(holds));
         let item = found.ok().map(|signature| Item {
             key: &pair.ours,
             digest: pair.ours.digest(&message),
@@ -140,39 +169,25 @@ fn judge(rng: &mut StdRng, pairs: &[Pair], count: usize, openssl: &mut OpenSsl) 
         cases.push((item, expected));
     }
     let of_openssl = openssl.answers(count);
-    let expected: Vec<bool> = cases.iter().map(|(_, expected)| *expected).collect();
-    assert!(of_openssl == expected, "OpenSSL differs");
-    let in_range: Vec<_> = cases
-        .iter()
-        .filter_map(|(item, expected)| Some(((*item)?, *expected)))
-        .collect();
-    for size in [
-        1,
-        2,
-        3,
-        4,
-        5,
-        7,
-        8,
-        9,
-        127,
-        128,
-        129,
-        256,
-        257,
-        1_000,
-        in_range.len(),
-    ] {
-        for chunk in in_range.chunks(size).take(12) {
-            let items: Vec<_> = chunk.iter().map(|(item, _)| *item).collect();
-            let expected: Vec<_> = chunk.iter().map(|(_, expected)| *expected).collect();
+    assert!(of_openssl == by_der, "OpenSSL differs");
+    let in_range = cases.iter();
+    let in_range = in_range.filter_map(|(item, expected)| Some(((*item)?, *expected)));
+    agree_in_batches(&in_range.collect::<Vec<_>>());
+    good
+}
+
+/// Batches of many sizes answer as expected of each.
+fn agree_in_batches(cases: &[(Item<'_>, bool)]) {
+    let sizes = [1, 2, 3, 4, 5, 7, 8, 9, 127, 128, 129, 256, 257, 1_000];
+    for size in sizes.into_iter().chain([cases.len()]) {
+        for chunk in cases.chunks(size.max(1)).take(12) {
+            let (items, expected): (Vec<_>, Vec<_>) = chunk.iter().copied().unzip();
             for answers in [verify_batch(&items), verify_batch_scalar(&items)] {
                 let answers: Vec<_> = answers.iter().map(Result::is_ok).collect();
                 assert_eq!(answers, expected, "batches of {size}");
             }
         }
     }
-    good
 }
 
 /// OpenSSL's library, asked through a script, since its command line takes one signature a process.
@@ -291,4 +306,16 @@ fn the_published_vector_verifies() {
         key.verify(b"message digest", &signature).unwrap();
         key.verify(b"message digesU", &signature).unwrap_err();
     }
+}
+
+/// Inputs of the fuzz target that reach each way of going wrong.
+#[test]
+fn the_corpus_of_the_fuzz_target_agrees() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/sm2_verify");
+    let mut inputs = 0;
+    for entry in fs::read_dir(corpus).unwrap() {
+        agreement::check(&fs::read(entry.unwrap().path()).unwrap());
+        inputs += 1;
+    }
+    assert!(inputs > 0, "{corpus} is empty");
 }

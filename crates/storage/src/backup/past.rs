@@ -45,6 +45,19 @@ const ENDED: &[(&str, &str)] = &[
     ("staff_sessions", "DELETE FROM staff_sessions"),
     ("staff_recovery_codes", "DELETE FROM staff_recovery_codes"),
     ("staff_factor_resets", "DELETE FROM staff_factor_resets"),
+    // A device that was replaced since would present again, and codes that were used since would count
+    // once more. Devices bind anew by themselves.
+    (
+        "bindings",
+        "UPDATE bindings SET stage = 'revoked', challenge = NULL, ended_at = $1 \
+         WHERE stage IN ('pending', 'active')",
+    ),
+    // A list that was rejected since must not be activated after all.
+    (
+        "trust_proposals",
+        "UPDATE trust_proposals SET state = 'rejected', settled_by = 'set-back', settled_at = $1 \
+         WHERE state = 'open'",
+    ),
     ("leases", "DELETE FROM leases"),
     (
         "review_cases",
@@ -137,8 +150,11 @@ mod tests {
         ("e_licences", "those that are known"),
         ("status_counters", "moved on beside the list"),
         ("credentials", "those that are known"),
+        ("status_publications", "fits the outbox beside it"),
+        ("status_lists", "published anew where the values are others"),
+        ("status_list_forms", "the same"),
         ("credential_forms", "those that are known"),
-        ("bindings", "those that are known"),
+        ("presentations", "go with their credentials"),
         ("accounts", "passwords of then"),
         ("devices", "known with the password of then only"),
         ("freeze_links", "freezing twice harms nobody"),
@@ -152,11 +168,15 @@ mod tests {
         ("rollout_waves", "settings of then"),
         ("signing_keys", "needed by what is signed"),
         ("trust_lists", "those that are known"),
+        ("key_distrusts", "those that are known"),
+        ("signing_counts", "fits the forms beside it"),
         ("audit_checkpoints", "what happened"),
         ("audit_checkpointed", "fits the checkpoints beside it"),
         ("audit_segments", "what happened"),
         ("reseals", "a pass goes on from where it was"),
         ("blind_indexes", "needed by every look-up"),
+        ("layout_keys", "needed by every keyed hash that stays"),
+        ("reindexes", "a pass goes on from where it was"),
     ];
 
     #[test]

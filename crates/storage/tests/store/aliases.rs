@@ -148,7 +148,13 @@ pub(crate) async fn names_of_an_older_database_are_found(setup: &Setup) {
         "INSERT INTO aliases SELECT partition, 'file-number', blind, holder_id, claimed_at FROM shared_aliases",
         "DROP TABLE owned_aliases",
         "DROP TABLE shared_aliases",
-        "DELETE FROM schema_migrations WHERE name = 'aliases'",
+        "DROP TABLE layout_keys",
+        "DROP TABLE reindexes",
+        "ALTER TABLE blind_indexes DROP COLUMN wrapped",
+        "ALTER TABLE blind_indexes DROP COLUMN activated_at",
+        "ALTER TABLE blind_indexes DROP COLUMN left_at",
+        "ALTER TABLE partition_heads DROP COLUMN least_index",
+        "DELETE FROM schema_migrations WHERE name IN ('aliases', 'index_keys')",
     ] {
         setup.execute(sql).await;
     }

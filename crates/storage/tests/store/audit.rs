@@ -177,7 +177,7 @@ pub(crate) async fn events_come_back_as_written(setup: &Setup) {
         changed(&holder),
         Event::CredentialStatus {
             holder: holder.clone(),
-            place: current.credential.place,
+            place: current.credential.as_ref().unwrap().place,
             value: 3,
         },
         Event::ELicenceChanged {

@@ -32,11 +32,11 @@ fn steward() -> Steward<'static> {
 }
 
 impl Setup {
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    async fn back_up(&self, name: &str) -> Backup {
+    pub(crate) async fn back_up(&self, name: &str) -> Backup {
         let folder = self.path(name);
         self.store.backup(&folder, None, &steward()).await.unwrap()
     }
@@ -61,7 +61,7 @@ impl Setup {
     }
 }
 
-async fn restore(folder: &Path, target: &StoreOptions) -> Result<Restored, BackupError> {
+pub(crate) async fn restore(folder: &Path, target: &StoreOptions) -> Result<Restored, BackupError> {
     let past = Past {
         places: 4096,
         ..Past::default()

@@ -32,13 +32,16 @@ pub(crate) async fn an_issue_comes_back_as_written(setup: &Setup) {
     assert_eq!(current.e_licence.edition, 1);
     assert_eq!(current.e_licence.photo, e_licence.photo);
     assert_eq!(current.e_licence.generated_at, after(60));
-    assert_eq!(current.credential.id, credential.id);
-    assert_eq!(current.credential.e_licence, e_licence.id);
-    assert_eq!(current.credential.binding, None);
-    assert_eq!(current.credential.place, place);
-    assert_eq!(current.credential.status_value, 0);
-    assert_eq!(current.credential.issued_at, after(60));
-    assert_eq!(current.credential.expires_at, credential.expires_at);
+    assert_eq!(current.credential.as_ref().unwrap().id, credential.id);
+    assert_eq!(current.credential.as_ref().unwrap().e_licence, e_licence.id);
+    assert_eq!(current.credential.as_ref().unwrap().binding, None);
+    assert_eq!(current.credential.as_ref().unwrap().place, place);
+    assert_eq!(current.credential.as_ref().unwrap().status_value, 0);
+    assert_eq!(current.credential.as_ref().unwrap().issued_at, after(60));
+    assert_eq!(
+        current.credential.as_ref().unwrap().expires_at,
+        credential.expires_at
+    );
 
     let values = setup.store.status_values(driver.id.partition()).await;
     assert_eq!(values.unwrap(), [(place, 0)]);
@@ -55,7 +58,7 @@ pub(crate) async fn r13_signed_forms_come_back_as_written(setup: &Setup) {
     let driver = setup.driver(1).await;
     let current = setup.issued(&driver.id).await;
     let written = new_credential(setup, &current.e_licence.id, ELSEWHERE).forms;
-    let credential = &current.credential.id;
+    let credential = &current.credential.as_ref().unwrap().id;
     let forms = setup.store.forms(&driver.id, credential).await.unwrap();
     assert_eq!(forms.len(), 2);
     for (found, written) in forms.iter().zip(&written) {
@@ -145,14 +148,14 @@ pub(crate) async fn an_e_licence_has_one_active_credential(setup: &Setup) {
     .await;
     assert_eq!(conflict(refused), Conflict::ELicenceState);
     write(&setup.store, &driver.id, async |tx, locked| {
-        tx.end_credential(locked, &current.credential.id, after(70))
+        tx.end_credential(locked, &current.credential.as_ref().unwrap().id, after(70))
             .await?;
         tx.insert_credential(locked, &second).await
     })
     .await
     .unwrap();
     let now = setup.store.current_e_licence(&driver.id).await.unwrap();
-    assert_eq!(now.unwrap().credential.id, second.id);
+    assert_eq!(now.unwrap().credential.unwrap().id, second.id);
     let newest = setup.store.newest_forms(&driver.id, &current.e_licence.id);
     let (newest, forms) = newest.await.unwrap().unwrap();
     assert_eq!(
@@ -165,13 +168,19 @@ pub(crate) async fn an_e_licence_has_one_active_credential(setup: &Setup) {
         .await
         .unwrap();
     values.sort_by_key(|(_, value)| *value);
-    assert_eq!(values, [(ELSEWHERE, 0), (current.credential.place, 1)]);
+    assert_eq!(
+        values,
+        [
+            (ELSEWHERE, 0),
+            (current.credential.as_ref().unwrap().place, 1)
+        ]
+    );
 }
 
 pub(crate) async fn a_place_in_the_status_lists_is_given_once(setup: &Setup) {
     let one = setup.driver(1).await;
     let other = setup.driver_in(one.id.partition(), 2).await;
-    let taken = setup.issued(&one.id).await.credential.place;
+    let taken = setup.issued(&one.id).await.credential.unwrap().place;
     let application = setup.approved(&other.id).await;
     let e_licence = new_e_licence(setup, &other.id, &application, after(60));
     let credential = new_credential(setup, &e_licence.id, taken);
@@ -214,10 +223,10 @@ pub(crate) async fn r88_ending_an_e_licence_ends_its_credential(setup: &Setup) {
     assert_eq!(newest.ended_at, Some(after(70)));
     assert_eq!(newest.ended_reason.as_deref(), Some("new-edition"));
     let values = store.status_values(driver.id.partition()).await.unwrap();
-    assert_eq!(values, [(current.credential.place, 1)]);
+    assert_eq!(values, [(current.credential.as_ref().unwrap().place, 1)]);
     let newest = store.newest_forms(&driver.id, &current.e_licence.id);
     let (credential, _) = newest.await.unwrap().unwrap();
-    assert_eq!(credential, current.credential.id);
+    assert_eq!(credential, current.credential.as_ref().unwrap().id);
 
     let next = setup.issued(&driver.id).await;
     assert_ne!(next.e_licence.id, current.e_licence.id);
@@ -235,11 +244,11 @@ pub(crate) async fn a_status_value_is_set_on_an_active_credential_only(setup: &S
         })
         .await
     };
-    let id = &current.credential.id;
+    let id = &current.credential.as_ref().unwrap().id;
     assert_eq!(conflict(set(&other.id, id).await), Conflict::ELicenceState);
     set(&driver.id, id).await.unwrap();
     let found = setup.store.current_e_licence(&driver.id).await.unwrap();
-    assert_eq!(found.unwrap().credential.status_value, 3);
+    assert_eq!(found.unwrap().credential.unwrap().status_value, 3);
     write(&setup.store, &driver.id, async |tx, locked| {
         tx.end_credential(locked, id, after(70)).await
     })

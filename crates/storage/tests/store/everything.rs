@@ -6,7 +6,7 @@ use jiff::civil::date;
 use licence::application::PhotoOrigin;
 use storage::{
     ApplicationId, CredentialId, HolderId, NewText, Partition, PhotoId, PhotoMeta, PhotoRow,
-    SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
+    Presentation, SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -16,8 +16,8 @@ use crate::{
     steps::{write, write_in},
 };
 
-/// How many sealed values it makes; a credential has two forms.
-pub(crate) const VALUES: u64 = 12;
+/// How many sealed values it makes; a credential has two forms, and three that fit into a code.
+pub(crate) const VALUES: u64 = 15;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -45,7 +45,7 @@ impl Everything {
             n,
             photo: PhotoId::generate(partition, &mut rng),
             application: current.e_licence.application,
-            credential: current.credential.id,
+            credential: current.credential.unwrap().id,
             look_up: VerificationId::generate(partition, &mut rng),
             text: TextId::generate(partition, &mut rng),
             staff: StaffId::generate(Partition::SYSTEM, &mut rng),
@@ -73,7 +73,9 @@ impl Everything {
         .unwrap();
         let former = self.former_phone();
         write(store, &self.holder, async |tx, locked| {
-            tx.hold_phone(locked, after(86_400), Some(&former)).await
+            tx.hold_phone(locked, after(86_400), Some(&former)).await?;
+            tx.insert_presentation(locked, &self.credential, &self.presentation())
+                .await
         })
         .await
         .unwrap();
@@ -114,7 +116,19 @@ impl Everything {
         assert_eq!(look_ups[0].answer, self.look_up_row().answer);
         let text = store.text(&self.text).await.unwrap().unwrap();
         assert_eq!(text.to, self.new_text().to);
+        self.of_codes_reads_as_written(store).await;
         self.of_staff_and_keys_reads_as_written(store).await;
+    }
+
+    async fn of_codes_reads_as_written(&self, store: &Store) {
+        let shown = store.presentation(&self.holder, &self.credential).await;
+        let (shown, written) = (shown.unwrap().unwrap(), self.presentation());
+        assert_eq!((shown.suite, shown.key_id), (written.suite, written.key_id));
+        assert_eq!(shown.record_version, written.record_version);
+        assert_eq!(shown.enforcement_to, written.enforcement_to);
+        assert_eq!(shown.public, written.public);
+        assert_eq!(shown.enforcement, written.enforcement);
+        assert_eq!(shown.portrait, written.portrait);
     }
 
     async fn of_staff_and_keys_reads_as_written(&self, store: &Store) {
@@ -157,6 +171,19 @@ impl Everything {
                 taken_on: Some(date(2024, 8, 30)),
             },
             created_at: after(5),
+        }
+    }
+
+    fn presentation(&self) -> Presentation {
+        let form = |kind| Zeroizing::new(format!("{kind} form {}", self.n).into_bytes());
+        Presentation {
+            suite: "SM2-SM3".to_owned(),
+            key_id: "00ff".to_owned(),
+            record_version: 1,
+            enforcement_to: Some("eeff".to_owned()),
+            public: form("public"),
+            enforcement: Some(form("enforcement")),
+            portrait: Some(form("portrait")),
         }
     }
 

@@ -102,7 +102,7 @@ impl Setup {
         .unwrap();
         for table in tables {
             let text = match table.as_str() {
-                "schema_migrations" | "data_keys" => continue,
+                "schema_migrations" | "data_keys" | "layout_keys" => continue,
                 "partition_heads" => "UPDATE partition_heads SET audit_seq = 0, outbox_seq = 0, \
                      audit_hash = decode(repeat('00', 32), 'hex')"
                     .to_owned(),

@@ -26,6 +26,7 @@ mod everything;
 mod guards;
 mod harness;
 mod inbox;
+mod index_keys;
 mod jobs;
 mod migrations;
 mod opening;
@@ -35,13 +36,18 @@ mod photos;
 mod properties;
 mod queue;
 mod races;
+mod reindex;
+mod reindex_races;
 mod rotation;
 mod sealed;
 mod staff;
 mod staff_factors;
+mod status_lists;
 mod status_places;
+mod status_snapshots;
 mod steps;
 mod texts;
+mod trust;
 
 /// Makes a test of each function for each kind of store.
 macro_rules! conformance {
@@ -66,7 +72,7 @@ macro_rules! conformance {
 conformance! {
     opening: reopening_keeps_data, two_nodes_open_one_database, a_wrong_master_key_is_refused,
         another_index_key_is_refused, another_layout_is_refused_by_name,
-        a_store_without_an_index_entry_has_the_first_suite, a_changed_or_newer_schema_is_refused, the_engine_is_known,
+        a_store_without_an_index_entry_has_the_first_suite, a_store_without_a_layout_key_takes_its_index_key_over, a_changed_or_newer_schema_is_refused, the_engine_is_known,
         every_partition_can_be_written, the_servers_default_isolation_does_not_matter;
     drivers: a_driver_comes_back_as_written,
         an_update_replaces_the_record_and_raises_the_revision,
@@ -90,8 +96,11 @@ conformance! {
         an_application_brings_one_e_licence, an_e_licence_has_one_active_credential,
         a_place_in_the_status_lists_is_given_once, r88_ending_an_e_licence_ends_its_credential,
         a_status_value_is_set_on_an_active_credential_only;
-    bindings: sc_17_a_new_device_replaces_the_one_before, ending_an_e_licence_revokes_its_bindings,
-        another_drivers_binding_is_not_activated;
+    bindings: a_binding_comes_back_as_written, sc_17_a_new_device_replaces_the_one_before, of_two_that_ask_the_later_one_binds,
+        a_proof_comes_in_time_or_not_at_all, ending_an_e_licence_revokes_its_bindings,
+        another_drivers_binding_is_not_touched, revoking_a_binding_leaves_the_licence,
+        contact_renews_and_a_clock_set_back_shortens_nothing, sc_12_codes_count_once_and_in_order,
+        sc_12_of_two_uses_at_once_one_counts;
     accounts: a_password_is_set_and_replaced, a_new_activation_code_replaces_the_open_one,
         tries_are_counted_before_they_are_judged, the_last_try_can_be_right,
         sc_30_an_activation_code_is_used_once, sc_18_a_note_to_warn_is_taken_once,
@@ -132,6 +141,15 @@ conformance! {
         a_prepared_key_seals_nothing_yet, what_was_sealed_before_a_pass_is_sealed_anew,
         sc_63_a_pass_names_what_does_not_open,
         a_key_in_use_is_not_retired, another_master_key_takes_the_data_keys_over;
+    reindex: every_name_is_found_at_every_step_of_a_pass, an_index_key_of_another_suite_takes_over,
+        a_pass_dropped_anywhere_goes_on, two_nodes_share_a_pass_over_names,
+        a_claim_without_a_driver_is_given_up, a_former_name_is_given_up_and_said_so,
+        a_claim_is_brought_over_by_its_holder;
+    reindex_races: claims_beside_a_pass_have_one_owner,
+        what_was_claimed_before_a_pass_is_not_written_after_it_began, a_node_that_hears_nothing_claims_nothing;
+    index_keys: what_is_no_name_stays_where_it_is, sc_63_wrong_index_keys_are_refused,
+        sc_63_names_of_a_record_that_does_not_open_stay,
+        a_backup_from_the_middle_of_a_pass_goes_on, another_master_key_in_the_middle_of_a_pass;
     audit: audit_rows_come_back_as_written, partitions_have_trails_of_their_own,
         a_long_trail_is_numbered_and_chained, sc_62_a_changed_row_breaks_the_chain,
         sc_61_what_is_not_committed_never_was, events_follow_in_commit_order,
@@ -144,6 +162,11 @@ conformance! {
         a_migration_that_fails_leaves_everything_as_it_was;
     status_places: places_are_unique_and_within_their_list, places_do_not_tell_order_or_partition,
         two_at_once_take_two_places, acts_of_no_holder_have_no_places;
+    status_lists: lists_come_back_as_published, a_node_that_lags_behind_publishes_nothing,
+        of_two_that_publish_at_once_one_does, a_retired_list_is_published_no_more,
+        a_list_is_over_when_its_credentials_are, sc_63_an_exchanged_form_is_noticed;
+    status_snapshots: a_snapshot_comes_back_as_written, a_newer_snapshot_replaces_the_one_before,
+        a_snapshot_of_another_past_does_not_fit, sc_63_a_changed_or_exchanged_snapshot_is_refused;
     races: of_two_approvals_one_counts, an_approval_tried_again_finds_the_state_guarded,
         of_two_applications_one_is_open, r13_of_two_issues_one_is_a_licence,
         sc_34_an_issue_and_a_registry_change_do_not_cross,
@@ -153,5 +176,8 @@ conformance! {
         a_follower_skips_nothing_under_load;
     jobs: sc_66_drivers_whose_instant_has_come_are_found,
         a_lease_is_renewed_by_its_owner_and_ends_by_itself, of_two_nodes_at_once_one_has_the_lease;
+    trust: a_proposal_is_settled_once, a_first_approval_is_given_once_and_seen_by_the_second,
+        sc_64_a_distrusted_key_is_lifted_by_the_second_who_asks,
+        signatures_are_counted_with_the_forms_and_signed_anew;
     properties: the_revision_counts_successful_writes;
 }

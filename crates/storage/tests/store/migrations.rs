@@ -141,7 +141,7 @@ async fn everything_opens(store: &Store, holder: &HolderId) {
         .current_e_licences(holder.partition(), one)
         .await
         .unwrap();
-    let credential = &current[0].credential.id;
+    let credential = &current[0].credential.as_ref().unwrap().id;
     let forms = store.forms(holder, credential).await.unwrap();
     assert_eq!(
         *forms[0].form,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use storage::{
-    AtRest, Conflict, Engine, Layout, MasterKeys, Partition, Store, StoreError, StoreOptions,
+    AliasKind, AtRest, Conflict, Engine, Layout, MasterKeys, Partition, Store, StoreError,
+    StoreOptions,
 };
 use testkit::random;
 
@@ -212,6 +213,21 @@ pub(crate) async fn a_store_without_an_index_entry_has_the_first_suite(setup: &S
     assert_eq!(again.blind("k", b"v"), setup.store.blind("k", b"v"));
     again.close().await;
     open(&setup.options, 3).await.unwrap().close().await;
+}
+
+/// What lies by the index key in a store that is older than the layout key stays where it is, also
+/// when the index key changes later.
+pub(crate) async fn a_store_without_a_layout_key_takes_its_index_key_over(setup: &Setup) {
+    let kind = AliasKind::LicenceNumber;
+    let blind = setup.store.alias(kind, "1");
+    assert_ne!(
+        setup.store.lasting_alias(kind, "1").as_bytes(),
+        blind.as_bytes()
+    );
+    setup.execute("DELETE FROM layout_keys").await;
+    let again = open(&setup.options, 2).await.unwrap();
+    assert_eq!(again.lasting_alias(kind, "1").as_bytes(), blind.as_bytes());
+    again.close().await;
 }
 
 /// Characters that mean something in a URL are plain characters in a path.

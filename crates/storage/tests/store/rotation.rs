@@ -63,7 +63,7 @@ async fn nothing_under(store: &Store, version: u32) {
 }
 
 /// How many audit rows of `act` there are in all partitions.
-async fn audited(setup: &Setup, act: &str) -> usize {
+pub(crate) async fn audited(setup: &Setup, act: &str) -> usize {
     let mut count = 0;
     for partition in Partition::all() {
         let rows = setup.store.audit_after(partition, 0, 1_000).await.unwrap();
@@ -244,7 +244,7 @@ pub(crate) async fn an_interrupted_pass_goes_on_where_it_was(setup: &Setup) {
 }
 
 /// Polls a future so many times at most, then drops it.
-async fn dropped_after<T>(polls: u32, future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn dropped_after<T>(polls: u32, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = polls;
     poll_fn(|context| {

@@ -2,7 +2,8 @@
 
 use jiff::civil::date;
 use storage::{
-    Conflict, Office, Partition, RegistrySource, SigningKeyRow, SourceId, Staff, StaffId, WaveRow,
+    Conflict, Office, Partition, RegistrySource, SigningKeyRow, SourceId, Staff, StaffId,
+    TrustListRow, WaveRow,
 };
 use zeroize::Zeroizing;
 
@@ -200,7 +201,8 @@ pub(crate) async fn the_newest_trust_list_counts(setup: &Setup) {
     assert!(setup.store.trust_list().await.unwrap().is_none());
     let add = async |version: u64, document: &str| {
         write_in(&setup.store, SYSTEM, async |tx| {
-            tx.insert_trust_list(version, document, start()).await
+            tx.insert_trust_list(&trust_list(version, document), start())
+                .await
         })
         .await
     };
@@ -209,5 +211,14 @@ pub(crate) async fn the_newest_trust_list_counts(setup: &Setup) {
     }
     assert_eq!(conflict(add(10, "other").await), Conflict::Trust);
     let newest = setup.store.trust_list().await.unwrap();
-    assert_eq!(newest, Some((10, "list 10".to_owned())));
+    assert_eq!(newest, Some(trust_list(10, "list 10")));
+    assert_eq!(setup.store.trust_version().await.unwrap(), Some(10));
+}
+
+fn trust_list(version: u64, document: &str) -> TrustListRow {
+    TrustListRow {
+        version,
+        document: document.to_owned(),
+        certificates: None,
+    }
 }

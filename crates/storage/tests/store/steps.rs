@@ -50,6 +50,7 @@ pub(crate) fn plain_driver(
         status_value: 0,
         next_transition_at: Some(after(86_400)),
         photo,
+        named_under: store.index_version(),
     }
 }
 

@@ -14,16 +14,21 @@
 mod accounts;
 mod audit;
 mod bad_input;
+mod binding;
+mod codes;
 mod counter;
+mod index_key;
 mod licence_pages;
 mod look_ups;
 mod privacy;
 mod registry;
 mod review;
 mod staff_accounts;
+mod status_lists;
 mod steps;
 mod texts;
 mod trust;
+mod trust_changes;
 mod verification;
 
 /// Runs each scenario on both engines.

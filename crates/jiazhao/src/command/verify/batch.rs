@@ -1,4 +1,4 @@
-//! A file of credentials, checked at the rate of batches on every core.
+//! A file of credentials and codes, checked at the rate of batches on every core.
 
 use std::{
     fs::File,
@@ -8,11 +8,13 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use credential::{Answer, Reason, VerifiedTrustList, check_credentials, verify::Outcome};
+use credential::{
+    Answer, NumericCode, Reason, check_code, check_credentials, code::PREFIX, verify::Outcome,
+};
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
 use serde_json::json;
 
+use super::Against;
 use crate::{
     failure::Failure,
     lines::{BoundedLines, Line},
@@ -25,8 +27,8 @@ const BATCH: usize = 1_024;
 
 const NOT_BASE64: Reason = Reason {
     code: "not-base64url",
-    zh: "不是 base64url 编码的电子凭证",
-    en: "the line is no credential in base64url",
+    zh: "不是二维码文本，也不是 base64url 编码的电子凭证",
+    en: "the line is neither a code nor a credential in base64url",
 };
 
 /// What came of the file so far.
@@ -40,12 +42,7 @@ struct Tally {
 
 /// Checks every line; tells those that fail, or with `json` every answer. Exit code 1 if any failed,
 /// 2 if any could not be checked to the end, 0 otherwise.
-pub(super) fn verify(
-    path: &Path,
-    trust: &VerifiedTrustList,
-    at: Timestamp,
-    as_json: bool,
-) -> Result<u8, Failure> {
+pub(super) fn verify(path: &Path, against: &Against, as_json: bool) -> Result<u8, Failure> {
     let unreadable = |_error: io::Error| {
         let (zh, en) = ("无法读取文件", "The file cannot be read");
         Failure::new("file-unreadable", zh, en).about(path.display())
@@ -67,7 +64,7 @@ pub(super) fn verify(
         if read.is_empty() {
             break;
         }
-        let answers = on_every_core(&read, trust, at);
+        let answers = on_every_core(&read, against);
         progress.suspend(|| tell(&read, &answers, as_json, &mut tally))?;
         progress.inc(read.iter().map(length).sum());
     }
@@ -104,10 +101,10 @@ fn length(line: &Line) -> u64 {
         .saturating_add(1)
 }
 
-/// The answers in the order of the lines; `None` for a line that is no base64url.
-fn on_every_core(lines: &[Line], trust: &VerifiedTrustList, at: Timestamp) -> Vec<Option<Answer>> {
+/// The answers in the order of the lines; `None` for a line that is neither code nor base64url.
+fn on_every_core(lines: &[Line], against: &Against) -> Vec<Option<Answer>> {
     thread::scope(|scope| {
-        let work = |lines| scope.spawn(move || one_batch(lines, trust, at));
+        let work = |lines| scope.spawn(move || one_batch(lines, against));
         let threads: Vec<_> = lines.chunks(BATCH).map(work).collect();
         let joined = threads.into_iter().flat_map(|thread| {
             let answers = thread.join();
@@ -117,19 +114,41 @@ fn on_every_core(lines: &[Line], trust: &VerifiedTrustList, at: Timestamp) -> Ve
     })
 }
 
-fn one_batch(lines: &[Line], trust: &VerifiedTrustList, at: Timestamp) -> Vec<Option<Answer>> {
-    let decoded: Vec<Option<Vec<u8>>> = lines.iter().map(decoded).collect();
-    let credentials: Vec<&Vec<u8>> = decoded.iter().flatten().collect();
-    let mut answers = check_credentials(&credentials, trust, at).into_iter();
-    let in_order = decoded
-        .iter()
-        .map(|it| it.as_ref().and_then(|_| answers.next()));
+/// What stands in a line.
+enum Shown<'a> {
+    Code(&'a str),
+    Credential(Vec<u8>),
+    Neither,
+}
+
+fn one_batch(lines: &[Line], against: &Against) -> Vec<Option<Answer>> {
+    let Against { trust, lists, at } = against;
+    let shown: Vec<_> = lines.iter().map(shown).collect();
+    let credentials = shown.iter().filter_map(|it| match it {
+        Shown::Credential(bytes) => Some(bytes),
+        Shown::Code(_) | Shown::Neither => None,
+    });
+    let credentials: Vec<_> = credentials.collect();
+    let mut answers = check_credentials(&credentials, trust, *at).into_iter();
+    let in_order = shown.iter().map(|it| match it {
+        Shown::Credential(_) => answers.next(),
+        // The lines are no checks one after the other, so none makes another a repetition.
+        Shown::Code(code) => Some(check_code(code, trust, lists, None, *at)),
+        Shown::Neither => None,
+    });
     in_order.collect()
 }
 
-fn decoded(line: &Line) -> Option<Vec<u8>> {
-    let text = line.bytes.strip_suffix(b"\r").unwrap_or(&line.bytes);
-    URL_SAFE_NO_PAD.decode(text).ok()
+fn shown(line: &Line) -> Shown<'_> {
+    let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(&line.bytes);
+    match str::from_utf8(bytes) {
+        Ok(text) if text.starts_with(PREFIX) || NumericCode::parse(text).is_ok() => {
+            Shown::Code(text)
+        }
+        Ok(_) | Err(_) => URL_SAFE_NO_PAD
+            .decode(bytes)
+            .map_or(Shown::Neither, Shown::Credential),
+    }
 }
 
 fn tell(
@@ -140,13 +159,12 @@ fn tell(
 ) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     for (line, answer) in lines.iter().zip(answers) {
-        let failed = answer
-            .as_ref()
-            .is_none_or(|answer| answer.outcome() == Outcome::Failed);
+        let outcome = answer.as_ref().map_or(Outcome::Failed, Answer::outcome);
+        let failed = outcome == Outcome::Failed;
         tally.checked += 1;
         tally.authentic += u64::from(answer.as_ref().is_some_and(|answer| answer.authentic));
         tally.failed += u64::from(failed);
-        tally.unchecked += u64::from(!failed);
+        tally.unchecked += u64::from(outcome == Outcome::Unchecked);
         let number = line.number;
         let reasons = match answer {
             Some(answer) => answer.reasons.as_slice(),

@@ -1,0 +1,205 @@
+//! The holder's device (持证人设备): its key, the handle of its binding, and what it signs to prove
+//! that it has the key.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+use std::fmt;
+
+use crate::{
+    cbor::Value,
+    key::{BadKey, PublicKey},
+    malformed::Malformed,
+    signature::{BadSignature, Signature},
+    suite::Suite,
+};
+
+/// The handle (句柄) of a binding, as a dynamic code carries it: the 16 bytes of the binding's id.
+/// It leads to nobody without the platform's register.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Handle([u8; 16]);
+
+impl Handle {
+    /// From its bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({self})")
+    }
+}
+
+/// The device's public key: a point of P-256, which is what a browser's key store signs with.
+#[derive(Clone)]
+pub struct DeviceKey {
+    compressed: [u8; 33],
+    verifier: ParsedPublicKey,
+}
+
+impl DeviceKey {
+    /// From the uncompressed point of SEC 1, 65 bytes.
+    ///
+    /// # Errors
+    /// [`BadKey`] for anything else, points off the curve included.
+    pub fn from_sec1(point: &[u8]) -> Result<Self, BadKey> {
+        Self::try_from(&PublicKey::from_sec1(Suite::Es256, point)?)
+    }
+
+    /// From the compressed point of SEC 1, 33 bytes.
+    ///
+    /// # Errors
+    /// [`BadKey`] for anything else, points off the curve included.
+    pub fn from_compressed(point: &[u8]) -> Result<Self, BadKey> {
+        let Ok(compressed @ [2 | 3, ..]) = <[u8; 33]>::try_from(point) else {
+            return Err(BadKey);
+        };
+        match ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, compressed) {
+            Ok(verifier) => Ok(Self {
+                compressed,
+                verifier,
+            }),
+            Err(_rejected) => Err(BadKey),
+        }
+    }
+
+    /// The compressed point of SEC 1.
+    #[must_use]
+    pub fn to_compressed(&self) -> [u8; 33] {
+        self.compressed
+    }
+
+    /// Verifies a signature of the device; hashing with SHA-256 is part of it.
+    ///
+    /// Both forms of a signature are taken, s and order - s: browsers do not settle on one. Whoever
+    /// turns one into the other has a second text of the same code, and a code is told from another
+    /// by its time.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+        match self.verifier.verify_sig(message, signature.as_raw()) {
+            Ok(()) => Ok(()),
+            Err(_unspecified) => Err(BadSignature),
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Value {
+        Value::Bytes(self.compressed.to_vec())
+    }
+
+    pub(crate) fn decode(value: &Value, name: &'static str) -> Result<Self, Malformed> {
+        let point = crate::fields::bytes(value, name)?;
+        match Self::from_compressed(&point) {
+            Ok(key) => Ok(key),
+            Err(BadKey) => Err(Malformed::BadPublicKey),
+        }
+    }
+}
+
+impl TryFrom<&PublicKey> for DeviceKey {
+    type Error = BadKey;
+
+    /// A key of the ES256 suite.
+    fn try_from(key: &PublicKey) -> Result<Self, BadKey> {
+        if *key.suite() != Suite::Es256 {
+            return Err(BadKey);
+        }
+        let point = key.to_sec1();
+        let odd = point.last().is_some_and(|last| last % 2 == 1);
+        let mut compressed = [0; 33];
+        for (into, from) in compressed.iter_mut().zip(point) {
+            *into = from;
+        }
+        let [form, ..] = &mut compressed;
+        *form = if odd { 3 } else { 2 };
+        Self::from_compressed(&compressed)
+    }
+}
+
+impl PartialEq for DeviceKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.compressed == other.compressed
+    }
+}
+
+impl Eq for DeviceKey {}
+
+impl fmt::Debug for DeviceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeviceKey({})", hex::encode(self.compressed))
+    }
+}
+
+/// What the device signs to prove that it has the key which it offers:
+/// `["jz-bind-1", challenge, handle, uncompressed point]`.
+#[must_use]
+pub fn binding_proof(challenge: &[u8; 32], handle: &Handle, device_key: &[u8; 65]) -> Vec<u8> {
+    Value::Array(vec![
+        Value::text("jz-bind-1"),
+        Value::Bytes(challenge.to_vec()),
+        Value::Bytes(handle.as_bytes().to_vec()),
+        Value::Bytes(device_key.to_vec()),
+    ])
+    .encode()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{samples::signer, signer::Signer as _};
+
+    #[test]
+    fn a_key_is_the_same_from_both_forms_and_verifies() {
+        for secret in 1..20 {
+            let signer = signer(&Suite::Es256, secret);
+            let key = DeviceKey::from_sec1(&signer.public_key().to_sec1()).unwrap();
+            let again = DeviceKey::from_compressed(&key.to_compressed()).unwrap();
+            assert_eq!(key, again);
+            let signature = signer.sign(b"message").unwrap();
+            assert_eq!(again.verify(b"message", &signature), Ok(()));
+            assert_eq!(again.verify(b"another", &signature), Err(BadSignature));
+        }
+    }
+
+    #[test]
+    fn other_points_are_no_device_keys() {
+        let point = signer(&Suite::Es256, 1).public_key().to_sec1();
+        let sm2 = signer(&Suite::sm2(), 1).public_key().clone();
+        assert_eq!(DeviceKey::try_from(&sm2), Err(BadKey));
+        assert_eq!(DeviceKey::from_sec1(&sm2.to_sec1()), Err(BadKey));
+        let compressed = DeviceKey::from_sec1(&point).unwrap().to_compressed();
+        assert_eq!(DeviceKey::from_sec1(&compressed), Err(BadKey));
+        assert_eq!(DeviceKey::from_compressed(&point), Err(BadKey));
+        let hybrid = [&[6 + point[64] % 2][..], &point[1..]].concat();
+        assert_eq!(DeviceKey::from_sec1(&hybrid), Err(BadKey));
+        // x = 5 is of no point on P-256: 5^3 - 15 + b is no square.
+        let mut no_point = [0; 33];
+        (no_point[0], no_point[32]) = (2, 1);
+        let refused = (1..=255).any(|x| {
+            no_point[32] = x;
+            DeviceKey::from_compressed(&no_point) == Err(BadKey)
+        });
+        assert!(refused);
+        assert_eq!(DeviceKey::from_compressed(&[0xff; 33]), Err(BadKey));
+        let mut beyond_the_field = [0xff; 33];
+        beyond_the_field[0] = 2;
+        assert_eq!(DeviceKey::from_compressed(&beyond_the_field), Err(BadKey));
+        for nothing in [&[][..], &[0], &[0; 33], &[2; 32]] {
+            assert_eq!(DeviceKey::from_compressed(nothing), Err(BadKey));
+        }
+    }
+}

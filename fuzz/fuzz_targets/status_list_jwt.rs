@@ -1,0 +1,7 @@
+//! Status lists as JWT, and the claims inside.
+#![no_main]
+
+#[path = "../../crates/credential/tests/credential/decoders.rs"]
+mod decoders;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| decoders::check("status_list_jwt", data));
