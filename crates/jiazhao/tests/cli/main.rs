@@ -31,6 +31,7 @@ mod key_files;
 mod keys;
 mod mapping;
 mod peer;
+mod portrait;
 mod sessions;
 mod set_back;
 mod trust_changes;
