@@ -210,7 +210,7 @@ fn other_texts_are_refused_each_by_its_name() {
         ),
         (PREFIX.to_owned(), Malformed::Truncated),
         (format!("{PREFIX}bb8"), Malformed::NotBase45),
-        (cut(1), Malformed::NotBase45),
+        (cut(2), Malformed::NotBase45),
         (cut(3), Malformed::Truncated),
         (format!("{good}000"), Malformed::TrailingBytes),
         (format!("{good}0"), Malformed::NotBase45),

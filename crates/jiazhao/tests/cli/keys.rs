@@ -19,7 +19,7 @@ fn keys_are_made_once_and_serve_refuses_beside_the_root() {
         "ES256  online",
     ] {
         assert!(
-            made.out.contains(&format!("  {key}  active  ")),
+            made.out.contains(&format!("  {key}  active  signs  ")),
             "{}",
             made.out
         );

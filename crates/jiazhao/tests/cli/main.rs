@@ -31,8 +31,10 @@ mod key_files;
 mod keys;
 mod mapping;
 mod peer;
+mod portrait;
 mod sessions;
 mod set_back;
+mod trust_changes;
 mod verify;
 mod witness;
 
