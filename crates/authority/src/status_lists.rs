@@ -353,20 +353,38 @@ impl Run {
     ) -> Result<Vec<ListToPublish>, IssueError> {
         let mut signed = Vec::new();
         for (list, values) in values {
-            let digest = self.digest(&values);
-            let stands = self.before.get(&list).is_some_and(|before| {
-                before.digest == digest && before.issued_at + RENEWED_AFTER > self.now
-            });
-            if !stands {
+            if let Some(digest) = self.due(list, &values) {
                 signed.push(self.sign(list, digest, values)?);
             }
         }
         Ok(signed)
     }
 
+    /// The digest under which a list is to be signed; none where the one that is published stands.
+    ///
+    /// A list is dated [`BACKDATED`] and speaks only of credentials signed before its date. So one that
+    /// changed is signed once more, as soon as its date is past the change: else a credential bound
+    /// just before would be unknown to it until something else changes there.
+    fn due(&self, list: u32, values: &[u8]) -> Option<Vec<u8>> {
+        let [changed, again] = [&b"changed"[..], b"again"].map(|stage| self.digest(stage, values));
+        let Some(before) = self.before.get(&list) else {
+            return Some(changed);
+        };
+        if before.digest == again {
+            let too_old = before.issued_at + RENEWED_AFTER <= self.now;
+            too_old.then_some(again)
+        } else if before.digest == changed {
+            let past_the_change = self.issued_at.timestamp() > before.issued_at + BACKDATED;
+            past_the_change.then_some(again)
+        } else {
+            Some(changed)
+        }
+    }
+
     /// Of the values and the keys that sign them: a new key signs every list anew.
-    fn digest(&self, values: &[u8]) -> Vec<u8> {
+    fn digest(&self, stage: &[u8], values: &[u8]) -> Vec<u8> {
         let mut digest = Context::new(&SHA256);
+        digest.update(stage);
         for signer in &self.signers {
             digest.update(signer.key_id().as_bytes());
         }

@@ -2,6 +2,10 @@
 
 import { inject } from "vitest";
 
+import { parseCode } from "../../packages/offline-verifier/src/code.ts";
+import { parse } from "../../packages/offline-verifier/src/cose.ts";
+import { PUBLIC_PROFILE, readProfile } from "../../packages/offline-verifier/src/profile.ts";
+
 import { nextAddress } from "./browser.ts";
 import type { Account } from "./demo.ts";
 
@@ -45,9 +49,7 @@ export async function activationCode(licenceNumber: string): Promise<string> {
   return ((await made.json()) as { code: string }).code;
 }
 
-export interface RegistryRecord {
-  readonly [field: string]: unknown;
-}
+export type RegistryRecord = Readonly<Record<string, unknown>>;
 
 /** Counts up from run to run and file to file. */
 let version = Date.now();
@@ -97,14 +99,22 @@ export async function registryChange(record: RegistryRecord, status: string[]): 
   if (told.imported !== 1) throw new Error(JSON.stringify(told));
 }
 
-/** Waits until every published status list is newer than an instant. */
-export async function listsNewerThan(instant: number): Promise<void> {
-  // A list is dated half a minute back, and published every ten seconds.
-  for (let tries = 0; tries < 120; tries += 1) {
+/** The number of the status list in which an offline code's credential has its place. */
+export function listOf(code: string): string {
+  const parsed = parseCode(code);
+  if (parsed.kind !== "offline") throw new Error("no offline code");
+  const { payload } = parse(parsed.profile, [PUBLIC_PROFILE]);
+  return readProfile(payload, false).status.list;
+}
+
+/** Waits until a status list is published that speaks of what was so at an instant. */
+export async function listNewerThan(instant: number, number: string): Promise<void> {
+  // A list is dated half a minute back, and signed anew every ten seconds if something changed.
+  for (let tries = 0; tries < 150; tries += 1) {
     const answer = await fetch(`${inject("base")}/api/v1/status-lists`);
-    const { lists } = (await answer.json()) as { lists: { issued_at: string }[] };
-    const times = lists.map((list) => Date.parse(list.issued_at));
-    if (times.length > 0 && times.every((time) => time > instant)) return;
+    const { lists } = (await answer.json()) as { lists: { number: number; issued_at: string }[] };
+    const list = lists.find((one) => String(one.number) === number);
+    if (list !== undefined && Date.parse(list.issued_at) > instant) return;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   throw new Error("no newer status list");

@@ -80,10 +80,11 @@ export class Verifier {
 
   /** Fetches trust list and status lists anew, as opening the page does. */
   async learn(): Promise<void> {
-    const lists = this.page.waitForResponse((answer) => answer.url().includes("/status-lists/"));
+    const before = Date.now();
     await this.page.reload();
-    await lists;
-    await this.page.waitForSelector('[data-part="known"] .figures');
-    await this.page.waitForLoadState("networkidle");
+    await this.page.waitForFunction((asked) => {
+      const known = document.querySelector<HTMLElement>("[data-known]");
+      return Number(known?.dataset["known"]) >= asked;
+    }, before);
   }
 }

@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 
-import { account, listsNewerThan, registryChange } from "../src/api.ts";
+import { account, listNewerThan, listOf, registryChange } from "../src/api.ts";
 import { expectQuiet, launch, phone } from "../src/browser.ts";
 import { filmOf } from "../src/camera.ts";
 import { Holder } from "../src/holder.ts";
@@ -111,7 +111,9 @@ it("sc_42: an altered and a foreign code are refused, and neither says revoked",
 });
 
 it("sc_13: with both sides offline the offline code verifies, its status as known before", async () => {
-  await listsNewerThan(changed);
+  for (const shown of [driver, red]) {
+    await listNewerThan(changed, listOf(await shown.code("offline")));
+  }
   await police.learn();
   await driver.page.context().setOffline(true);
   await police.page.context().setOffline(true);

@@ -183,3 +183,36 @@ async fn a_bad_idempotency_key_or_query_is_named() {
         (422, "invalid-request".to_owned())
     );
 }
+
+/// With the web apps left in: the two pages where they were built, and the page that says what is
+/// missing where not; in both cases only what a person asks for is a page.
+#[tokio::test]
+async fn the_web_apps_are_served_where_they_are_part_of_the_build() {
+    let site = Site::open_with(service::Settings {
+        web: true,
+        demo: true,
+        ..service::Settings::default()
+    })
+    .await;
+    let built = service::web_apps_built();
+    for (path, camera) in [("/", "camera=()"), ("/verify", "camera=(self)")] {
+        let page = site.get(path, "").await;
+        assert_eq!(page.status, 200, "{path}");
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe-inline"));
+        assert_eq!(page.headers["x-content-type-options"], "nosniff");
+        if built {
+            assert!(page.text().contains("name=\"jiazhao\" content=\"demo\""));
+            let permissions = page.headers["permissions-policy"].to_str().unwrap();
+            assert!(permissions.starts_with(camera), "{permissions}");
+        } else {
+            assert!(page.text().contains("cargo xtask build"));
+        }
+    }
+    for file in ["/nothing", "/nothing.js", "/assets/nothing.js", "/.gitkeep"] {
+        assert_eq!(site.get(file, "").await.status, 404, "{file}");
+    }
+    let asked = Request::get("/account").header("accept", "text/html,*/*");
+    let page = site.ask(asked.body(Body::empty()).unwrap()).await;
+    assert_eq!(page.status, 200);
+}

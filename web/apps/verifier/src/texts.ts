@@ -43,6 +43,7 @@ export const texts = {
   "way.offline": ["离线核验", "Checked offline"],
   "way.known": ["服务器仅凭已知信息", "From what the server still knew"],
   "headline.good": ["各项均已核实", "Every fact holds"],
+  "headline.goodOffline": ["离线核实，状态为此前所知", "Holds offline; status as known before"],
   "headline.bad": ["存在不符", "Something does not hold"],
   "headline.unsure": ["未能全部核实", "Not everything could be checked"],
   "headline.refused": ["不予核验", "Not accepted"],

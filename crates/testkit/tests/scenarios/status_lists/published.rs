@@ -189,6 +189,9 @@ async fn a_list_that_did_not_change_is_not_sent_again(app: App) {
     issue(&app, BEIJING).await;
     app.clock.advance(YOUNGEST);
     publish(&app, "one").await;
+    // A list that changed is signed once more, when its date is past the change.
+    app.clock.advance(PERIOD);
+    assert_eq!(publish(&app, "one").await, 1);
     let client = app.client();
     let path = "/status-lists/0";
     let first = fetch(&client, path, &[("accept", CWT)]).await;
