@@ -1,7 +1,7 @@
 //! The groups, and the names that nothing can be measured for yet.
 
 use crate::{
-    crypto,
+    codes, crypto,
     figure::{Failed, absent},
     registry, verify,
 };
@@ -56,10 +56,7 @@ impl Group {
             Self::Registry => return registry::run(extent).await,
             Self::Verify => return verify::run(extent).await,
             Self::Crypto => return crypto::run(extent),
-            Self::Codes => (
-                &["code-dynamic", "code-offline", "code-offline-portrait"],
-                "there is no such code yet",
-            ),
+            Self::Codes => return codes::run(extent),
             Self::Portrait => (
                 &["photo-assess", "face-compare"],
                 "photos are decoded and not assessed yet",
