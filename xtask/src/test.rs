@@ -26,7 +26,20 @@ pub(crate) fn run(fast: bool) -> Result<(), Failure> {
     if !fast {
         setup::require_postgresql()?;
     }
-    let mut tally = cargo_test(fast)?;
+    let mut tally = cargo_test(&["--workspace", "--no-fail-fast"], fast)?;
+    if !fast {
+        // What a feature of the binary adds, once.
+        let of_images = [
+            "-p",
+            "jiazhao",
+            "--features",
+            "image",
+            "--test",
+            "cli",
+            "picture",
+        ];
+        tally.add_up(cargo_test(&of_images, fast)?);
+    }
     let node = web::is_here()?;
     if node {
         tally.count(web::unit_tests()?);
@@ -37,7 +50,7 @@ pub(crate) fn run(fast: bool) -> Result<(), Failure> {
     }
     say("")?;
     if fast {
-        say("left out: PostgreSQL, browser")?;
+        say("left out: PostgreSQL, browser, features")?;
     } else if !node {
         say("left out: the web, for want of node")?;
     }
@@ -56,9 +69,9 @@ pub(crate) fn run(fast: bool) -> Result<(), Failure> {
     }
 }
 
-fn cargo_test(fast: bool) -> Result<Tally, Failure> {
+fn cargo_test(what: &[&str], fast: bool) -> Result<Tally, Failure> {
     let mut command = sh::cargo();
-    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    command.args(["test", "--locked"]).args(what);
     if fast {
         // Read by testkit, which then skips what needs PostgreSQL.
         command.env("JIAZHAO_TEST_FAST", "1");
@@ -148,6 +161,12 @@ impl Tally {
         self.passed += counts.passed;
         self.failed += counts.failed;
         self.ignored += counts.skipped;
+    }
+
+    fn add_up(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
     }
 
     /// Counts a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; ...`;
