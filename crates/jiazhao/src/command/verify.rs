@@ -114,10 +114,10 @@ impl Verify {
             let answer = check_credential(&credential, trust, *at);
             return Ok(state.memory().judge(trust, answer));
         }
-        let Some(code) = self.what.code()? else {
+        let code = self.what.code().unwrap_or_else(|| {
             let (zh, en) = ("未指定核验对象", "Nothing to verify was named");
-            return Err(Failure::new("nothing-to-verify", zh, en));
-        };
+            Err(Failure::new("nothing-to-verify", zh, en))
+        })?;
         if let Some(folder) = &self.export_signature {
             export::code(&code, trust, folder)?;
         }
@@ -126,13 +126,13 @@ impl Verify {
 }
 
 impl What {
-    /// The code's text, typed or read from a picture.
-    fn code(&self) -> Result<Option<Cow<'_, str>>, Failure> {
+    /// The code's text, typed or read from a picture; nothing where neither was given.
+    fn code(&self) -> Option<Result<Cow<'_, str>, Failure>> {
         #[cfg(feature = "image")]
         if let Some(file) = &self.image {
-            return picture::code(file).map(|text| Some(Cow::Owned(text)));
+            return Some(picture::code(file).map(Cow::Owned));
         }
-        Ok(self.code.as_deref().map(Cow::Borrowed))
+        self.code.as_deref().map(|text| Ok(Cow::Borrowed(text)))
     }
 }
 
