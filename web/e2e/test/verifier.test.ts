@@ -172,12 +172,14 @@ it("sc_45: under a trust list past its next update nothing is green", async () =
 });
 
 it("sc_10: offline, the status list for the police tells a red licence", async () => {
+  await listNewerThan(changed, listOf(await red.code("offline")));
+  await police.learn();
   const code = await red.code("offline");
   await police.page.context().setOffline(true);
   await police.type(code);
+  expect(await police.reasons()).toContain("status-red");
   expect(await police.fact("authentic")).toBe("yes");
   expect(await police.fact("status")).toBe("no");
-  expect(await police.reasons()).toContain("status-red");
   expect(await police.tone()).toBe("bad");
 });
 
