@@ -1,4 +1,4 @@
-//! The groups, and the names that nothing can be measured for yet.
+//! The groups but `portrait`, which is `benches/portrait`, and the names that nothing can be measured for yet.
 
 use crate::{
     codes, crypto,
@@ -13,7 +13,6 @@ pub(crate) enum Group {
     Verify,
     Crypto,
     Codes,
-    Portrait,
     Web,
 }
 
@@ -27,12 +26,11 @@ pub(crate) enum Extent {
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Registry,
         Self::Verify,
         Self::Crypto,
         Self::Codes,
-        Self::Portrait,
         Self::Web,
     ];
 
@@ -46,7 +44,6 @@ impl Group {
             Self::Verify => "verify",
             Self::Crypto => "crypto",
             Self::Codes => "codes",
-            Self::Portrait => "portrait",
             Self::Web => "web",
         }
     }
@@ -57,10 +54,6 @@ impl Group {
             Self::Verify => return verify::run(extent).await,
             Self::Crypto => return crypto::run(extent),
             Self::Codes => return codes::run(extent),
-            Self::Portrait => (
-                &["photo-assess", "face-compare"],
-                "photos are decoded and not assessed yet",
-            ),
             Self::Web => (
                 &[
                     "web-holder-first-load",

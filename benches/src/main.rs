@@ -18,7 +18,10 @@ mod peers;
 mod platform;
 mod postgres;
 mod registry;
+mod sm2_credentials;
 mod sm2_known;
+mod sm2_series;
+mod timing;
 mod verify;
 
 use std::{env, process::ExitCode};

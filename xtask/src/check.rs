@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::sh::{self, Failure, say};
-use crate::{docs, generate, layering, setup, sources};
+use crate::{docs, generate, layering, setup, sources, web};
 
 struct Step {
     name: &'static str,
@@ -11,7 +11,7 @@ struct Step {
 }
 
 /// Cheap steps first, so that a slip shows at once.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step {
         name: "format",
         act: format,
@@ -39,6 +39,10 @@ const STEPS: [Step; 8] = [
     Step {
         name: "rustdoc",
         act: rustdoc,
+    },
+    Step {
+        name: "web",
+        act: web::check,
     },
     Step {
         name: "generated files",

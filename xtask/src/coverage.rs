@@ -33,7 +33,13 @@ struct Test {
 /// The document, from the sources below the root.
 pub(crate) fn document(root: &Path) -> Result<String, Failure> {
     let sources = files::texts(root, "crates", "rs")?;
-    let tests: Vec<Test> = sources.iter().flat_map(tests_in).collect();
+    let web = files::texts(root, "web", "ts")?;
+    let of_web = web.iter().filter(|it| it.path.ends_with(".test.ts"));
+    let tests: Vec<Test> = sources
+        .iter()
+        .flat_map(tests_in)
+        .chain(of_web.flat_map(tests_of_web))
+        .collect();
     render(SCENARIOS, &tests)
 }
 
@@ -63,6 +69,20 @@ fn tests_in(source: &Text) -> Vec<Test> {
         }
     }
     tests
+}
+
+/// The tests of the web that carry a number in their names: `it("sc_09 r15 ...`.
+fn tests_of_web(source: &Text) -> impl Iterator<Item = Test> + '_ {
+    let names = source.text.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("(\"sc_")?;
+        Some(rest.split(['"', ':']).next().unwrap_or_default())
+    });
+    names.filter_map(|name| {
+        let words = format!("sc_{name}")
+            .replace(" %s", "")
+            .replace([' ', ','], "_");
+        Test::new(&source.path, words.trim_matches('_'), "")
+    })
 }
 
 impl Test {

@@ -6,29 +6,42 @@ use std::path::{Component, Path};
 
 use crate::coverage;
 use crate::sh::{self, Failure, say};
+use crate::web;
 
 /// Paths below the root and what they hold.
 struct Generated(BTreeMap<String, String>);
 
 pub(crate) fn run() -> Result<(), Failure> {
-    for (path, content) in &Generated::produce()?.0 {
-        let file = sh::root().join(path);
-        if fs::read_to_string(&file).is_ok_and(|old| old == *content) {
-            say(&format!("{path}: unchanged"))?;
-            continue;
+    Generated::produce()?.write()?;
+    // The client comes from the document, which is new only now.
+    Generated::client()?.write()
+}
+
+impl Generated {
+    fn write(&self) -> Result<(), Failure> {
+        for (path, content) in &self.0 {
+            write(path, content)?;
         }
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(file, content)?;
-        say(&format!("{path}: written"))?;
+        Ok(())
     }
-    Ok(())
+}
+
+fn write(path: &str, content: &str) -> Result<(), Failure> {
+    let file = sh::root().join(path);
+    if fs::read_to_string(&file).is_ok_and(|old| old == content) {
+        return say(&format!("{path}: unchanged"));
+    }
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(file, content)?;
+    say(&format!("{path}: written"))
 }
 
 /// Fails for every file that differs from what the code would write.
 pub(crate) fn check() -> Result<(), Failure> {
-    let generated = Generated::produce()?;
+    let mut generated = Generated::produce()?;
+    generated.0.extend(Generated::client()?.0);
     let stale = generated.0.iter().filter(|(path, content)| {
         let file = sh::root().join(path);
         !fs::read_to_string(file).is_ok_and(|present| present == **content)
@@ -51,6 +64,12 @@ impl Generated {
         let document = coverage::document(&sh::root())?;
         generated.0.insert(coverage::PATH.to_owned(), document);
         Ok(generated)
+    }
+
+    /// The client's types, where node is here.
+    fn client() -> Result<Self, Failure> {
+        let types = web::client()?.map(|types| (web::CLIENT.to_owned(), types));
+        Ok(Self(types.into_iter().collect()))
     }
 
     /// A JSON object from path to content; a path must stay below the root.

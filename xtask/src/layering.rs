@@ -50,7 +50,9 @@ const FLOORS: [(&str, &[&str]); 11] = [
 
 /// Outside crates and the only crates that may name them. `jiazhao` serves the
 /// finished router: `sources` checks that it takes no more of axum.
-const PLACES: [(&str, &[&str]); 8] = [
+const PLACES: [(&str, &[&str]); 11] = [
+    ("matrixmultiply", &["inference"]),
+    ("kamadak-exif", &["portrait"]),
     ("libdeflater", &["credential"]),
     ("sqlx", &["storage"]),
     ("object_store", &["storage"]),
@@ -58,6 +60,7 @@ const PLACES: [(&str, &[&str]); 8] = [
     ("utoipa", &["authority", "service"]),
     ("utoipa-axum", &["service"]),
     ("tower-http", &["service"]),
+    ("rust-embed", &["service"]),
     ("webp", &["portrait"]),
 ];
 

@@ -20,6 +20,7 @@ mod setup;
 mod sh;
 mod sources;
 mod test;
+mod web;
 
 use std::env;
 use std::ffi::OsString;

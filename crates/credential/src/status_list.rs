@@ -27,9 +27,10 @@ pub use token::{
 /// a verifier for gigabytes.
 pub const LIST_ENTRIES: u32 = 1 << 20;
 
-/// How hard the compressor works. A full shard of 2^20 places of 4 bits with one place in ten not
-/// valid took, measured on one core: level 1 3.6 ms and 231 KB, 6 21 ms and 176 KB, 9 61 ms and
-/// 171 KB, 12 1.0 s and 170 KB. Above 6 a tenfold effort saves a few bytes in a hundred.
+/// How hard the compressor works. 2^20 places of 4 bits, every tenth not valid, on one busy core:
+/// level 1 took 8 ms and 126 KB, 4 36 ms and 117 KB, 6 65 ms and 113 KB, 9 0.9 s and 104 KB, 12
+/// 3.4 s and 96 KB. A list is compressed once a period and fetched by many; above 6 the effort grows
+/// much faster than the bytes shrink.
 const LEVEL: i32 = 6;
 
 /// Bits of an entry.

@@ -264,7 +264,8 @@ mod tests {
         let former = verified(&list(7, &active), &[&one]);
         let next = verified(&list(8, &active), &[&one]);
         assert_eq!(changes(&former, &next), Ok(vec![]));
-        for roots in [&[&other as &dyn Signer][..], &[&one, &other]] {
+        let foreign: [&dyn Signer; 1] = [&other];
+        for roots in [&foreign[..], &[&one, &other]] {
             let elsewhere = verified(&list(8, &active), roots);
             assert_eq!(changes(&former, &elsewhere), Err(NotASuccessor::OtherRoots));
         }

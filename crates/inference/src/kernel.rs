@@ -4,7 +4,8 @@ mod matrix;
 mod places;
 mod wide;
 
-use crate::graph::{Geometry, ModelError, Node, Padding, Shape};
+use crate::form::{Geometry, ModelError, Padding, Shape};
+use crate::graph::Node;
 
 /// What an operator does.
 #[derive(Debug)]

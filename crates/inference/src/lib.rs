@@ -8,6 +8,7 @@
 //! - [`Model`] runs: one input, batch of one, rows x columns x channels of `f32`.
 //! - [`Raster`] is a picture from which inputs are cut by an affine map.
 
+pub mod form;
 pub mod graph;
 mod kernel;
 pub mod model;
@@ -16,7 +17,8 @@ pub mod tfjs;
 pub mod tflite;
 mod weights;
 
-pub use graph::{Builder, Filter, Geometry, ModelError, Padding, Shape, Value};
+pub use form::{Filter, Geometry, ModelError, Padding, Shape};
+pub use graph::{Builder, Value};
 pub use model::{Model, Outputs};
 pub use raster::{Affine, Raster};
 pub use weights::{WeightEntry, Weights};

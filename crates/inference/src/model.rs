@@ -1,6 +1,7 @@
 //! A model that has been checked, and its runs.
 
-use crate::graph::{ModelError, Node, Shape};
+use crate::form::{ModelError, Shape};
+use crate::graph::Node;
 use crate::kernel::{Activation, ChannelWise, Op, Scratch, compute};
 
 /// A network that can be run, any number of times and from several threads.

@@ -8,7 +8,8 @@ mod operators;
 
 use std::collections::HashMap;
 
-use crate::graph::{Builder, ModelError, Value};
+use crate::form::ModelError;
+use crate::graph::{Builder, Value};
 use crate::model::Model;
 use crate::weights::Weights;
 use file::{File, Node};

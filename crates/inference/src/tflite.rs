@@ -9,7 +9,8 @@ mod operators;
 
 use std::collections::HashMap;
 
-use crate::graph::{Builder, MAX_OPERATORS, MAX_PARAMETERS, ModelError, Shape, Value};
+use crate::form::{MAX_OPERATORS, MAX_PARAMETERS, ModelError, Shape};
+use crate::graph::{Builder, Value};
 use crate::model::Model;
 use crate::weights::half;
 use flat::{Table, Tables};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::graph::{MAX_PARAMETERS, ModelError};
+use crate::form::{MAX_PARAMETERS, ModelError};
 
 /// One entry of a manifest.
 #[derive(Clone, Debug, Deserialize)]

@@ -53,6 +53,8 @@ pub struct Options {
     pub missing_keys: Missing,
     /// Who carries texts to phones, instead of the configured gateway.
     pub notifier: Option<Arc<dyn Notifier>>,
+    /// Whether the web apps are served, where they are part of the build.
+    pub web: bool,
 }
 
 /// The platform, opened. Cloning shares it.
@@ -101,6 +103,7 @@ impl Default for Options {
             durable_objects: true,
             missing_keys: Missing::MakeForNewFile,
             notifier: None,
+            web: true,
         }
     }
 }
@@ -159,6 +162,7 @@ impl App {
                 secure: config.base_url().starts_with("https://"),
                 proxies: config.server.proxies.clone(),
                 demo: options.demo,
+                web: options.web,
                 ..service::Settings::default()
             },
         })

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod import;
 mod keys;
+mod portrait;
 mod seal;
 mod serve;
 mod staff;
@@ -72,6 +73,9 @@ enum Command {
     Registry(import::RegistryCommand),
     /// Verify offline: 0 good, 1 failed, 2 could not check
     Verify(verify::Verify),
+    /// Photos and faces
+    #[command(subcommand)]
+    Portrait(portrait::PortraitCommand),
     /// Signing keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -141,6 +145,7 @@ fn execute(cli: Cli) -> Result<u8, Failure> {
             Command::Staff(command) => command.run(&context).await,
             Command::Registry(command) => command.run(&context).await,
             Command::Verify(command) => command.run(&context),
+            Command::Portrait(command) => command.run(&context),
             Command::Keys(command) => command.run(&context).await,
             Command::Seal(command) => command.run(&context).await,
             Command::Trust(command) => command.run(&context).await,

@@ -3,6 +3,7 @@
 //! Unknown keys are errors. Nothing is read from the environment. Paths are relative to the working
 //! directory, as on the command line.
 
+mod models;
 mod peers;
 mod shown;
 mod source;
@@ -50,6 +51,8 @@ pub struct Config {
     pub texts: Texts,
     /// `[audit]`
     pub audit: Audit,
+    /// `[models]`: the folder of the face models.
+    pub models: PathBuf,
     /// `[log]`
     pub log: Log,
 }
@@ -166,6 +169,7 @@ const KNOWN: &Known = &[
     ("codes", &["suite", "enforcement_key"]),
     ("texts", peers::TEXTS),
     ("audit", peers::AUDIT),
+    ("models", &["dir"]),
     ("log", &["format", "filter"]),
 ];
 
@@ -223,6 +227,7 @@ impl Config {
             issuer,
             texts: peers::texts(&mut source),
             audit: peers::audit(&mut source),
+            models: models::folder(&mut source),
             log: log(&mut source),
         };
         let problems = source.finish();

@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use crate::{
     app::{Ambient, App, Options},
     config::Config,
+    enforcement_keys,
     failure::Failure,
     key_files::Missing,
     server,
@@ -57,7 +58,7 @@ const ISSUER: &str = "全国公安交管电子证照系统（演示）";
 
 impl Demo {
     /// Makes a demonstration of `drivers` people in an empty data folder, or opens the one that is
-    /// there.
+    /// there; `web` serves the web apps too.
     ///
     /// # Errors
     /// When the folder holds something else, or the platform cannot be opened.
@@ -66,6 +67,7 @@ impl Demo {
         ambient: &Ambient,
         listen: Option<SocketAddr>,
         drivers: u64,
+        web: bool,
     ) -> Result<Self, Failure> {
         let listener = server::bind(listen.unwrap_or(config.server.listen)).await?;
         config.server.listen = listener.local_addr()?;
@@ -77,6 +79,7 @@ impl Demo {
                 type_code: DEMO_TYPE.to_owned(),
                 issuer_code: DEMO_ISSUER.to_owned(),
             });
+        enforcement_key(&mut config, ambient)?;
         let texts = Arc::new(DemoTexts::default());
         let carrier: Arc<dyn Notifier> = Arc::<DemoTexts>::clone(&texts);
         let options = Options {
@@ -84,6 +87,7 @@ impl Demo {
             second_factor: SecondFactor::Demonstration,
             missing_keys: Missing::Make,
             notifier: Some(carrier),
+            web,
             ..Options::default()
         };
         let (app, accounts) = match Accounts::load(&config)? {
@@ -103,4 +107,19 @@ impl Demo {
             config,
         })
     }
+}
+
+/// Terminals of the demonstration have a key of their own, made where none is configured. Here alone
+/// its secret lies beside what serves.
+fn enforcement_key(config: &mut Config, ambient: &Ambient) -> Result<(), Failure> {
+    if config.codes.enforcement_key.is_some() {
+        return Ok(());
+    }
+    let secret = config.data.join("keys").join("enforcement.key");
+    let public = enforcement_keys::public_beside(&secret);
+    if !public.exists() {
+        enforcement_keys::generate(&secret, &mut ambient.entropy.rng())?;
+    }
+    config.codes.enforcement_key = Some(public);
+    Ok(())
 }

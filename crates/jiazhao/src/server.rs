@@ -116,9 +116,8 @@ pub async fn serve(
     }
     let mut act = app.act(Job::SnapshotStatus.name());
     let last = app.authority().snapshot_status(&mut act);
-    match timeout(LAST_SNAPSHOT, last).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(_)) | Err(_) => tracing::warn!("the status memory's last snapshot was not written"),
+    if !matches!(timeout(LAST_SNAPSHOT, last).await, Ok(Ok(_))) {
+        tracing::warn!("the status memory's last snapshot was not written");
     }
     outcome.map_err(Failure::from)
 }

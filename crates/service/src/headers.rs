@@ -12,7 +12,7 @@ const NOTHING: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 
 /// Set on every answer; a handler that needs another value has set it already.
-const DEFAULTS: [(HeaderName, &str); 7] = [
+const DEFAULTS: [(HeaderName, &str); 8] = [
     (header::CONTENT_SECURITY_POLICY, NOTHING),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -24,6 +24,11 @@ const DEFAULTS: [(HeaderName, &str); 7] = [
     (
         HeaderName::from_static("cross-origin-opener-policy"),
         "same-origin",
+    ),
+    // The camera is for the verifier's page alone.
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
     ),
     // Almost every answer is about a person: what may be kept says so itself.
     (header::CACHE_CONTROL, "no-store"),

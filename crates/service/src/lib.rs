@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod assets;
 mod bindings;
 mod body;
 mod counter;
@@ -35,6 +36,7 @@ mod status_lists;
 mod trust;
 mod verifications;
 
+pub use assets::built as web_apps_built;
 pub use events::LiveView;
 pub use problem::{FAULTS, Fault, ProblemView};
 pub use routes::{openapi, router};

@@ -1,10 +1,10 @@
-//! The front page: what this is, in Chinese and English. It loads nothing from elsewhere.
+//! The page that stands where the web apps would, when they were not built or are left out: what
+//! this is and what is missing, in Chinese and English. It loads nothing from elsewhere.
 
 use axum::{
     Router,
-    extract::State,
     http::{HeaderValue, header},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
     routing::get,
 };
 
@@ -20,17 +20,17 @@ const SAMPLE: &str = "<p class=\"sample\" role=\"note\"><strong>样证</strong> 
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// The routes that are no part of the API.
+/// What the page loads.
 pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(page))
-        .route("/page.css", get(style))
+    let [style_path] = PATTERNS;
+    Router::new().route(style_path, get(style))
 }
 
-/// Their patterns, for the counts.
-pub(crate) const PATTERNS: [&str; 2] = ["/", "/page.css"];
+/// Its pattern, for the counts.
+pub(crate) const PATTERNS: [&str; 1] = ["/page.css"];
 
-async fn page(State(app): State<App>) -> impl IntoResponse {
+/// The page itself.
+pub(crate) fn answer(demo: bool) -> Response {
     let headers = [
         (
             header::CONTENT_TYPE,
@@ -41,7 +41,7 @@ async fn page(State(app): State<App>) -> impl IntoResponse {
             HeaderValue::from_static(POLICY),
         ),
     ];
-    (headers, text(app.settings.demo))
+    (headers, text(demo)).into_response()
 }
 
 async fn style() -> impl IntoResponse {

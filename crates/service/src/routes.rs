@@ -14,7 +14,7 @@ use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    accounts, admin, bindings, counter, events, headers, health, holder, keys,
+    accounts, admin, assets, bindings, counter, events, headers, health, holder, keys,
     metrics::Metrics,
     notifier, observe, openapi as document, page, problem, registry, review, sessions, staff,
     state::{App, ServiceState, Settings},
@@ -41,6 +41,7 @@ pub fn router(state: ServiceState) -> Router {
     };
     routes
         .merge(page::routes())
+        .merge(assets::routes())
         .layer(from_fn(problem::settle))
         .layer(from_fn(headers::secure))
         .layer(from_fn_with_state(app.clone(), observe::observe))
@@ -87,7 +88,8 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
 /// Every method and pattern that is served.
 fn patterns(document: &OpenApi) -> Vec<(String, String)> {
     let paths = document.paths.paths.iter();
-    let pages = page::PATTERNS.map(|path| ("GET".to_owned(), path.to_owned()));
+    let pages = page::PATTERNS.iter().chain(&assets::PATTERNS);
+    let pages = pages.map(|path| ("GET".to_owned(), (*path).to_owned()));
     paths
         .flat_map(|(path, item)| methods(item).map(|method| (method.to_owned(), path.clone())))
         .chain(pages)

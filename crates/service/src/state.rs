@@ -37,6 +37,8 @@ pub struct Settings {
     pub proxies: Vec<IpAddr>,
     /// Whether this is a demonstration, which every page says (样证).
     pub demo: bool,
+    /// Whether the web apps are served, where they are part of the build.
+    pub web: bool,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             secure: true,
             proxies: Vec::new(),
             demo: false,
+            web: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Compilers see that a mask made of a borrow is all ones or none, and may branch on it: they do, in
 //! [`crate::field`]. Here every choice is the processor's conditional move, which the crate `cmov` writes in
-//! assembly. `examples/timing.rs` measures what comes of it.
+//! assembly.
 
 use cmov::Cmov as _;
 

@@ -5,8 +5,10 @@
 //! the key's point, so that a verification is a sum of looked-up points, and [`verify_batch`] adds the
 //! points of many signatures with one division for all.
 //!
+//! [`KnownKeys`] bounds the memory of many keys.
+//!
 //! **For public data only.** Verification knows no secrets, and this crate relies on that: its time
-//! and its memory accesses depend on what it is given. Nothing here may be used to sign or to decrypt.
+//! and its memory accesses depend on what it is given. [`generator_multiple_x`] alone is made for secrets.
 //!
 //! ```
 //! use sm2_verifier::{DEFAULT_USER_ID, KnownKey, Signature, Width};

@@ -215,6 +215,15 @@ mod tests {
         }
     }
 
+    /// k and x1 of GM/T 0003.5-2012, annex A.2.
+    #[test]
+    fn the_published_multiple() {
+        const K: &str = "59276e27d506861a16680f3ad9c02dccef3cc1fa3cdbe4ce6d54b80deac1bc21";
+        const X1: &str = "04ebfc718e8d1798620432268e77feb6415e2ede0e073c0f4f640ecd2e149a73";
+        let k: [u8; 32] = hex::decode(K).unwrap().try_into().unwrap();
+        assert_eq!(generator_multiple_x(&k).map(hex::encode).unwrap(), X1);
+    }
+
     #[test]
     fn what_has_no_answer_gets_none() {
         assert_eq!(generator_multiple_x(&[0; 32]), None);

@@ -5,7 +5,7 @@
 )]
 
 use super::Window;
-use crate::graph::Shape;
+use crate::form::Shape;
 
 /// Most elements of the patches that are laid out at once: they should stay in the cache.
 const PATCHES: usize = 1 << 17;

@@ -9,7 +9,7 @@
 )]
 
 use super::Window;
-use crate::graph::Shape;
+use crate::form::Shape;
 
 pub(super) fn max_pool(window: &Window, input: (&[f32], Shape), out: &mut [f32]) {
     out.fill(f32::NEG_INFINITY);

@@ -6,7 +6,7 @@
 )]
 
 use super::{Activation, Window};
-use crate::graph::Shape;
+use crate::form::Shape;
 
 /// What a depthwise convolution is given.
 struct Depthwise<'a> {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::graph::{MAX_OPERATORS, ModelError};
+use crate::form::{MAX_OPERATORS, ModelError};
 use crate::weights::WeightEntry;
 
 /// Longest `model.json` that is read.

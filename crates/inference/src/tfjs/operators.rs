@@ -2,7 +2,8 @@
 
 use super::Reading;
 use super::file::Node;
-use crate::graph::{Filter, Geometry, ModelError, Padding, Shape, Value};
+use crate::form::{Filter, Geometry, ModelError, Padding, Shape};
+use crate::graph::Value;
 
 impl Reading<'_> {
     pub(super) fn operator(&mut self, node: &Node) -> Result<Value, ModelError> {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::graph::Shape;
+use crate::form::Shape;
 
 /// Reference outputs of TensorFlow.js (benches/tfjs/reference.mjs), to 4 decimals relative to
 /// the largest of an output: sums in another order differ in the last bits.

@@ -2,7 +2,7 @@
 //! checked against the file; nothing is followed further than four levels deep, so that a file
 //! cannot send the reader in circles.
 
-use crate::graph::ModelError;
+use crate::form::ModelError;
 
 /// A table at a place of the file.
 #[derive(Clone, Copy)]

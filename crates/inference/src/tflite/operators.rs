@@ -2,7 +2,8 @@
 
 use super::Reading;
 use super::flat::Table;
-use crate::graph::{Filter, Geometry, ModelError, Padding, Value};
+use crate::form::{Filter, Geometry, ModelError, Padding};
+use crate::graph::Value;
 
 /// Codes of `BuiltinOperator`.
 mod code {

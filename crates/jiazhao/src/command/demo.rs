@@ -15,6 +15,8 @@ use crate::{
 /// The log of a demonstration: what went wrong, so that the accounts stay in sight.
 const QUIET: &str = "warn";
 
+const WITHOUT_WEB: &str = "the web apps are not part of this build, the API is (网页应用未编入): \
+    with node 20 or later run `cargo xtask build`";
 /// Seconds between publications of the status lists in a demonstration.
 const DEMO_PERIOD: u32 = 60;
 
@@ -31,7 +33,7 @@ pub(super) struct Demo {
     /// --data in a folder that is removed afterwards
     #[arg(long)]
     walk: bool,
-    /// Leave the web apps out; a build without them leaves nothing out
+    /// Leave the web apps out
     #[arg(long)]
     no_web: bool,
 }
@@ -42,13 +44,24 @@ impl Demo {
             return self.walk(context).await;
         }
         let stop = server::asked_to_stop()?;
-        let config = self.config(context, context.data())?;
+        let config = Self::config(context, context.data())?;
         tell("驾照 demo: preparing (正在准备演示数据) ...")?;
-        let demo = Demonstration::open(config, &context.ambient, self.listen, self.drivers).await?;
+        let demo = Demonstration::open(
+            config,
+            &context.ambient,
+            self.listen,
+            self.drivers,
+            !self.no_web,
+        )
+        .await?;
         say(&format!("service  {}/  -  -", demo.base_url))?;
+        say(&format!("verify  {}/verify  -  -", demo.base_url))?;
         say(&format!("api  {}/api/openapi.json  -  -", demo.base_url))?;
         for line in demo.accounts.lines(&demo.base_url) {
             say(&line)?;
+        }
+        if !self.no_web && !service::web_apps_built() {
+            tell(WITHOUT_WEB)?;
         }
         tell("ready: stop with Ctrl-C; starting again shows the same (已就绪)")?;
         let outcome = server::serve(&demo.app, demo.listener, stop).await;
@@ -63,10 +76,11 @@ impl Demo {
             .data
             .as_deref()
             .unwrap_or_else(|| folder.path());
-        let config = self.config(context, data)?;
+        let config = Self::config(context, data)?;
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listen = Some(self.listen.unwrap_or(free));
-        let demo = Demonstration::open(config, &context.ambient, listen, self.drivers).await?;
+        let demo =
+            Demonstration::open(config, &context.ambient, listen, self.drivers, false).await?;
         match walk::walk(demo, say).await {
             Ok(()) => Ok(0),
             Err(failure) => {
@@ -76,7 +90,7 @@ impl Demo {
         }
     }
 
-    fn config(&self, context: &Context, data: &std::path::Path) -> Result<Config, Failure> {
+    fn config(context: &Context, data: &std::path::Path) -> Result<Config, Failure> {
         let mut config = Config::load(context.global.config.as_deref(), data)?;
         if config.log.filter == DEFAULT_FILTER {
             QUIET.clone_into(&mut config.log.filter);
@@ -84,9 +98,6 @@ impl Demo {
         // Whoever tries it does not wait ten minutes for a status list.
         config.status.period_seconds = config.status.period_seconds.min(DEMO_PERIOD);
         telemetry::start(&config.log);
-        if self.no_web {
-            tracing::debug!("this build has no web apps to leave out");
-        }
         Ok(config)
     }
 }

@@ -43,6 +43,11 @@ impl Serve {
         self.expect_no_earlier_state(context, &app).await?;
         // Without signing keys every request would be refused one by one: say it once, here.
         app.authority().keys()?;
+        if !service::web_apps_built() {
+            tracing::warn!(
+                "the web apps are not part of this build: `cargo xtask build` makes one with them"
+            );
+        }
         let listener = server::bind(config.server.listen).await?;
         say(&format!("listening on {}", listener.local_addr()?))?;
         let outcome = server::serve(&app, listener, stop).await;

@@ -81,6 +81,7 @@ impl fmt::Display for Config {
                 "status.period_seconds",
                 self.status.period_seconds.to_string(),
             ),
+            ("models.dir", self.models.display().to_string()),
             (
                 "log.format",
                 match self.log.format {

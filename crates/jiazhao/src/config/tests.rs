@@ -46,6 +46,8 @@ fn every_setting_is_read() {
         [codes]
         suite = "ES256"
         enforcement_key = "/k/e.pub"
+        [models]
+        dir = "/m"
         [log]
         format = "json"
         filter = "warn"
@@ -72,6 +74,7 @@ fn every_setting_is_read() {
         "issuer.type_code = 11100000000013127D999",
         "issuer.suites = ES256",
         "status.period_seconds = 60",
+        "models.dir = /m",
         "log.format = json",
         "log.filter = warn",
     ] {

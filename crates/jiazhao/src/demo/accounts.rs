@@ -121,7 +121,8 @@ impl Accounts {
                     secret,
                     ..
                 } = account;
-                format!("{role}  {base_url}/  {login}  {secret}")
+                let page = page_of(role);
+                format!("{role}  {base_url}{page}  {login}  {secret}")
             })
             .collect()
     }
@@ -133,6 +134,14 @@ impl std::fmt::Debug for Account {
             .field("role", &self.role)
             .field("city", &self.city)
             .finish_non_exhaustive()
+    }
+}
+
+/// The web app in which an account is at home.
+fn page_of(role: &str) -> &'static str {
+    match role {
+        "police" | "window" => "/verify",
+        _ => "/",
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod checks;
 mod client;
+mod codes;
 mod steps;
 
 use std::time::Instant;
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{failure::Failure, server};
 use client::{Client, broken};
+use codes::Presenting;
 use steps::Walker;
 
 /// Where the walk's drivers are: far behind those of any population.
@@ -88,6 +90,7 @@ pub async fn walk(
         person: Person::new(city, number, demo.app.today()).with_photo(portraits.data_url(number)?),
         counter_photo: portraits.data_url(number.wrapping_add(32))?,
         clock: demo.app.ambient().clock.clone(),
+        entropy: demo.app.ambient().entropy.clone(),
     };
     let mut printer = Printer {
         say,
@@ -111,8 +114,9 @@ async fn all<S: FnMut(&str) -> Result<(), Failure>>(
     let (officer, application) = at_the_counter(walker, printer).await?;
     let driver = reviewed(walker, printer, (&officer, &application)).await?;
     let credential = shown_and_verified(walker, printer, &driver).await?;
+    let phone = bound(walker, printer, &driver).await?;
     changed(walker, printer, &driver).await?;
-    offline(walker, printer, &credential).await?;
+    offline(walker, printer, (&credential, &phone)).await?;
     let steps = printer.number;
     let seconds = printer.started.elapsed().as_secs_f32();
     (printer.say)(&format!("all {steps} steps as expected in {seconds:.1} s"))
@@ -242,6 +246,28 @@ async fn shown_and_verified<S: FnMut(&str) -> Result<(), Failure>>(
     Ok(credential)
 }
 
+/// The driver's device presents by itself (R11, R14).
+async fn bound<S: FnMut(&str) -> Result<(), Failure>>(
+    walker: &Walker,
+    printer: &mut Printer<S>,
+    driver: &Client,
+) -> Result<Presenting, Failure> {
+    let phone = printer
+        .step(
+            "driver binds the device (绑定设备)",
+            walker.bind(driver, walker.entropy.rng()),
+        )
+        .await?;
+    let (police, _) = walker.staff("police", BEIJING).await?;
+    printer
+        .step(
+            "dynamic code, police scan it (动态码)",
+            walker.dynamic(&police, &phone),
+        )
+        .await?;
+    Ok(phone)
+}
+
 /// The registry changes, and the next look says so (R10, R88).
 async fn changed<S: FnMut(&str) -> Result<(), Failure>>(
     walker: &Walker,
@@ -298,7 +324,7 @@ async fn changed<S: FnMut(&str) -> Result<(), Failure>>(
 async fn offline<S: FnMut(&str) -> Result<(), Failure>>(
     walker: &Walker,
     printer: &mut Printer<S>,
-    credential: &[u8],
+    (credential, phone): (&[u8], &Presenting),
 ) -> Result<(), Failure> {
     let trust = printer
         .step("trust list exported (信任列表)", walker.trust_list())
@@ -311,6 +337,11 @@ async fn offline<S: FnMut(&str) -> Result<(), Failure>>(
     printer
         .step("an altered copy (篡改)", async {
             walker.altered(credential, &trust)
+        })
+        .await?;
+    printer
+        .step("offline code with portrait, no signal (离线码)", async {
+            walker.without_signal(phone, &trust)
         })
         .await
 }

@@ -19,7 +19,7 @@ fn keys_are_made_once_and_serve_refuses_beside_the_root() {
         "ES256  online",
     ] {
         assert!(
-            made.out.contains(&format!("  {key}  active  ")),
+            made.out.contains(&format!("  {key}  active  signs  ")),
             "{}",
             made.out
         );
@@ -58,6 +58,44 @@ fn a_root_file_is_never_overwritten() {
     assert_eq!(fs::read_to_string(&kept).unwrap(), "precious");
     let run = folder.run(&["keys", "list"]);
     assert!(run.err.contains("no-signing-keys"), "{}", run.err);
+}
+
+#[test]
+fn terminals_get_a_pair_whose_public_key_is_configured() {
+    let folder = Folder::new();
+    let without = folder.run(&["config", "check"]);
+    assert!(without.out.contains("codes.enforcement_key = -"));
+    assert!(
+        without.out.contains("# no enforcement codes"),
+        "{}",
+        without.out
+    );
+    let secret = folder.path("terminals.key");
+    let made = folder.run(&["keys", "generate-enforcement", &secret]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let public = folder.path("terminals.key.pub");
+    assert_eq!(made.out.trim(), public);
+    let again = folder.run(&["keys", "generate-enforcement", &secret]);
+    assert_eq!(again.code, 2);
+    let file = folder.write(
+        "a.toml",
+        format!("[codes]\nenforcement_key = \"{public}\"\n"),
+    );
+    let run = folder.run(&["config", "check", "--config", &file]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(!run.out.contains("# no enforcement codes"), "{}", run.out);
+    // Nothing can be sealed to it: said before anybody binds.
+    fs::write(&public, "0".repeat(64)).unwrap();
+    let run = folder.run(&["config", "check", "--config", &file]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("enforcement-key"), "{}", run.err);
+    let suites = folder.write(
+        "b.toml",
+        "[issuer]\nsuites = [\"ES256\"]\n[codes]\nsuite = \"SM2-SM3\"\n",
+    );
+    let run = folder.run(&["config", "check", "--config", &suites]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("codes.suite"), "{}", run.err);
 }
 
 #[test]

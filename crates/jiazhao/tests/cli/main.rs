@@ -31,8 +31,10 @@ mod key_files;
 mod keys;
 mod mapping;
 mod peer;
+mod portrait;
 mod sessions;
 mod set_back;
+mod trust_changes;
 mod verify;
 mod witness;
 
@@ -149,7 +151,7 @@ fn sc_30_the_walk_meets_what_it_expects_every_time() {
     for _ in 0..2 {
         let run = folder.run(&["demo", "--walk", "--drivers", "200"]);
         assert_eq!(run.code, 0, "{}{}", run.out, run.err);
-        assert!(run.last_line().starts_with("all 29 steps as expected in "));
+        assert!(run.last_line().starts_with("all 32 steps as expected in "));
         assert!(!run.out.contains("FAILED"));
     }
 }

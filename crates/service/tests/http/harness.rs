@@ -211,6 +211,7 @@ fn settings() -> authority::Settings {
         certificate: None,
         suites: vec![Suite::Es256],
         status_period: SignedDuration::from_mins(10),
+        codes: authority::CodeSettings::default(),
         password_cost: PasswordCost::Test,
         second_factor: SecondFactor::Demonstration,
         notifier: None,

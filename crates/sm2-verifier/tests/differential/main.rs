@@ -289,19 +289,25 @@ fn larger_tables_answer_alike() {
     pair.ours.verify(b"other", &signature).unwrap_err();
 }
 
-/// The vector of GM/T 0003.2's curve with the default user id.
+/// The example of GM/T 0003.5-2012, annex A.2 (GB/T 32918.5-2017, annex A): the one of the standard that is on this
+/// curve, as its part 2 computes on others.
 #[test]
-fn the_published_vector_verifies() {
+fn the_published_example_verifies() {
     const D: &str = "3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8";
+    const X: &str = "09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020";
+    const Y: &str = "ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13";
     const ZA: &str = "b2e14c5c79c6df5b85f4fe7ed8db7a262b9da7e07ccb0ea9f4747b8ccda8a4f3";
+    const E: &str = "f0b43e94ba45accaace692ed534382eb17e6ab5a19ce7b31f4486fdfc0d28640";
     const R: &str = "f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3";
     const S: &str = "b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa";
     let d = hex::decode(D).unwrap();
     let signing = SigningKey::from_slice("1234567812345678", &d).unwrap();
     let point = signing.verifying_key().to_sec1_bytes();
+    assert_eq!(hex::encode(&point), format!("04{X}{Y}"));
     for point in [&point[..], &point[1..]] {
         let key = KnownKey::new(point, DEFAULT_USER_ID, Width::BITS_8).unwrap();
         assert_eq!(hex::encode(key.za()), ZA);
+        assert_eq!(hex::encode(key.digest(b"message digest")), E);
         let signature = Signature::from_raw(&hex::decode(format!("{R}{S}")).unwrap()).unwrap();
         key.verify(b"message digest", &signature).unwrap();
         key.verify(b"message digesU", &signature).unwrap_err();

@@ -178,6 +178,7 @@ conformance! {
         a_lease_is_renewed_by_its_owner_and_ends_by_itself, of_two_nodes_at_once_one_has_the_lease;
     trust: a_proposal_is_settled_once, a_first_approval_is_given_once_and_seen_by_the_second,
         sc_64_a_distrusted_key_is_lifted_by_the_second_who_asks,
-        signatures_are_counted_with_the_forms_and_signed_anew;
+        signatures_are_counted_with_the_forms,
+        an_active_credential_is_found_by_its_key_and_signed_anew;
     properties: the_revision_counts_successful_writes;
 }

@@ -79,6 +79,13 @@ pub(crate) async fn lists_come_back_as_published(setup: &Setup) {
         store.published_list(7).await.unwrap().as_ref(),
         published.first()
     );
+    forms_come_back(store).await;
+    let none = form(9, 2, TokenForm::Jwt);
+    assert_eq!(store.form_document(&none).await.unwrap(), None);
+}
+
+/// Of list 7 as published second, of list 8 as published first.
+async fn forms_come_back(store: &Store) {
     let forms = store.list_forms().await.unwrap();
     assert_eq!(forms.len(), 6, "those of before are gone");
     for facts in forms {
@@ -96,8 +103,6 @@ pub(crate) async fn lists_come_back_as_published(setup: &Setup) {
         let begins = format!("{} {edition} {}", facts.form.list, facts.form.bits);
         assert!(text.starts_with(&begins), "{text}");
     }
-    let none = form(9, 2, TokenForm::Jwt);
-    assert_eq!(store.form_document(&none).await.unwrap(), None);
 }
 
 /// What is published already knows more than this node, in one partition or another.

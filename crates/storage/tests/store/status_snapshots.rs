@@ -94,19 +94,19 @@ pub(crate) async fn sc_63_a_changed_or_exchanged_snapshot_is_refused(setup: &Set
     let older = fs::read(file(77, 3)).unwrap();
     let older_head = fs::read(folder.join("head")).unwrap();
     write(setup, 78, 2).await;
-    let (three, other) = (file(78, 3), file(78, 5));
-    let good = fs::read(&three).unwrap();
-    let mut changed = good.clone();
-    changed[40] ^= 1;
+    let (third, fifth) = (file(78, 3), file(78, 5));
+    let good = fs::read(&third).unwrap();
+    let mut flipped = good.clone();
+    flipped[40] ^= 1;
     let bad = [
         older,
-        fs::read(other).unwrap(),
+        fs::read(fifth).unwrap(),
         good[..good.len() - 1].to_vec(),
-        changed,
+        flipped,
         Vec::new(),
     ];
     for bad in bad {
-        fs::write(&three, bad).unwrap();
+        fs::write(&third, bad).unwrap();
         let snapshot = found(setup).await.unwrap();
         assert_eq!(shard(setup, &snapshot, 3).await, None);
         assert!(shard(setup, &snapshot, 5).await.is_some());

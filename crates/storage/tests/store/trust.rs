@@ -1,7 +1,10 @@
 //! Proposed trust lists, emergency revocations, counts of signatures, forms signed anew.
 
+use std::collections::BTreeMap;
+
 use storage::{
-    Conflict, FormRow, Partition, ProposalId, ProposalState, TrustListRow, TrustProposal,
+    Conflict, FormRow, Partition, ProposalId, ProposalState, SignatureTally, ToSignAnew,
+    TrustListRow, TrustProposal,
 };
 use zeroize::Zeroizing;
 
@@ -127,85 +130,88 @@ pub(crate) async fn sc_64_a_distrusted_key_is_lifted_by_the_second_who_asks(setu
     assert!(store.key_distrusts().await.unwrap().is_empty());
 }
 
-pub(crate) async fn signatures_are_counted_with_the_forms_and_signed_anew(setup: &Setup) {
+fn counts(pairs: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    let pairs = pairs.iter().map(|(key, count)| ((*key).to_owned(), *count));
+    pairs.collect()
+}
+
+async fn tally(setup: &Setup, partition: Partition) -> SignatureTally {
+    let tallies = setup.store.signature_tallies().await.unwrap();
+    assert_eq!(tallies.len(), 257);
+    tallies[&partition].clone()
+}
+
+fn signed_anew() -> FormRow {
+    FormRow {
+        suite: "ES256".to_owned(),
+        key_id: "11ee".to_owned(),
+        form: Zeroizing::new(b"signed anew".to_vec()),
+    }
+}
+
+pub(crate) async fn signatures_are_counted_with_the_forms(setup: &Setup) {
     let driver = setup.driver(1).await;
     let partition = driver.id.partition();
-    let credential = setup.issued(&driver.id).await.credential;
-    let tally = async || {
-        let tallies = setup.store.signature_tallies().await.unwrap();
-        assert_eq!(tallies.len(), 257);
-        tallies[&partition].clone()
-    };
-    let counts = |pairs: &[(&str, u64)]| {
-        let pairs = pairs.iter().map(|(key, count)| ((*key).to_owned(), *count));
-        pairs.collect::<std::collections::BTreeMap<_, _>>()
-    };
-    let first = tally().await;
+    let credential = setup.issued(&driver.id).await.credential.unwrap();
+    let first = tally(setup, partition).await;
     assert_eq!(first.counted, counts(&[("00ff", 2)]));
     assert_eq!(first.forms, counts(&[("00ff", 2)]));
-    let newest = setup.store.audit_heads().await.unwrap();
-    let newest = newest.iter().find(|head| head.partition == partition);
-    assert_eq!(
-        (first.seq, &first.hash),
-        (newest.unwrap().seq, &newest.unwrap().hash)
-    );
+    let heads = setup.store.audit_heads().await.unwrap();
+    let mut heads = heads.into_iter();
+    let head = heads.find(|head| head.partition == partition).unwrap();
+    assert_eq!((first.seq, first.hash), (head.seq, head.hash));
+    write(&setup.store, &driver.id, async |tx, locked| {
+        let dates = (after(90), after(900));
+        tx.sign_anew(locked, &credential.id, &[signed_anew()], dates)
+            .await
+    })
+    .await
+    .unwrap();
+    let second = tally(setup, partition).await;
+    assert_eq!(second.counted, counts(&[("00ff", 2), ("11ee", 1)]));
+    assert_eq!(second.forms, counts(&[("00ff", 1), ("11ee", 1)]));
+}
 
+pub(crate) async fn an_active_credential_is_found_by_its_key_and_signed_anew(setup: &Setup) {
+    let driver = setup.driver(1).await;
+    let credential = setup.issued(&driver.id).await.credential.unwrap();
     let old = ["00ff".to_owned(), "other".to_owned()];
     let found = async |after| {
+        let partition = driver.id.partition();
         let found = setup
             .store
             .credentials_signed_by(partition, &old, after, 10);
         found.await.unwrap()
     };
-    let [due] = &found(None).await[..] else {
-        panic!("one credential");
+    let due = ToSignAnew {
+        credential: credential.id.clone(),
+        holder: driver.id.clone(),
     };
-    assert_eq!((&due.credential, &due.holder), (&credential.id, &driver.id));
-    assert!(found(Some(&credential.id)).await.is_empty());
-    let anew = FormRow {
-        suite: "ES256".to_owned(),
-        key_id: "11ee".to_owned(),
-        form: Zeroizing::new(b"signed anew".to_vec()),
+    assert_eq!(found(None).await, [due]);
+    assert_eq!(found(Some(&credential.id)).await, []);
+    let sign = async || {
+        write(&setup.store, &driver.id, async |tx, locked| {
+            let dates = (after(90), after(900));
+            tx.sign_anew(locked, &credential.id, &[signed_anew()], dates)
+                .await
+        })
+        .await
     };
-    write(&setup.store, &driver.id, async |tx, locked| {
-        let forms = std::slice::from_ref(&anew);
-        tx.sign_anew(locked, &credential.id, forms, (after(90), after(900)))
-            .await
-    })
-    .await
-    .unwrap();
-    let second = tally().await;
-    assert_eq!(second.counted, counts(&[("00ff", 2), ("11ee", 1)]));
-    assert_eq!(second.forms, counts(&[("00ff", 1), ("11ee", 1)]));
+    sign().await.unwrap();
     let forms = setup.store.forms(&driver.id, &credential.id).await.unwrap();
-    assert_eq!(
-        (&forms[0].form, &forms[0].key_id),
-        (&anew.form, &anew.key_id)
-    );
+    assert_eq!(forms[0].form, signed_anew().form);
     let keys = setup.store.form_keys(&credential.id).await.unwrap();
     assert_eq!(keys[0], ("ES256".to_owned(), "11ee".to_owned()));
-    let now = setup
-        .store
-        .current_e_licence(&driver.id)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(now.credential.place, credential.place);
-    assert_eq!(
-        (now.credential.issued_at, now.credential.expires_at),
-        (after(90), after(900))
-    );
+    let current = setup.store.current_e_licence(&driver.id).await.unwrap();
+    let now = current.unwrap().credential.unwrap();
+    assert_eq!(now.place, credential.place);
+    assert_eq!((now.issued_at, now.expires_at), (after(90), after(900)));
     // An ended one stays as it is.
     write(&setup.store, &driver.id, async |tx, locked| {
         tx.end_credential(locked, &credential.id, after(100)).await
     })
     .await
     .unwrap();
-    assert!(found(None).await.is_empty());
-    let ended = write(&setup.store, &driver.id, async |tx, locked| {
-        let forms = std::slice::from_ref(&anew);
-        tx.sign_anew(locked, &credential.id, forms, (after(200), after(900)))
-            .await
-    });
-    assert_eq!(conflict(ended.await), Conflict::ELicenceState);
+    assert_eq!(found(None).await, []);
+    assert_eq!(conflict(sign().await), Conflict::ELicenceState);
 }

@@ -24,6 +24,7 @@ on_both_engines!(
     sc_64_after_the_overlap_only_as_the_list_says,
     sc_45_a_renewed_list_is_fresh_again,
     two_persons_change_trust,
+    whoever_brings_a_list_does_not_activate_it,
     of_two_activations_at_once_one_counts,
 );
 
@@ -54,12 +55,12 @@ async fn brought(app: &App, change: &TrustChange) -> Submitted {
 
 /// The same, which waits for so many; the path of the proposal.
 async fn proposed(app: &App, change: &TrustChange, needed: u8) -> String {
-    match brought(app, change).await {
-        Submitted::Waits { id, needs } if needs == needed => {
-            format!("/admin/trust-proposals/{id}")
-        }
-        other => panic!("{other:?}"),
-    }
+    let brought = brought(app, change).await;
+    let Submitted::Waits { id, needs } = brought else {
+        panic!("it waits for nobody");
+    };
+    assert_eq!(needs, needed);
+    format!("/admin/trust-proposals/{id}")
 }
 
 /// The same, activated by the second administrator.
@@ -157,11 +158,11 @@ async fn sc_64_after_the_overlap_only_as_the_list_says(app: App) {
     let (old, kept) = (signing_key(&app), file(&driver).await);
     app.clock.advance(SignedDuration::from_secs(60));
     // The last key is not retired.
-    let last = app
+    let only = app
         .authority
         .propose_trust(&mut app.act(), &TrustChange::Retire(old))
         .await;
-    assert_eq!(last.unwrap_err().code(), "last-signing-key");
+    assert_eq!(only.unwrap_err().code(), "last-signing-key");
     changed(&app, &ROTATE).await;
     let new = signing_key(&app);
     app.clock.advance(SignedDuration::from_secs(60));
@@ -278,6 +279,10 @@ async fn two_persons_change_trust(app: App) {
         .post(&activation, &json!({}))
         .await
         .problem(409, "not-in-this-state");
+}
+
+async fn whoever_brings_a_list_does_not_activate_it(app: App) {
+    let [admin, _, third] = administrators(&app).await;
     // Brought over HTTP it is who is signed in, and they do not activate it either.
     let mut act = app.act();
     let proposal = app

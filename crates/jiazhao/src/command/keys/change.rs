@@ -16,13 +16,17 @@ const MAX_FILE: usize = 4 << 20;
 
 /// How a change goes on once it is prepared.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false, args = ["root", "out"])]
 pub(in crate::command) struct Way {
     /// Sign with these root keys, which are then on this machine, and submit
-    #[arg(long, value_name = "FILE", requires = "by")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "by",
+        required_unless_present = "out"
+    )]
     root: Option<PathBuf>,
     /// Write the proposal for `jiazhao keys sign-proposal` on the machine that has the root keys
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "by"])]
     out: Option<PathBuf>,
     /// The login of the administrator who prepares it
     #[arg(long, value_name = "LOGIN")]

@@ -127,7 +127,7 @@ impl Walker {
 }
 
 /// What every answer to a good code says.
-fn facts(view: &Value, stage: &str, shown: &str) -> Result<(), Failure> {
+pub(super) fn facts(view: &Value, stage: &str, shown: &str) -> Result<(), Failure> {
     expect(view, "/authentic/outcome", &json!("yes"))?;
     expect(view, "/fresh/outcome", &json!("yes"))?;
     expect(view, "/person/outcome", &json!("not-compared"))?;
@@ -135,7 +135,7 @@ fn facts(view: &Value, stage: &str, shown: &str) -> Result<(), Failure> {
     expect(view, "/status/shown", &json!(shown))
 }
 
-fn told(view: &Value) -> String {
+pub(super) fn told(view: &Value) -> String {
     let fact = |pointer| text(view, pointer);
     let paper = match view.pointer("/paper/required").and_then(Value::as_bool) {
         Some(true) => "required",

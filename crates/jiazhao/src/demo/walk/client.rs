@@ -84,6 +84,11 @@ impl Client {
         self.send(Method::POST, path, json).await
     }
 
+    pub(super) async fn put(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
+        let json = Bytes::from(body.to_string());
+        self.send(Method::PUT, path, json).await
+    }
+
     /// Opens the stream of live events.
     pub(super) async fn events(&self, path: &str) -> Result<Events, Failure> {
         let response = self.request(Method::GET, path, Bytes::new()).await?;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use hyper::header;
 use serde_json::{Value, json};
-use service::Clock;
+use service::{Clock, Entropy};
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -26,6 +26,7 @@ pub(super) struct Walker {
     pub(super) person: Person,
     pub(super) counter_photo: String,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
 }
 
 /// What a step answers: a value for the next, and a line for the reader.

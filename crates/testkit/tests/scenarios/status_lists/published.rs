@@ -129,8 +129,8 @@ async fn red_is_told_apart_for_the_police_only(app: App) {
         let answer = fetch(&police, path, &[("accept", accept)]).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(answer.headers["cache-control"], "private, max-age=600");
-        let policy = &answer.headers["cross-origin-resource-policy"];
-        assert_eq!(policy, "same-origin");
+        let readers = &answer.headers["cross-origin-resource-policy"];
+        assert_eq!(readers, "same-origin");
         let list = read(&app, &answer).await;
         assert_eq!((list.number(), list.width()), (0, Width::Four));
         assert_eq!(list.value(place.index.into()), Some(3));

@@ -6,6 +6,7 @@ use testkit::people::record;
 
 crate::on_both_engines!(
     sc_64_an_emergency_revocation_counts_at_once,
+    sc_64_issue_goes_on_after_a_rotation,
     sc_64_two_lift_an_emergency_revocation,
     a_revocation_of_a_list_is_undone_by_two_others,
     an_online_key_is_revoked_too,
@@ -17,6 +18,12 @@ fn revocation(key: KeyId) -> String {
 
 fn restoration(key: KeyId) -> String {
     format!("/admin/keys/{key}/restoration")
+}
+
+fn state(node: &authority::Authority, key: KeyId) -> String {
+    let mut keys = node.keys().unwrap().into_iter();
+    let view = keys.find(|view| view.key_id == key.to_string());
+    view.unwrap().state
 }
 
 async fn distrusted(app: &App, driver: &Client) -> bool {
@@ -69,13 +76,7 @@ async fn sc_64_an_emergency_revocation_counts_at_once(app: App) {
     // Here at once, on the other node when it looks, which is each second.
     assert!(distrusted(&app, &driver).await);
     assert!(other.refresh_trust(app.clock.now()).await.unwrap());
-    let states = |keys: Vec<authority::KeyView>| {
-        let mut keys = keys.into_iter();
-        keys.find(|view| view.key_id == key.to_string())
-            .unwrap()
-            .state
-    };
-    assert_eq!(states(other.keys().unwrap()), "revoked");
+    assert_eq!(state(&other, key), "revoked");
     let session = json!({"kind": "staff", "login": "police", "password": PASSWORD});
     other_client.post("/sessions", &session).await.done();
     let code = crate::steps::numeric_code(&driver).await;
@@ -84,6 +85,14 @@ async fn sc_64_an_emergency_revocation_counts_at_once(app: App) {
         .await
         .done();
     assert_eq!(codes(&facts["authentic"]["reasons"]), ["key-distrusted"]);
+}
+
+async fn sc_64_issue_goes_on_after_a_rotation(app: App) {
+    let [admin, ..] = administrators(&app).await;
+    let driver = driver_with_licence(&app, BEIJING).await;
+    let key = signing_key(&app);
+    let why = json!({"reason": "misused"});
+    admin.post(&revocation(key), &why).await.expect(200);
 
     // Nothing is issued by it, and an operator is told what is left to do.
     deliver(&app, &[record(CHENGDU)]).await;
@@ -120,7 +129,7 @@ async fn sc_64_an_emergency_revocation_counts_at_once(app: App) {
     assert_eq!(app.client().get("/readyz").await.text(), "ready\n");
     // A restart changes nothing.
     let app = app.restarted().await;
-    assert_eq!(states(app.authority.keys().unwrap()), "revoked");
+    assert_eq!(state(&app.authority, key), "revoked");
 }
 
 async fn sc_64_two_lift_an_emergency_revocation(app: App) {

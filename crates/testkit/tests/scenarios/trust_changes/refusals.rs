@@ -12,6 +12,7 @@ use crate::audit::execute;
 
 crate::on_both_engines!(
     lists_that_may_not_follow_are_refused_each_by_its_reason,
+    files_that_are_none_and_other_roots_are_refused,
     a_proposal_that_another_overtook_is_stale,
     a_rejected_proposal_leaves_no_key_behind,
     sc_45_a_store_that_falls_back_or_is_another_is_not_followed,
@@ -37,6 +38,20 @@ fn signed(list: &TrustList, roots: &[SoftwareSigner]) -> SignedProposal {
     SignedProposal::from_json(file.to_string().as_bytes()).unwrap()
 }
 
+fn strangers() -> Vec<SoftwareSigner> {
+    let suites = (1..).zip([Suite::Es256, Suite::sm2()]);
+    suites
+        .map(|(seed, suite)| SoftwareSigner::generate(&suite, &mut seeded(seed)).unwrap())
+        .collect()
+}
+
+/// Code of a refusal and of its first reason.
+fn refused(result: Result<Submitted, Error>) -> (&'static str, String) {
+    let error = result.unwrap_err();
+    let reason = error.reasons().first().map(|reason| reason.code.clone());
+    (error.code(), reason.unwrap_or_default())
+}
+
 async fn submit(app: &App, signed: &SignedProposal) -> Result<Submitted, Error> {
     let mut act = app.act();
     app.authority
@@ -57,10 +72,7 @@ fn next(list: &VerifiedTrustList, now: Timestamp) -> TrustList {
 async fn lists_that_may_not_follow_are_refused_each_by_its_reason(app: App) {
     administrators(&app).await;
     let own = roots(&app);
-    let strangers: Vec<SoftwareSigner> = (1..)
-        .zip([Suite::Es256, Suite::sm2()])
-        .map(|(seed, suite)| SoftwareSigner::generate(&suite, &mut seeded(seed)).unwrap())
-        .collect();
+    let strangers = strangers();
     let now = app.clock.now();
     let list = served_list(&app).await;
     let with = |change: &dyn Fn(&mut TrustList)| {
@@ -73,13 +85,6 @@ async fn lists_that_may_not_follow_are_refused_each_by_its_reason(app: App) {
         ..list.list().keys[0].clone()
     };
     let later = NumericDate::floor(now + SignedDuration::from_hours(1));
-    let refused = |result: Result<Submitted, Error>| match result {
-        Err(Error::Refused(refusal, reasons)) => {
-            let reason = reasons.first().map(|reason| reason.code.clone());
-            (refusal.code, reason.unwrap_or_default())
-        }
-        other => panic!("{other:?}"),
-    };
     let cases: Vec<(TrustList, &str)> = vec![
         (with(&|list| list.version += 1), "trust-version"),
         (with(&|list| drop(list.keys.pop())), "trust-key-lost"),
@@ -116,6 +121,13 @@ async fn lists_that_may_not_follow_are_refused_each_by_its_reason(app: App) {
     app.clock.advance(SignedDuration::from_hours(24));
     let submitted = submit(&app, &brief).await;
     assert_eq!(refused(submitted).1, "trust-list-stale");
+    assert_eq!(served_list(&app).await.list(), list.list());
+}
+
+async fn files_that_are_none_and_other_roots_are_refused(app: App) {
+    administrators(&app).await;
+    let list = served_list(&app).await;
+    let strangers = strangers();
     // Files that are none.
     let admin = app.staff("admin").await;
     let unsigned = app
