@@ -43,15 +43,15 @@ impl Picture {
 
     /// What a camera sees: each pixel is the mean of nine points, so that edges are grey.
     fn taken(symbol: &QRCode, turn: f32, pixels: f32) -> Self {
-        let side = f32::from(u16::try_from(symbol.size).unwrap_or(u16::MAX));
-        let modules = side + 2.0 * QUIET;
+        let across = f32::from(u16::try_from(symbol.size).unwrap_or(u16::MAX));
+        let modules = across + 2.0 * QUIET;
         let (sine, cosine) = turn.sin_cos();
         let width = modules * pixels * (sine.abs() + cosine.abs());
         let centre = width / 2.0;
         let dark = |x: f32, y: f32| {
             let (x, y) = ((x - centre) / pixels, (y - centre) / pixels);
-            let column = x * cosine + y * sine + side / 2.0;
-            let row = y * cosine - x * sine + side / 2.0;
+            let column = x * cosine + y * sine + across / 2.0;
+            let row = y * cosine - x * sine + across / 2.0;
             module(symbol, row, column)
         };
         let picture = GrayImage::from_fn(whole(width), whole(width), |x, y| {
