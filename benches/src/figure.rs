@@ -46,6 +46,18 @@ impl Rounds {
         values.get(values.len() / 2).copied()
     }
 
+    /// The means of these, in place of their medians: for shares, where every sample is all or nothing.
+    pub(crate) fn means(&self, names: &[&str]) -> Self {
+        let mut means = Self::default();
+        for name in names {
+            if let Some(values) = self.0.get(*name) {
+                let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
+                means.add(name, values.iter().sum::<f64>() / f64::from(count.max(1)));
+            }
+        }
+        means
+    }
+
     /// Tells a figure: one line for each peer, or one with `-` where there is none.
     pub(crate) fn tell(&self, name: &str, unit: &str, peers: &[&str]) -> Result<(), Failed> {
         self.tell_as(name, name, unit, peers)

@@ -1,7 +1,7 @@
 //! The groups but `portrait`, which is `benches/portrait`, and the names that nothing can be measured for yet.
 
 use crate::{
-    crypto,
+    codes, crypto,
     figure::{Failed, absent},
     registry, verify,
 };
@@ -53,10 +53,7 @@ impl Group {
             Self::Registry => return registry::run(extent).await,
             Self::Verify => return verify::run(extent).await,
             Self::Crypto => return crypto::run(extent),
-            Self::Codes => (
-                &["code-dynamic", "code-offline", "code-offline-portrait"],
-                "there is no such code yet",
-            ),
+            Self::Codes => return codes::run(extent),
             Self::Web => (
                 &[
                     "web-holder-first-load",

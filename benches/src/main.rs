@@ -4,6 +4,7 @@
 //! `benches [GROUP] [--full]`. One line a figure on standard output: `name  value  unit
 //! ratio-to-peer  peer`, or `name absent reason`. What the figures rest on goes to standard error.
 
+mod codes;
 mod crypto;
 mod figure;
 mod group;

@@ -3,10 +3,15 @@
 mod batch;
 mod export;
 mod lists;
+#[cfg(feature = "image")]
+mod picture;
 mod state;
 mod told;
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use credential::{
@@ -53,6 +58,10 @@ struct What {
     /// A code's text, as a scanner reads it
     #[arg(value_name = "CODE")]
     code: Option<String>,
+    /// A picture of a code's QR symbol: JPEG, PNG or WebP
+    #[cfg(feature = "image")]
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
     /// A credential file
     #[arg(long, value_name = "FILE")]
     credential: Option<PathBuf>,
@@ -105,14 +114,25 @@ impl Verify {
             let answer = check_credential(&credential, trust, *at);
             return Ok(state.memory().judge(trust, answer));
         }
-        let Some(code) = &self.what.code else {
+        let code = self.what.code().unwrap_or_else(|| {
             let (zh, en) = ("未指定核验对象", "Nothing to verify was named");
-            return Err(Failure::new("nothing-to-verify", zh, en));
-        };
+            Err(Failure::new("nothing-to-verify", zh, en))
+        })?;
         if let Some(folder) = &self.export_signature {
-            export::code(code, trust, folder)?;
+            export::code(&code, trust, folder)?;
         }
-        Ok(check_code(code, trust, lists, Some(state.memory()), *at))
+        Ok(check_code(&code, trust, lists, Some(state.memory()), *at))
+    }
+}
+
+impl What {
+    /// The code's text, typed or read from a picture; nothing where neither was given.
+    fn code(&self) -> Option<Result<Cow<'_, str>, Failure>> {
+        #[cfg(feature = "image")]
+        if let Some(file) = &self.image {
+            return Some(picture::code(file).map(Cow::Owned));
+        }
+        self.code.as_deref().map(|text| Ok(Cow::Borrowed(text)))
     }
 }
 

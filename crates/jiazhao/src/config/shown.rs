@@ -81,7 +81,6 @@ impl fmt::Display for Config {
                 "status.period_seconds",
                 self.status.period_seconds.to_string(),
             ),
-            ("models.dir", self.models.display().to_string()),
             (
                 "log.format",
                 match self.log.format {
@@ -150,6 +149,7 @@ fn outside(config: &Config) -> Vec<(&'static str, String)> {
             file(config.texts.report_token_file.as_ref()),
         ),
         ("audit.witness", witness),
+        ("models.dir", config.models.display().to_string()),
     ]
 }
 

@@ -17,6 +17,14 @@ fn nothing_is_needed() {
 }
 
 #[test]
+fn the_face_models_lie_where_setup_puts_them_or_where_the_file_says() {
+    assert_eq!(parse("").unwrap().models, Path::new("target/models"));
+    let config = parse("[models]\ndir = \"/m\"").unwrap();
+    assert!(config.to_string().contains("\nmodels.dir = /m\n"));
+    assert!(parse("[models]\ndir = \"\"").is_err());
+}
+
+#[test]
 fn every_setting_is_read() {
     let config = parse(
         r#"
@@ -46,8 +54,6 @@ fn every_setting_is_read() {
         [codes]
         suite = "ES256"
         enforcement_key = "/k/e.pub"
-        [models]
-        dir = "/m"
         [log]
         format = "json"
         filter = "warn"
@@ -74,7 +80,6 @@ fn every_setting_is_read() {
         "issuer.type_code = 11100000000013127D999",
         "issuer.suites = ES256",
         "status.period_seconds = 60",
-        "models.dir = /m",
         "log.format = json",
         "log.filter = warn",
     ] {

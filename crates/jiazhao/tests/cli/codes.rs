@@ -265,3 +265,52 @@ fn what_an_issuer_signed_verifies_in_openssl_by_the_command_that_is_told() {
         run.err
     );
 }
+
+#[cfg(feature = "image")]
+#[test]
+fn sc_13_a_picture_of_the_code_is_read_and_verified() {
+    use fast_qr::{ECL, Mode, QRBuilder};
+    use image::{GrayImage, Luma};
+
+    let folder = Folder::new();
+    let good = case("offline with portrait, SM2-SM3");
+    let (trust, lists) = files(&folder, good);
+    let code = text(good, "code");
+    let symbol = QRBuilder::new(code)
+        .mode(Mode::Alphanumeric)
+        .ecl(ECL::M)
+        .build()
+        .unwrap();
+    let side = u32::try_from(symbol.size).unwrap();
+    let picture = GrayImage::from_fn((side + 8) * 4, (side + 8) * 4, |x, y| {
+        let module = |at: u32| usize::try_from(at / 4).unwrap().checked_sub(4);
+        let inside = |at: &usize| *at < symbol.size;
+        let dark = module(x).filter(inside).zip(module(y).filter(inside));
+        let dark = dark.is_some_and(|(x, y)| symbol[y][x].value());
+        Luma([if dark { 20 } else { 235 }])
+    });
+    let file = folder.path("code.png");
+    picture.save(&file).unwrap();
+    let run = |file: &str| {
+        let fixed = [
+            "verify", "--image", file, "--trust", &trust, "--status", &lists,
+        ];
+        folder.run(&[&fixed[..], &["--at", text(good, "at")]].concat())
+    };
+    let read = run(&file);
+    assert_eq!(read.code, 0, "{} {}", read.out, read.err);
+    for (name, content, reason) in [
+        ("blank.png", None, "no-code-in-picture"),
+        ("text.png", Some("no picture"), "not-a-picture"),
+    ] {
+        let file = folder.path(name);
+        match content {
+            Some(content) => fs::write(&file, content).unwrap(),
+            None => GrayImage::from_pixel(200, 200, Luma([255]))
+                .save(&file)
+                .unwrap(),
+        }
+        let run = run(&file);
+        assert!(run.code == 2 && run.err.contains(reason), "{}", run.err);
+    }
+}

@@ -83,7 +83,8 @@ fn the_document_lists_the_paths_of_the_contract() {
         let route = ((*method).to_owned(), (*path).to_owned());
         assert!(served.contains(&route), "{method} {path}");
     }
-    assert_eq!(served.len(), PATHS.len() + page::PATTERNS.len());
+    let pages = page::PATTERNS.len() + assets::PATTERNS.len();
+    assert_eq!(served.len(), PATHS.len() + pages);
 }
 
 #[test]
