@@ -69,6 +69,11 @@ const PATHS: &[(&str, &str)] = &[
     ("POST", "/api/v1/admin/trust-proposals/{id}/activation"),
     ("POST", "/api/v1/admin/trust-proposals/{id}/rejection"),
     ("POST", "/api/v1/notifier/reports"),
+    ("POST", "/api/v1/holder/bindings"),
+    ("PUT", "/api/v1/holder/bindings/{id}/proof"),
+    ("GET", "/api/v1/holder/bindings/current"),
+    ("DELETE", "/api/v1/holder/bindings/current"),
+    ("POST", "/api/v1/counter/binding-revocations"),
     ("GET", "/api/openapi.json"),
     ("GET", "/metrics"),
     ("GET", "/healthz"),
@@ -83,7 +88,8 @@ fn the_document_lists_the_paths_of_the_contract() {
         let route = ((*method).to_owned(), (*path).to_owned());
         assert!(served.contains(&route), "{method} {path}");
     }
-    assert_eq!(served.len(), PATHS.len() + page::PATTERNS.len());
+    let pages = page::PATTERNS.len() + assets::PATTERNS.len();
+    assert_eq!(served.len(), PATHS.len() + pages);
 }
 
 #[test]
