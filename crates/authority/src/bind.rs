@@ -178,7 +178,8 @@ impl Authority {
             .with("assurance", Assurance::Software.as_str())
             .with("e-licence", binding.e_licence.as_str())
             .with("credential", bound.id())
-            .with("keys", bound.keys());
+            .with("keys", bound.keys())
+            .with("code-keys", bound.code_keys());
         let committed = tx.commit(entry, events).await?;
         self.follow_committed(&[committed]).await?;
         let proved = self.store().binding(&binding.id).await?;
@@ -292,7 +293,8 @@ impl Authority {
             .about(&driver.id)
             .with("binding", binding.id.as_str())
             .with("credential", bound.id())
-            .with("keys", bound.keys());
+            .with("keys", bound.keys())
+            .with("code-keys", bound.code_keys());
         let committed = tx.commit(entry, events).await?;
         self.follow_committed(&[committed]).await?;
         Ok(Some(bound))

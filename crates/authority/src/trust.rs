@@ -87,6 +87,18 @@ impl Signing {
                 return Err(Error::Internal("a configured suite has no key"));
             }
         }
+        let suites = settings.suites.clone();
+        let signing = Self::assembled((row, rooted), held, suites, distrusts, now);
+        Ok(Some(signing))
+    }
+
+    fn assembled(
+        (row, rooted): (TrustListRow, VerifiedTrustList),
+        held: Vec<Arc<dyn Signer>>,
+        suites: Vec<Suite>,
+        distrusts: Vec<KeyDistrust>,
+        now: Timestamp,
+    ) -> Self {
         let distrusted: Vec<(KeyId, NumericDate)> = distrusts
             .iter()
             .filter_map(|row| Some((row.key_id.parse().ok()?, NumericDate::floor(row.since))))
@@ -100,11 +112,11 @@ impl Signing {
             rooted,
             distrusts,
             held,
-            suites: settings.suites.clone(),
+            suites,
         };
         signing.signers = signing.of_use(KeyUse::Licence, now);
         signing.online = signing.of_use(KeyUse::Online, now);
-        Ok(Some(signing))
+        signing
     }
 
     /// One signer for each configured suite that has a key which may sign now.
@@ -223,6 +235,7 @@ impl Authority {
                 return Ok(false);
             }
             if version < Some(held.row.version) {
+                self.distrust_here(held, distrusts, now);
                 return Err(Error::Internal(
                     "the stored trust list is older than the one in use",
                 ));
@@ -231,13 +244,25 @@ impl Authority {
         let Some(next) = Signing::load(self.store(), &self.inner.settings, now).await? else {
             return Ok(false);
         };
-        if held.is_some_and(|held| held.rooted.roots() != next.rooted.roots()) {
+        if let Some(held) = held
+            && held.rooted.roots() != next.rooted.roots()
+        {
+            self.distrust_here(&held, distrusts, now);
             return Err(Error::Internal(
                 "the stored trust list is not signed by the roots of the one in use",
             ));
         }
         self.exchange(next);
         Ok(true)
+    }
+
+    /// Whatever became of the stored list: who revokes a key in an emergency is heard.
+    fn distrust_here(&self, held: &Signing, distrusts: Vec<KeyDistrust>, now: Timestamp) {
+        if distrusts != held.distrusts {
+            let list = (held.row.clone(), held.rooted.clone());
+            let (signers, suites) = (held.held.clone(), held.suites.clone());
+            self.exchange(Signing::assembled(list, signers, suites, distrusts, now));
+        }
     }
 
     fn exchange(&self, next: Signing) {

@@ -93,7 +93,10 @@ impl Tx {
         .execute(self.connection())
         .await
         .map_err(unique(Conflict::ELicenceState))?;
-        Ok(())
+        let enforcement = forms.enforcement.is_some();
+        let signed = [Some(&forms.key_id), enforcement.then_some(&forms.key_id)];
+        let keys: Vec<&str> = signed.into_iter().flatten().map(String::as_str).collect();
+        self.count_signatures(&keys).await
     }
 }
 

@@ -70,7 +70,7 @@ fn add(tallies: &mut BTreeMap<Partition, SignatureTally>, row: &AnyRow) -> Resul
 impl Tx {
     /// Counts a signature of each of these keys, once for each time it is named. Whoever writes
     /// signed forms calls this in the same transaction, and names the same keys as `keys` in the
-    /// audit entry: `audit verify` compares the two.
+    /// audit entry (`code-keys` for what codes carry): `audit verify` compares the two.
     ///
     /// # Errors
     /// When the database cannot be reached.

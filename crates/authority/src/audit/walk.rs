@@ -61,7 +61,7 @@ pub(super) struct Walker {
 pub(super) struct Signed {
     /// Made.
     pub(super) made: u64,
-    /// Of these, in forms that others have replaced.
+    /// Of these, in what is no stored form of a credential (any more).
     pub(super) replaced: u64,
 }
 
@@ -185,8 +185,9 @@ impl Walker {
         Ok(())
     }
 
-    /// In the holders' partitions `keys` are those that signed forms, once for each form, and
-    /// `replaced-keys` those whose forms were replaced.
+    /// In the holders' partitions `keys` are those that signed forms, once for each form,
+    /// `replaced-keys` those whose forms were replaced, and `code-keys` those that signed what codes
+    /// carry: it goes with its credential, and only its count is compared.
     fn tell_signatures(&mut self, detail: &str) {
         if self.partition == Partition::SYSTEM || !detail.contains("keys\"") {
             return;
@@ -203,6 +204,11 @@ impl Walker {
         for key in named("keys") {
             let signed = self.signed.entry(key).or_default();
             signed.made = signed.made.saturating_add(1);
+        }
+        for key in named("code-keys") {
+            let signed = self.signed.entry(key).or_default();
+            signed.made = signed.made.saturating_add(1);
+            signed.replaced = signed.replaced.saturating_add(1);
         }
         for key in named("replaced-keys") {
             let signed = self.signed.entry(key).or_default();

@@ -56,11 +56,13 @@ impl Bound {
     /// Every key that signed, once for each signature: a form for codes is one more.
     pub(super) fn keys(&self) -> Vec<String> {
         let forms = self.credential.forms.iter();
+        forms.map(|form| form.key_id.clone()).collect()
+    }
+
+    /// The keys that signed what codes carry, once for each form.
+    pub(super) fn code_keys(&self) -> Vec<String> {
         let enforcement = self.forms.enforcement.is_some();
-        let code_forms = std::iter::once(&self.forms.key_id);
-        forms
-            .map(|form| &form.key_id)
-            .chain(code_forms)
+        std::iter::once(&self.forms.key_id)
             .chain(enforcement.then_some(&self.forms.key_id))
             .cloned()
             .collect()

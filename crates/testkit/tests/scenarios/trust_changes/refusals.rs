@@ -234,6 +234,12 @@ async fn sc_45_a_store_that_falls_back_or_is_another_is_not_followed(app: App) {
     execute(&app, "UPDATE trust_lists SET version = 0 WHERE version = 2").await;
     app.authority.refresh_trust(now).await.unwrap_err();
     assert_eq!(served_list(&app).await, list);
+    // Whoever revokes a key in an emergency is heard all the same.
+    let admin = app.staff("admin").await;
+    let path = format!("/admin/keys/{}/revocation", signing_key(&app));
+    let why = json!({"reason": "compromised"});
+    let revoked = admin.post(&path, &why).await.expect(200);
+    assert_eq!(revoked["state"], "revoked");
     execute(&app, "UPDATE trust_lists SET version = 2 WHERE version = 0").await;
     assert!(!app.authority.refresh_trust(now).await.unwrap());
     // A list of other roots, put there past the platform.

@@ -14,6 +14,7 @@ crate::on_both_engines!(
     a_job_signs_anew_what_a_departed_key_signed,
     a_credential_that_ends_soon_is_signed_anew_on_contact,
     signatures_are_counted_and_reconciled,
+    signatures_of_what_a_bound_device_shows_are_reconciled_too,
 );
 
 async fn found(app: &App) -> Option<AuditFinding> {
@@ -139,4 +140,23 @@ async fn signatures_are_counted_and_reconciled(app: App) {
     assert_eq!(execute(&app, &gone).await, 1);
     named(found(&app).await, AuditFault::SignedForms);
     drop(driver);
+}
+
+async fn signatures_of_what_a_bound_device_shows_are_reconciled_too(app: App) {
+    administrators(&app).await;
+    let driver = driver_with_licence(&app, BEIJING).await;
+    let issued = whole(&app).await;
+    crate::binding::bind(&driver, 1).await;
+    let bound = whole(&app).await;
+    // A credential of its own in both suites, and what codes carry.
+    assert!(bound > issued + 2, "{bound}");
+    // Revoked keys leave nothing behind that is not accounted for.
+    let key = signing_key(&app);
+    app.clock.advance(SignedDuration::from_secs(60));
+    changed(&app, &ROTATE).await;
+    brought(&app, &TrustChange::Revoke(key)).await;
+    driver.get("/holder/e-licence").await.expect(200);
+    crate::binding::material(&driver, "offline").await.done();
+    assert!(whole(&app).await > bound);
+    assert_eq!(forms_of(&app, key).await, 1, "of the credential that ended");
 }
