@@ -24,10 +24,11 @@ pub(crate) async fn run(
     note("offline: per second of one core's own time; peers verify a signature and nothing else");
     let authority = platform.authority();
     let trust = SignedTrustList::from_json(authority.trust_list()?.as_bytes())?.verify(None)?;
-    let credential = &licensed.current.credential.id;
+    let credential = licensed.current.credential.as_ref();
+    let credential = credential.ok_or_else(|| Failed::new("an e-licence has no credential"))?;
     let forms = authority
         .store()
-        .forms(&licensed.holder, credential)
+        .forms(&licensed.holder, &credential.id)
         .await?;
     let turn = crypto::turn(extent);
     let mut rounds = Rounds::default();
