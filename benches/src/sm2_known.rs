@@ -19,11 +19,17 @@ pub(crate) const SIGNATURES: u32 = 4_096;
 /// Signatures of a batch.
 pub(crate) const BATCH: usize = 512;
 
+/// One for each signature of a batch, in its order.
+type Verdicts = Vec<Result<(), Rejected>>;
+
+/// Hashes messages, each with the key that is said to have signed it.
+type Hash = fn(&[(&KnownKey, &[u8])]) -> Vec<[u8; 32]>;
+
 /// A way to take a batch: how its messages are hashed, and how its signatures are verified.
 #[derive(Clone, Copy)]
 pub(crate) struct Way {
-    digests: fn(&[(&KnownKey, &[u8])]) -> Vec<[u8; 32]>,
-    verify: fn(&[Item<'_>]) -> Vec<Result<(), Rejected>>,
+    digests: Hash,
+    verify: fn(&[Item<'_>]) -> Verdicts,
 }
 
 /// The best that the processor has.

@@ -160,8 +160,8 @@ fn cold(signed: &Signed) -> Result<(), Failed> {
 fn without_table(turn: Duration) -> Result<(), Failed> {
     let signed = Signed::by(0x42)?;
     let keys = KnownKeys::new(0);
-    let signer = SoftwareSigner::from_secret(&Suite::sm2(), Zeroizing::new([0x42; 32]))?;
-    let bare = keys.key(&signer.public_key().to_sec1(), DEFAULT_USER_ID)?;
+    let owner = SoftwareSigner::from_secret(&Suite::sm2(), Zeroizing::new([0x42; 32]))?;
+    let bare = keys.key(&owner.public_key().to_sec1(), DEFAULT_USER_ID)?;
     let mut next = signed.messages.iter().cycle();
     let rate = per_core_second(turn, || {
         next.next()
