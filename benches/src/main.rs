@@ -6,6 +6,7 @@
 
 mod codes;
 mod crypto;
+mod dynamic;
 mod figure;
 mod group;
 mod import;
@@ -13,6 +14,7 @@ mod issue;
 mod load;
 mod numeric;
 mod offline;
+mod online;
 mod openssl;
 mod peers;
 mod platform;

@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use authority::{
-    Act, Actor, Authority, Client, ClientKind, Delivery, Role, SecondFactor,
+    Act, Actor, Authority, Client, ClientKind, Delivery, PasswordCost, Role, SecondFactor,
     views::{
         CounterApply, Decide, DecisionView, IdentityCheck, IdentityMethod, NewStaff, OfficeView,
         SessionKindView, SignIn,
@@ -39,6 +39,8 @@ pub(crate) struct Platform {
     pub(crate) reviewer: Actor,
     /// The token of a police officer's session.
     pub(crate) police: String,
+    /// The token of a window officer's session.
+    pub(crate) window: String,
     portraits: Portraits,
     _folder: TempDir,
 }
@@ -75,11 +77,13 @@ impl Platform {
         let (counter, _) = member(&app, &admin, Role::Counter).await?;
         let (reviewer, _) = member(&app, &admin, Role::Reviewer).await?;
         let (_, police) = member(&app, &admin, Role::Police).await?;
+        let (_, window) = member(&app, &admin, Role::Window).await?;
         Ok(Self {
             app,
             counter,
             reviewer,
             police,
+            window,
             portraits: Portraits::default(),
             _folder: folder,
         })
@@ -143,7 +147,16 @@ impl Platform {
 
     /// So many drivers with e-licences.
     pub(crate) async fn licensed(&self, count: u64) -> Result<Vec<Licensed>, Failed> {
-        let people = people(0, count)?;
+        self.licensed_from(0, count).await
+    }
+
+    /// The same from a number on.
+    pub(crate) async fn licensed_from(
+        &self,
+        from: u64,
+        count: u64,
+    ) -> Result<Vec<Licensed>, Failed> {
+        let people = people(from, count)?;
         self.register(&people).await?;
         let store = self.authority().store();
         let mut licensed = Vec::new();
@@ -178,6 +191,8 @@ pub(crate) async fn open(data: &Path, url: Option<&str>) -> Result<App, Failed> 
     let options = Options {
         missing_keys: Missing::Make,
         second_factor: SecondFactor::Demonstration,
+        // Nobody signs in while something is measured.
+        password_cost: PasswordCost::Test,
         ..Options::default()
     };
     Ok(App::open(&config, &ambient, options).await?)

@@ -3,7 +3,7 @@
 use crate::{
     figure::{Failed, absent},
     group::Extent,
-    numeric, offline,
+    offline, online,
     platform::Platform,
     postgres::{self, Engine, NO_SERVER, POSTGRESQL},
 };
@@ -15,16 +15,19 @@ pub(crate) async fn run(extent: Extent) -> Result<(), Failed> {
     on(&Engine::Sqlite, extent).await?;
     match postgres::start() {
         Some(engine) => on(&engine, extent).await?,
-        None => absent(&format!("verify-numeric{POSTGRESQL}"), NO_SERVER)?,
+        None => {
+            for name in online::FIGURES {
+                absent(&format!("{name}{POSTGRESQL}"), NO_SERVER)?;
+            }
+        }
     }
-    absent("verify-status", "there is no dynamic code yet")?;
-    absent("verify-full", "there is no dynamic code yet")
+    Ok(())
 }
 
 async fn on(engine: &Engine, extent: Extent) -> Result<(), Failed> {
     let platform = Platform::open(engine).await?;
     let licensed = platform.licensed(DRIVERS).await?;
-    numeric::run(&platform, &licensed, engine, extent).await?;
+    online::run(&platform, &licensed, engine, extent).await?;
     // Nothing of an offline check asks a database.
     if let (Engine::Sqlite, Some(first)) = (engine, licensed.first()) {
         offline::run(&platform, first, extent).await?;

@@ -30,6 +30,7 @@ mod index_key;
 mod key_files;
 mod keys;
 mod mapping;
+mod newcomer;
 mod peer;
 mod portrait;
 mod sessions;
