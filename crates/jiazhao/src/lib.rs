@@ -1,12 +1,14 @@
 #![forbid(unsafe_code)]
 //! The Jiazhao platform put together: configuration, composition, command line, demo.
 //!
-//! Floors, from the bottom: [`failure`], [`unlock`], [`config`], [`ambient`], [`key_files`], [`enforcement_keys`], HTTP that
+//! Floors, from the bottom: [`failure`], [`unlock`], [`config`], [`ambient`], [`key_files`], [`enforcement_keys`],
+//! [`calibration`], HTTP that
 //! leaves ([`sms_gateway`], [`http_witness`]); [`app`], which opens store, authority and service;
 //! [`import`], [`seen`] and [`server`] over it; [`demo`]; [`command`].
 
 pub mod ambient;
 pub mod app;
+pub mod calibration;
 pub mod command;
 pub mod config;
 pub mod demo;
