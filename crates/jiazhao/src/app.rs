@@ -6,8 +6,8 @@ use std::{
 };
 
 use authority::{
-    Act, Authority, CodeSettings, Error, PasswordCost, SecondFactor, TokenHash, WitnessAt,
-    notify::Notifier,
+    Act, Authority, AutomaticIssue, CodeSettings, Error, PasswordCost, SecondFactor, TokenHash,
+    WitnessAt, judge::Judge, notify::Notifier,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
@@ -18,7 +18,7 @@ use storage::{AtRest, MasterKeys, Store, StoreError, StoreOptions};
 use crate::{
     ambient::{SystemClock, SystemEntropy, system_act},
     config::{Config, Witness},
-    enforcement_keys,
+    enforcement_keys, face_models,
     failure::Failure,
     http_witness::HttpWitness,
     key_files::{
@@ -53,8 +53,24 @@ pub struct Options {
     pub missing_keys: Missing,
     /// Who carries texts to phones, instead of the configured gateway.
     pub notifier: Option<Arc<dyn Notifier>>,
+    /// Where the face models come from.
+    pub faces: FaceModels,
+    /// Whether the photo on file is issued without an officer. No setting of the operator's alone
+    /// turns it on.
+    pub automatic_issue: AutomaticIssue,
     /// Whether the web apps are served, where they are part of the build.
     pub web: bool,
+}
+
+/// Where the face models come from.
+#[derive(Clone, Debug)]
+pub enum FaceModels {
+    /// Nowhere: what is opened judges no photos.
+    None,
+    /// From the configured folder, if they are there.
+    Folder,
+    /// From somebody who loaded them.
+    Given(Arc<Judge>),
 }
 
 /// The platform, opened. Cloning shares it.
@@ -103,6 +119,8 @@ impl Default for Options {
             durable_objects: true,
             missing_keys: Missing::MakeForNewFile,
             notifier: None,
+            faces: FaceModels::None,
+            automatic_issue: AutomaticIssue::Off,
             web: true,
         }
     }
@@ -147,6 +165,9 @@ impl App {
                 second_factor: options.second_factor,
                 notifier: notifier(config, options.notifier)?,
                 report_token: report_token(config)?,
+                judge: judge(config, options.faces)?,
+                identity: None,
+                automatic_issue: options.automatic_issue,
             },
             ambient.clock.now(),
         )
@@ -288,6 +309,16 @@ fn notifier(
     };
     let gateway: Arc<dyn Notifier> = Arc::new(SmsGateway::new(peer)?);
     Ok(Some(gateway))
+}
+
+/// Who judges photos. Models that are there and cannot be used are a fault, not a way to go on
+/// without them.
+fn judge(config: &Config, faces: FaceModels) -> Result<Option<Arc<Judge>>, Failure> {
+    match faces {
+        FaceModels::None => Ok(None),
+        FaceModels::Folder => face_models::judge(&config.models),
+        FaceModels::Given(judge) => Ok(Some(judge)),
+    }
 }
 
 /// What the codes of bound devices carry.

@@ -117,7 +117,7 @@ impl Columns<'_> {
     /// The row's identifier, where the statement selected one. What does not look like an
     /// identifier is left out: somebody may have written anything there.
     fn identifier(&self) -> Option<String> {
-        ["id", "application_id", "credential_id", "key_id"]
+        ["id", "application_id", "photo_id", "credential_id", "key_id"]
             .into_iter()
             .find_map(|column| self.row.try_get::<String, _>(column).ok())
             .filter(|id| {
