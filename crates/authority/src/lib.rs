@@ -7,6 +7,7 @@ mod accounts;
 mod act;
 mod admin;
 mod apply;
+mod applying;
 mod audit;
 mod authentic;
 mod bind;

@@ -7,7 +7,7 @@ use std::{
 
 use authority::{
     Act, Authority, AutomaticIssue, CodeSettings, Error, PasswordCost, SecondFactor, TokenHash,
-    WitnessAt, judge::Judge, notify::Notifier,
+    WitnessAt, identity::IdentityService, judge::Judge, notify::Notifier,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
@@ -21,6 +21,7 @@ use crate::{
     enforcement_keys, face_models,
     failure::Failure,
     http_witness::HttpWitness,
+    identity_gateway::IdentityGateway,
     key_files::{
         self, Missing,
         root::{self, LeftOver},
@@ -55,9 +56,11 @@ pub struct Options {
     pub notifier: Option<Arc<dyn Notifier>>,
     /// Where the face models come from.
     pub faces: FaceModels,
-    /// Whether the photo on file is issued without an officer. No setting of the operator's alone
-    /// turns it on.
-    pub automatic_issue: AutomaticIssue,
+    /// Who shows who a person is, instead of the configured service.
+    pub identity: Option<Arc<dyn IdentityService>>,
+    /// Whether the photo on file is issued without an officer, instead of what follows from the
+    /// configuration.
+    pub automatic_issue: Option<AutomaticIssue>,
     /// Whether the web apps are served, where they are part of the build.
     pub web: bool,
 }
@@ -120,7 +123,8 @@ impl Default for Options {
             missing_keys: Missing::MakeForNewFile,
             notifier: None,
             faces: FaceModels::None,
-            automatic_issue: AutomaticIssue::Off,
+            identity: None,
+            automatic_issue: None,
             web: true,
         }
     }
@@ -166,8 +170,8 @@ impl App {
                 notifier: notifier(config, options.notifier)?,
                 report_token: report_token(config)?,
                 judge: judge(config, options.faces)?,
-                identity: None,
-                automatic_issue: options.automatic_issue,
+                identity: identity(config, options.identity)?,
+                automatic_issue: automatic_issue(config, options.automatic_issue),
             },
             ambient.clock.now(),
         )
@@ -319,6 +323,32 @@ fn judge(config: &Config, faces: FaceModels) -> Result<Option<Arc<Judge>>, Failu
         FaceModels::Folder => face_models::judge(&config.models),
         FaceModels::Given(judge) => Ok(Some(judge)),
     }
+}
+
+/// Who shows who a person is in the place of frames.
+fn identity(
+    config: &Config,
+    given: Option<Arc<dyn IdentityService>>,
+) -> Result<Option<Arc<dyn IdentityService>>, Failure> {
+    if given.is_some() {
+        return Ok(given);
+    }
+    let Some(peer) = &config.identity else {
+        return Ok(None);
+    };
+    let service: Arc<dyn IdentityService> = Arc::new(IdentityGateway::new(peer)?);
+    Ok(Some(service))
+}
+
+/// What automatic issue rests on: nothing, where neither a demonstration nor the configuration has
+/// anything to show.
+#[must_use]
+pub fn automatic_issue(config: &Config, given: Option<AutomaticIssue>) -> AutomaticIssue {
+    given.unwrap_or(if config.identity.is_some() {
+        AutomaticIssue::External
+    } else {
+        AutomaticIssue::Off
+    })
 }
 
 /// What the codes of bound devices carry.

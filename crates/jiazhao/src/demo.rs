@@ -88,7 +88,7 @@ impl Demo {
             missing_keys: Missing::Make,
             notifier: Some(carrier),
             faces: FaceModels::Folder,
-            automatic_issue: AutomaticIssue::Demonstration,
+            automatic_issue: Some(AutomaticIssue::Demonstration),
             web,
             ..Options::default()
         };

@@ -11,8 +11,8 @@ use std::{
 };
 
 use authority::{
-    Act, Actor, Authority, AutomaticIssue, PasswordCost, RootKeys, SecondFactor, notify::Notifier,
-    rand::rngs::StdRng,
+    Act, Actor, Authority, AutomaticIssue, PasswordCost, RootKeys, SecondFactor,
+    identity::IdentityService, notify::Notifier, rand::rngs::StdRng,
 };
 use credential::EnforcementSecret;
 use jiazhao::app::FaceModels;
@@ -60,6 +60,7 @@ struct Given {
     second_factor: SecondFactor,
     faces: FaceModels,
     automatic_issue: AutomaticIssue,
+    identity: Option<Arc<dyn IdentityService>>,
 }
 
 /// Randomness of requests: seeded, another seed for each.
@@ -133,6 +134,7 @@ impl App {
             second_factor: SecondFactor::Demonstration,
             faces: FaceModels::None,
             automatic_issue: AutomaticIssue::Off,
+            identity: None,
         };
         let without_keys = open(&options, &given, &clock, &draws, None).await;
         let mut act = system_act(&clock, &draws);
@@ -186,6 +188,13 @@ impl App {
         self.given.faces = FaceModels::Given(faces::judge());
         self.given.automatic_issue = issue;
         self.restarted().await
+    }
+
+    /// The same started anew with an identity service, on whose word licences are issued.
+    #[must_use]
+    pub async fn with_identity_service(mut self, service: Arc<dyn IdentityService>) -> Self {
+        self.given.identity = Some(service);
+        self.with_faces(AutomaticIssue::External).await
     }
 
     /// The same started anew without anybody who carries texts.
@@ -373,7 +382,8 @@ async fn open(
         password_cost: PasswordCost::Test,
         second_factor: given.second_factor,
         faces: given.faces.clone(),
-        automatic_issue: given.automatic_issue.clone(),
+        automatic_issue: Some(given.automatic_issue.clone()),
+        identity: given.identity.clone(),
         durable_objects: false,
         notifier: texts.map(carrier),
         ..jiazhao::app::Options::default()
