@@ -53,8 +53,7 @@ impl Authority {
         act: &Act,
         key: Option<&crate::apply::RequestKey>,
     ) -> Result<Option<ApplicationView>, Error> {
-        let answered: Option<ApplicationId> =
-            self.answered(act.holder()?.partition(), key).await?;
+        let answered: Option<ApplicationId> = self.answered(act.holder()?.partition(), key).await?;
         match answered {
             Some(id) => self.own_view(act, &id).await.map(Some),
             None => Ok(None),

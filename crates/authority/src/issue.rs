@@ -126,9 +126,7 @@ impl Authority {
         let (application, driver) = (request.application, request.driver);
         let blocking = self.blocking_issue(act, application, driver).await?;
         if !blocking.is_empty() {
-            return self
-                .refuse_issue(act, application, driver, &blocking)
-                .await;
+            return self.refuse_issue(act, application, driver, &blocking).await;
         }
         let current = self.store().current_e_licence(&driver.id).await?;
         let prepared = self.prepare(act, application, driver).await?;

@@ -54,8 +54,8 @@ pub use audit::{
     AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, LostRows, Witness, WitnessAt,
 };
 pub use composition::{
-    Authority, AutomaticIssue, Calibration, CertificateCodes, CodeSettings, PasswordCost, PhotoFile,
-    SecondFactor, Settings, TokenHash,
+    Authority, AutomaticIssue, Calibration, CertificateCodes, CodeSettings, PasswordCost,
+    PhotoFile, SecondFactor, Settings, TokenHash,
 };
 pub use follow::Live;
 pub use measures::Measure;

@@ -210,8 +210,16 @@ mod tests {
     #[test]
     fn what_a_device_signs_is_written_out() {
         let evidence = [
-            Evidence { step: 0, at_ms: 40, sha256: [1; 32] },
-            Evidence { step: 1, at_ms: 1_200, sha256: [2; 32] },
+            Evidence {
+                step: 0,
+                at_ms: 40,
+                sha256: [1; 32],
+            },
+            Evidence {
+                step: 1,
+                at_ms: 1_200,
+                sha256: [2; 32],
+            },
         ];
         let signed = person_check_proof(&[3; 16], &[4; 32], &evidence);
         let name = hex::encode("jz-person-check-1");

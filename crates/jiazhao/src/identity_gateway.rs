@@ -121,7 +121,10 @@ mod tests {
     fn only_a_whole_answer_that_says_so_is_a_match() {
         assert_eq!(of(200, Some(r#"{"outcome":"match"}"#)), Ok(Proved::Match));
         assert_eq!(of(200, Some(r#"{"outcome":"reject"}"#)), Ok(Proved::Reject));
-        assert_eq!(of(200, Some(r#"{"outcome":"officer"}"#)), Ok(Proved::Officer));
+        assert_eq!(
+            of(200, Some(r#"{"outcome":"officer"}"#)),
+            Ok(Proved::Officer)
+        );
         for (status, body, code) in [
             (200, Some(r#"{"outcome":"Match"}"#), "unreadable"),
             (200, Some(r#"{"outcome":true}"#), "unreadable"),

@@ -36,9 +36,7 @@ const REPLACED_LATELY: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// which the photos on file came, the present one among them. The first is no replacement.
 #[must_use]
 pub fn replaced_lately(photos: &[Timestamp], at: Timestamp) -> bool {
-    let since = at
-        .saturating_sub(REPLACED_LATELY)
-        .unwrap_or(Timestamp::MIN);
+    let since = at.saturating_sub(REPLACED_LATELY).unwrap_or(Timestamp::MIN);
     photos.len() > 1 && photos.iter().max().is_some_and(|newest| *newest > since)
 }
 

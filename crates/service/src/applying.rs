@@ -142,13 +142,9 @@ async fn read_rules(
     Path(id): Path<String>,
     JsonBody(request): JsonBody<ReadText>,
 ) -> Result<Json<ApplicationView>, Problem> {
-    spawned(async move {
-        app.authority
-            .read_photo_rules(&mut act, &id, request)
-            .await
-    })
-    .await
-    .map(Json)
+    spawned(async move { app.authority.read_photo_rules(&mut act, &id, request).await })
+        .await
+        .map(Json)
 }
 
 /// Hands in a photo, or another in its place (拍照、选择照片, R46, R52). One that breaks a rule is

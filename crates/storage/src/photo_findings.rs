@@ -30,7 +30,8 @@ pub struct PhotoFindingsRow {
 }
 
 const TABLE: &str = "photo_findings";
-const SELECT: &str = "SELECT photo_id, holder_id, profile, verdict, findings_sealed, created_at FROM photo_findings";
+const SELECT: &str =
+    "SELECT photo_id, holder_id, profile, verdict, findings_sealed, created_at FROM photo_findings";
 
 impl Store {
     /// What was found about a photo, if it was judged.

@@ -2,7 +2,7 @@
 
 use licence::photo::{Profile, Verdict, replaced_lately};
 use licence::{application::PhotoOrigin, civil_date};
-use portrait::{AssessError, Asked, Limits};
+use portrait::{Asked, AssessError, Limits};
 use storage::{Driver, PhotoId};
 
 use super::{

@@ -8,7 +8,7 @@ use licence::{
     civil_date,
     photo::{Profile, Verdict},
 };
-use portrait::{AssessError, Asked, Assessment, Fingerprint, Limits, Photo, crop};
+use portrait::{Asked, AssessError, Assessment, Fingerprint, Limits, Photo, crop};
 use storage::{ApplicationRow, Driver, PhotoFindingsRow, PhotoId, PhotoRow};
 use zeroize::Zeroizing;
 
@@ -144,7 +144,10 @@ impl Authority {
         let preview = match &judged.assessment.crop {
             Some(crop) => {
                 let jpeg = Zeroizing::new(crop.to_jpeg().map_err(invalid_photo)?);
-                Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(&*jpeg)))
+                Some(format!(
+                    "data:image/jpeg;base64,{}",
+                    STANDARD.encode(&*jpeg)
+                ))
             }
             None => None,
         };
@@ -182,9 +185,7 @@ impl Authority {
         if read.is_none_or(|(version, _)| version != RULES_VERSION) {
             return Err(refusal::RULES_NOT_READ.into());
         }
-        let judged = self
-            .judged(act, &request.photo, row.photo.as_ref())
-            .await?;
+        let judged = self.judged(act, &request.photo, row.photo.as_ref()).await?;
         let submission = match self.submission(act, &row, judged, request).await {
             Ok(submission) => submission,
             Err(error) => return self.refuse(act, SUBMITTED, Some(&row.holder), error).await,
@@ -351,8 +352,8 @@ impl Authority {
     ) -> Result<ApplicationView, Error> {
         let row = self.own_application(act, id).await?;
         as_application(&row)?.apply(Move::VerifyPerson)?;
-        let photo = PhotoId::parse(&request.photo)
-            .map_err(|_not_an_id| Error::from(refusal::NOT_FOUND))?;
+        let photo =
+            PhotoId::parse(&request.photo).map_err(|_not_an_id| Error::from(refusal::NOT_FOUND))?;
         if row.photo.as_ref() != Some(&photo) {
             return Err(refusal::NOT_FOUND.into());
         }

@@ -39,21 +39,89 @@ const fn text(zh: &'static str, en: &'static str) -> Text {
 pub(super) const RULES: [(&str, bool, Text); 19] = [
     ("R56", true, text("背景为白色", "White background")),
     ("R57", true, text("环境光线均匀", "Even ambient light")),
-    ("R58", true, text("坐姿端正，双肩平齐", "Upright posture, level shoulders")),
-    ("R59", true, text("表情自然，直视镜头", "Natural expression, looking straight at the lens")),
+    (
+        "R58",
+        true,
+        text("坐姿端正，双肩平齐", "Upright posture, level shoulders"),
+    ),
+    (
+        "R59",
+        true,
+        text(
+            "表情自然，直视镜头",
+            "Natural expression, looking straight at the lens",
+        ),
+    ),
     ("R60", true, text("着深色服装", "Dark clothes")),
     ("R61", false, text("免冠", "Bareheaded")),
-    ("R62", false, text("头发不遮挡面部和耳朵", "Hair covers neither face nor ears")),
-    ("R63", false, text("头发不凌乱、不蓬松", "Hair neither messy nor fluffy")),
+    (
+        "R62",
+        false,
+        text("头发不遮挡面部和耳朵", "Hair covers neither face nor ears"),
+    ),
+    (
+        "R63",
+        false,
+        text("头发不凌乱、不蓬松", "Hair neither messy nor fluffy"),
+    ),
     ("R64", false, text("不化浓妆", "No heavy make-up")),
     ("R65", false, text("不着制式服装", "No uniform")),
-    ("R66", false, text("不戴口罩、墨镜、帽子、围巾和饰品", "No mask, sunglasses, hat, scarf or accessories")),
-    ("R67", false, text("衣着整齐，不过于暴露", "No dishevelled or over-revealing clothes")),
-    ("R68", false, text("不做夸张姿势、手势，不闭眼", "No exaggerated pose, hand gesture or closed eyes")),
-    ("R69", false, text("无违背公序良俗的标志、数字、字母或文字", "No signs, digits, letters or text against public morals")),
-    ("R70", false, text("无违反法律、法规和政策的内容", "No content that breaks law, regulations or policy")),
-    ("R71", true, text("近六个月内拍摄的证件照片", "An ID photo taken within the last six months")),
-    ("R72", false, text("面部特征未经技术处理", "No technical processing of facial features")),
+    (
+        "R66",
+        false,
+        text(
+            "不戴口罩、墨镜、帽子、围巾和饰品",
+            "No mask, sunglasses, hat, scarf or accessories",
+        ),
+    ),
+    (
+        "R67",
+        false,
+        text(
+            "衣着整齐，不过于暴露",
+            "No dishevelled or over-revealing clothes",
+        ),
+    ),
+    (
+        "R68",
+        false,
+        text(
+            "不做夸张姿势、手势，不闭眼",
+            "No exaggerated pose, hand gesture or closed eyes",
+        ),
+    ),
+    (
+        "R69",
+        false,
+        text(
+            "无违背公序良俗的标志、数字、字母或文字",
+            "No signs, digits, letters or text against public morals",
+        ),
+    ),
+    (
+        "R70",
+        false,
+        text(
+            "无违反法律、法规和政策的内容",
+            "No content that breaks law, regulations or policy",
+        ),
+    ),
+    (
+        "R71",
+        true,
+        text(
+            "近六个月内拍摄的证件照片",
+            "An ID photo taken within the last six months",
+        ),
+    ),
+    (
+        "R72",
+        false,
+        text(
+            "面部特征未经技术处理",
+            "No technical processing of facial features",
+        ),
+    ),
     ("R73", false, text("不是合成照片", "No composite photo")),
     ("R74", false, text("未过度修饰", "No excessive retouching")),
 ];

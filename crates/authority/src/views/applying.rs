@@ -278,4 +278,10 @@ pub struct PersonCheckView {
     pub closed_at: Option<Timestamp>,
 }
 
-opaque!(SubmitPhoto, Declaration, AssessmentView, AnswerPersonCheck, FrameView);
+opaque!(
+    SubmitPhoto,
+    Declaration,
+    AssessmentView,
+    AnswerPersonCheck,
+    FrameView
+);

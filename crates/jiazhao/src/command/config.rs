@@ -30,7 +30,9 @@ const fn told(issue: &AutomaticIssue) -> &'static str {
             "# automatic issue: off, an officer reviews every application; it needs an identity service \
              ([identity]) or a signed calibration record (自动核发：关闭，全部由民警审核)"
         }
-        AutomaticIssue::Demonstration => "# automatic issue: on, as in a demonstration (自动核发：演示)",
+        AutomaticIssue::Demonstration => {
+            "# automatic issue: on, as in a demonstration (自动核发：演示)"
+        }
         AutomaticIssue::Calibrated(_) => {
             "# automatic issue: on, by the matchers as the calibration record measures them \
              (自动核发：开启，依据已签名的标定记录)"
@@ -108,7 +110,12 @@ fn outside(config: &Config) -> Vec<Failure> {
         Some(Witness::Http(peer)) => Some(peer),
         Some(Witness::File(_)) | None => None,
     };
-    let peers = config.texts.gateway.iter().chain(&config.identity).chain(witness);
+    let peers = config
+        .texts
+        .gateway
+        .iter()
+        .chain(&config.identity)
+        .chain(witness);
     let mut problems: Vec<Failure> = peers.filter_map(|peer| Caller::new(peer).err()).collect();
     let report = config.texts.report_token_file.as_deref();
     problems.extend(report.and_then(|file| outgoing::token(file).err()));

@@ -142,10 +142,7 @@ fn outside(config: &Config) -> Vec<(&'static str, String)> {
         None => "-".to_owned(),
     };
     vec![
-        (
-            "texts.gateway_url",
-            gateway.map_or_else(none, address),
-        ),
+        ("texts.gateway_url", gateway.map_or_else(none, address)),
         (
             "texts.report_token_file",
             file(config.texts.report_token_file.as_ref()),

@@ -85,7 +85,10 @@ pub(crate) async fn r35_the_photo_on_file_goes_its_way(setup: &Setup) {
     .await
     .unwrap();
     let found = setup.store.application(id).await.unwrap().unwrap();
-    assert_eq!((found.stage, found.channel.as_str()), (Stage::UnderReview, "app"));
+    assert_eq!(
+        (found.stage, found.channel.as_str()),
+        (Stage::UnderReview, "app")
+    );
     assert_eq!((found.kind, found.photo), (Kind::First, new.photo.clone()));
     assert_eq!(found.created_at, after(10));
     assert_eq!(found.confirmed_at, Some(after(11)));
@@ -415,21 +418,33 @@ pub(crate) async fn r39_a_person_check_ends_once_and_in_time(setup: &Setup) {
     let first = opened(setup, &holder, Some(&draft)).await;
     let second = opened(setup, &holder, Some(&draft)).await;
     let matched = ended(Outcome::Match, 50);
-    assert_eq!(conflict(close(setup, &holder, &first.id, &matched).await), over);
+    assert_eq!(
+        conflict(close(setup, &holder, &first.id, &matched).await),
+        over
+    );
     for outcome in [Outcome::Match, Outcome::Officer] {
         let late = ended(outcome, 101);
-        assert_eq!(conflict(close(setup, &holder, &second.id, &late).await), over);
+        assert_eq!(
+            conflict(close(setup, &holder, &second.id, &late).await),
+            over
+        );
     }
     let late = ended(Outcome::Expired, 101);
     close(setup, &holder, &second.id, &late).await.unwrap();
-    assert_eq!(conflict(close(setup, &holder, &second.id, &matched).await), over);
+    assert_eq!(
+        conflict(close(setup, &holder, &second.id, &matched).await),
+        over
+    );
     let third = opened(setup, &holder, Some(&draft)).await;
     write(&setup.store, &holder, async |tx, locked| {
         tx.leave_person_checks(locked, &draft.id, after(60)).await
     })
     .await
     .unwrap();
-    assert_eq!(conflict(close(setup, &holder, &third.id, &matched).await), over);
+    assert_eq!(
+        conflict(close(setup, &holder, &third.id, &matched).await),
+        over
+    );
     let all = setup
         .store
         .person_checks_of_application(&draft.id)
