@@ -11,6 +11,7 @@ mod lines;
 pub mod people;
 pub mod portraits;
 mod seed;
+pub mod stills;
 pub mod texts;
 pub mod walk;
 

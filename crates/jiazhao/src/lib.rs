@@ -2,12 +2,13 @@
 //! The Jiazhao platform put together: configuration, composition, command line, demo.
 //!
 //! Floors, from the bottom: [`failure`], [`unlock`], [`config`], [`ambient`], [`key_files`], [`enforcement_keys`],
-//! [`face_models`], HTTP that leaves ([`sms_gateway`], [`http_witness`],
+//! [`calibration`], [`face_models`], HTTP that leaves ([`sms_gateway`], [`http_witness`],
 //! [`identity_gateway`]); [`app`], which opens store, authority and service;
 //! [`import`], [`seen`] and [`server`] over it; [`demo`]; [`command`].
 
 pub mod ambient;
 pub mod app;
+pub mod calibration;
 pub mod command;
 pub mod config;
 pub mod demo;

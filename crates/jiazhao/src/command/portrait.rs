@@ -1,12 +1,14 @@
 //! `jiazhao portrait`
 
+mod calibrate;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use licence::clock::civil_date;
 use portrait::matcher::Comparison;
 use portrait::{
-    Asked, AssessError, Assessment, Finding, Limits, Models, Outcome, Profile, Verdict,
+    Asked, AssessError, Assessment, Finding, Limits, Models, Outcome, Profile, Thresholds, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +21,11 @@ pub(super) enum PortraitCommand {
     Assess(Assess),
     /// Compare the largest faces of two photos: 0 one person, 1 two, 2 an officer must look
     Compare(Compare),
+    /// Thresholds and error rates on your own photos of known persons: 0 they suffice for issuing
+    /// without a human, 1 they do not
+    Calibrate(calibrate::Calibrate),
+    /// Make the key that signs calibration records
+    CalibrationKey(calibrate::CalibrationKey),
 }
 
 #[derive(Debug, Args)]
@@ -54,10 +61,12 @@ pub(super) struct Compare {
 
 impl PortraitCommand {
     pub(super) fn run(&self, context: &Context) -> Result<u8, Failure> {
-        let models = face_models::read(&context.loaded()?.models)?;
+        let models = || face_models::read(&context.loaded()?.models);
         match self {
-            Self::Assess(command) => command.run(context, &models),
-            Self::Compare(command) => command.run(&models),
+            Self::Assess(command) => command.run(context, &models()?),
+            Self::Compare(command) => command.run(&models()?),
+            Self::Calibrate(command) => command.run(context, &models()?),
+            Self::CalibrationKey(command) => command.run(context),
         }
     }
 }
@@ -164,7 +173,7 @@ fn told(finding: &Finding) -> String {
 impl Compare {
     fn run(&self, models: &Models) -> Result<u8, Failure> {
         let (one, other) = (read(&self.one)?, read(&self.other)?);
-        let compared = portrait::compare(&one, &other, &Limits::PHOTO, models);
+        let compared = portrait::compare(&one, &other, &Limits::PHOTO, models, &Thresholds::START);
         // An image that cannot be used is no reason to call two persons one, or one person two.
         let (comparison, refusal) = match compared {
             Ok(comparison) => (comparison, None),
