@@ -47,7 +47,7 @@ pub use self::holder::{
     SubPage,
 };
 pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
-pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ReviewView};
+pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ProgressView, ReviewView};
 pub use self::status::{StatusFormView, StatusListView, StatusListsView};
 pub use self::text::{
     ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,
