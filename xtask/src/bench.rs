@@ -33,7 +33,10 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "codes",
         &["code-dynamic", "code-offline", "code-offline-portrait"],
     ),
-    ("portrait", &["photo-assess", "face-compare", "person-check"]),
+    (
+        "portrait",
+        &["photo-assess", "face-compare", "person-check"],
+    ),
     (
         "web",
         &[

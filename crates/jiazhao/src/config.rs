@@ -21,6 +21,7 @@ use licence::{CertificateIdentifier, Text, certificate};
 use storage::{AtRest, Layout};
 
 use crate::{failure::Failure, unlock::Unlock};
+pub use models::CalibrationFiles;
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
 pub use source::Problem;
 use source::{Known, Source};
@@ -49,10 +50,14 @@ pub struct Config {
     pub codes: Codes,
     /// `[texts]`
     pub texts: Texts,
+    /// `[identity]`: the service that shows who a person is, in the place of frames.
+    pub identity: Option<Peer>,
     /// `[audit]`
     pub audit: Audit,
     /// `[models]`: the folder of the face models.
     pub models: PathBuf,
+    /// `[models]`: the calibration record on which automatic issue can rest.
+    pub calibration: Option<CalibrationFiles>,
     /// `[log]`
     pub log: Log,
 }
@@ -168,8 +173,9 @@ const KNOWN: &Known = &[
     ("status", status::STATUS),
     ("codes", &["suite", "enforcement_key"]),
     ("texts", peers::TEXTS),
+    ("identity", peers::IDENTITY),
     ("audit", peers::AUDIT),
-    ("models", &["dir"]),
+    ("models", models::MODELS),
     ("log", &["format", "filter"]),
 ];
 
@@ -226,8 +232,10 @@ impl Config {
             codes: codes(&mut source, &issuer),
             issuer,
             texts: peers::texts(&mut source),
+            identity: peers::identity(&mut source),
             audit: peers::audit(&mut source),
             models: models::folder(&mut source),
+            calibration: models::calibration(&mut source),
             log: log(&mut source),
         };
         let problems = source.finish();

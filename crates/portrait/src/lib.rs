@@ -16,6 +16,7 @@ mod detect;
 pub mod finding;
 pub mod fingerprint;
 pub mod geometry;
+mod jpeg;
 pub mod matcher;
 mod measure;
 mod mesh;

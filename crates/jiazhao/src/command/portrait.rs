@@ -2,7 +2,6 @@
 
 mod calibrate;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -14,7 +13,7 @@ use portrait::{
 use serde_json::{Value, json};
 
 use super::{Context, say};
-use crate::{failure::Failure, import::read_within};
+use crate::{face_models, failure::Failure, import::read_within};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PortraitCommand {
@@ -62,7 +61,7 @@ pub(super) struct Compare {
 
 impl PortraitCommand {
     pub(super) fn run(&self, context: &Context) -> Result<u8, Failure> {
-        let models = || models(&context.loaded()?.models);
+        let models = || face_models::read(&context.loaded()?.models);
         match self {
             Self::Assess(command) => command.run(context, &models()?),
             Self::Compare(command) => command.run(&models()?),
@@ -70,19 +69,6 @@ impl PortraitCommand {
             Self::CalibrationKey(command) => command.run(context),
         }
     }
-}
-
-/// The face models, which a platform without photos to judge does not need.
-fn models(folder: &Path) -> Result<Models, Failure> {
-    Models::read(|name| fs::read(folder.join(name))).map_err(|error| {
-        let about = format!("{}: {error}", folder.display());
-        Failure::new(
-            "models-unusable",
-            "无法使用人脸模型：请运行 cargo xtask setup --models，或设置 models.dir",
-            "The face models cannot be used: run `cargo xtask setup --models`, or set models.dir",
-        )
-        .about(about)
-    })
 }
 
 impl Assess {

@@ -216,6 +216,9 @@ fn settings() -> authority::Settings {
         second_factor: SecondFactor::Demonstration,
         notifier: None,
         report_token: None,
+        judge: None,
+        identity: None,
+        automatic_issue: authority::AutomaticIssue::Off,
     }
 }
 

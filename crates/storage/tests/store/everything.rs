@@ -3,10 +3,15 @@
 use std::path::PathBuf;
 
 use jiff::civil::date;
-use licence::application::PhotoOrigin;
+use licence::{
+    application::PhotoOrigin,
+    person_check::{Method, Outcome},
+    photo::{Profile, Verdict},
+};
 use storage::{
-    ApplicationId, CredentialId, HolderId, NewText, Partition, PhotoId, PhotoMeta, PhotoRow,
-    Presentation, SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
+    ApplicationId, ClosedCheck, CredentialId, HolderId, NewPersonCheck, NewText, Partition,
+    PersonCheckId, PhotoFindingsRow, PhotoId, PhotoMeta, PhotoRow, Presentation, SigningKeyRow,
+    Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -17,7 +22,7 @@ use crate::{
 };
 
 /// How many sealed values it makes; a credential has two forms, and three that fit into a code.
-pub(crate) const VALUES: u64 = 15;
+pub(crate) const VALUES: u64 = 17;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -27,6 +32,7 @@ pub(crate) struct Everything {
     pub(crate) holder: HolderId,
     pub(crate) photo: PhotoId,
     pub(crate) application: ApplicationId,
+    pub(crate) check: PersonCheckId,
     pub(crate) credential: CredentialId,
     pub(crate) look_up: VerificationId,
     pub(crate) text: TextId,
@@ -45,6 +51,7 @@ impl Everything {
             n,
             photo: PhotoId::generate(partition, &mut rng),
             application: current.e_licence.application,
+            check: PersonCheckId::generate(partition, &mut rng),
             credential: current.credential.unwrap().id,
             look_up: VerificationId::generate(partition, &mut rng),
             text: TextId::generate(partition, &mut rng),
@@ -74,6 +81,10 @@ impl Everything {
         let former = self.former_phone();
         write(store, &self.holder, async |tx, locked| {
             tx.hold_phone(locked, after(86_400), Some(&former)).await?;
+            tx.insert_photo_findings(locked, &self.findings()).await?;
+            tx.open_person_check(locked, &self.check()).await?;
+            let closed = self.closed_check();
+            tx.close_person_check(locked, &self.check, &closed).await?;
             tx.insert_presentation(locked, &self.credential, &self.presentation())
                 .await
         })
@@ -103,6 +114,11 @@ impl Everything {
         assert_eq!(photo.meta, self.photo_row().meta);
         let bytes = store.photo_bytes(&self.holder, &self.photo).await.unwrap();
         assert_eq!(*bytes, self.photo_bytes());
+        let findings = store.photo_findings(&self.photo).await.unwrap().unwrap();
+        assert_eq!(findings.findings, self.findings().findings);
+        let check = store.person_check(&self.check).await.unwrap().unwrap();
+        let measured = check.closed.unwrap().distances;
+        assert_eq!(measured, self.closed_check().distances);
         let application = store.application(&self.application).await.unwrap().unwrap();
         let identity = application.identity.unwrap();
         assert_eq!(*identity, br#"{"v":1,"document":"id-card"}"#.to_vec());
@@ -171,6 +187,43 @@ impl Everything {
                 taken_on: Some(date(2024, 8, 30)),
             },
             created_at: after(5),
+        }
+    }
+
+    fn findings(&self) -> PhotoFindingsRow {
+        let found = format!(r#"{{"v":1,"eyes of":{}}}"#, self.n);
+        PhotoFindingsRow {
+            photo: self.photo.clone(),
+            holder: self.holder.clone(),
+            profile: Profile::Submitted,
+            verdict: Verdict::Officer,
+            findings: Zeroizing::new(found.into_bytes()),
+            created_at: after(6),
+        }
+    }
+
+    fn check(&self) -> NewPersonCheck {
+        NewPersonCheck {
+            id: self.check.clone(),
+            application: None,
+            photo: self.photo.clone(),
+            method: Method::Frames,
+            here: None,
+            device_key: [4; 65],
+            challenge: "turn-left,blink,turn-right".to_owned(),
+            nonce: [9; 32],
+            opened_at: after(7),
+            expires_at: after(9),
+        }
+    }
+
+    fn closed_check(&self) -> ClosedCheck {
+        let measured = format!(r#"{{"v":1,"apart":{}}}"#, self.n);
+        ClosedCheck {
+            outcome: Outcome::Match,
+            reasons: r#"{"v":1,"codes":[]}"#.to_owned(),
+            distances: Some(Zeroizing::new(measured.into_bytes())),
+            at: after(8),
         }
     }
 
