@@ -285,6 +285,7 @@ pub(crate) fn as_application(row: &ApplicationRow) -> Result<Application, Error>
             origin: row.photo_source,
             due,
             submitted_by: row.submitted_by.clone().map(OfficerId),
+            rejected_by: row.appealed_from.clone().map(OfficerId),
         },
         (Stage::Approved, _, Some(reviewer)) => Application::Approved {
             origin: row.photo_source,

@@ -22,10 +22,10 @@ use zeroize::Zeroizing;
 use crate::{
     Act, Authority, Because, Error,
     apply::as_application,
+    reasons::store_reasons,
     refusal,
     registry_write::{message, notified, reason_codes, status_event},
-    render::store_reasons,
-    review::{changed, channel_of},
+    review::{changed, channel_of, sampled},
     views::ReasonView,
 };
 
@@ -259,6 +259,13 @@ impl Authority {
             stage: e_licence::Stage::Active.as_str().to_owned(),
         });
         events.push(notified(&message));
+        // Where no officer looked before, one in some looks afterwards.
+        let automatic = application.decided_by.is_none();
+        let sample = automatic && sampled(&mut act.rng, self.inner.settings.sample_one_in);
+        if sample {
+            let taken = self.take_sample(act, (&mut tx, &locked), application, &new.id);
+            events.push(taken.await?);
+        }
         let keys: Vec<&str> = prepared
             .credential
             .forms
@@ -272,6 +279,7 @@ impl Authority {
             .with("e-licence", new.id.as_str())
             .with("credential", prepared.credential.id.as_str())
             .with("revision", locked.revision())
+            .with("sampled", sample)
             .with("keys", keys);
         let committed = tx.commit(entry, events).await?;
         self.follow_committed(&[committed]).await?;

@@ -23,6 +23,7 @@ mod measures;
 pub mod notify;
 mod passwords;
 mod present;
+mod reasons;
 pub mod refusal;
 mod registry;
 mod registry_diff;
@@ -44,6 +45,7 @@ mod totp;
 mod trust;
 mod verify;
 pub mod views;
+mod working_days;
 
 pub use accounts::{Activated, Client, DEVICE_LASTS};
 pub use act::{Act, Actor, HolderActor, Role, StaffActor};
@@ -51,8 +53,8 @@ pub use audit::{
     AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, LostRows, Witness, WitnessAt,
 };
 pub use composition::{
-    Authority, CertificateCodes, CodeSettings, PasswordCost, PhotoFile, SecondFactor, Settings,
-    TokenHash,
+    Authority, CertificateCodes, CodeSettings, PasswordCost, PhotoFile, SAMPLE_ONE_IN,
+    SecondFactor, Settings, TokenHash,
 };
 pub use follow::Live;
 pub use measures::Measure;
@@ -60,8 +62,11 @@ pub use rand;
 pub use refusal::{Because, CATALOGUE, Error, Kind, Refusal};
 pub use registry::{Delivery, Examined, MAX_PHOTO_BYTES, Planned};
 pub use registry_diff::{ChangedRecord, Comparison, Follows};
+pub use review::ReviewForecast;
 pub use status_lists::{Audience, ListAnswer, ListRequest};
-pub use storage::{ClientKind, HolderId, Office, RegistrySource, Staff, TextId, TokenForm};
+pub use storage::{
+    ClientKind, HolderId, Office, RegistrySource, ReviewLoad, Staff, TextId, TokenForm,
+};
 pub use texts::Outgoing;
 pub use trust::{
     PreparedKeys, RootKeys, SignedProposal, Submitted, TrustChange, TrustProposalFile,

@@ -5,6 +5,7 @@ mod account;
 mod admin;
 mod binding;
 mod counter;
+mod forecast;
 mod holder;
 mod registry;
 mod review;
@@ -34,13 +35,20 @@ pub use self::binding::{
     OfflineMaterialView, ProveBinding,
 };
 pub use self::counter::{CounterApply, IdentityCheck, IdentityMethod};
+pub use self::forecast::{
+    CalendarView, CalendarYearView, ForecastDayView, ForecastHourView, ForecastView,
+};
 pub use self::holder::{
     ClassRowView, CodeKind, ELicenceView, EligibilityView, LetterView, LicenceView, LookUpView,
     MainPage, MakeCode, NotificationView, NumericCodeView, RecordView, RemarkView, StatusView,
     SubPage,
 };
 pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
-pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ReviewView};
+pub use self::review::{
+    AppealView, ApplicationView, CaseView, ComparisonView, Decide, DecideSample, DecisionView,
+    FileAppeal, LentView, LoanView, NewLoan, QueueSummaryView, ReviewView, SampleDecisionView,
+    SampleView,
+};
 pub use self::status::{StatusFormView, StatusListView, StatusListsView};
 pub use self::text::{
     ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,

@@ -1,13 +1,14 @@
 //! Composition: store, authority and service, put together from a configuration.
 
 use std::{
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use authority::{
-    Act, Authority, CodeSettings, Error, PasswordCost, SecondFactor, TokenHash, WitnessAt,
-    notify::Notifier,
+    Act, Authority, CodeSettings, Error, PasswordCost, SAMPLE_ONE_IN, SecondFactor, TokenHash,
+    WitnessAt, notify::Notifier,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
@@ -55,6 +56,8 @@ pub struct Options {
     pub notifier: Option<Arc<dyn Notifier>>,
     /// Whether the web apps are served, where they are part of the build.
     pub web: bool,
+    /// Of how many automatic issues one is looked at afterwards; another number only in tests.
+    pub sample_one_in: NonZeroU32,
 }
 
 /// The platform, opened. Cloning shares it.
@@ -104,6 +107,7 @@ impl Default for Options {
             missing_keys: Missing::MakeForNewFile,
             notifier: None,
             web: true,
+            sample_one_in: SAMPLE_ONE_IN,
         }
     }
 }
@@ -147,6 +151,7 @@ impl App {
                 second_factor: options.second_factor,
                 notifier: notifier(config, options.notifier)?,
                 report_token: report_token(config)?,
+                sample_one_in: options.sample_one_in,
             },
             ambient.clock.now(),
         )

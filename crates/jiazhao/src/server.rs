@@ -47,6 +47,8 @@ const SWEEP_EVERY: Duration = Duration::from_hours(1);
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
 /// How soon a node learns that a key is trusted no more.
 const TRUST_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked for years of the working calendar, and for reviews that waited for one.
+const SET_DUES_EVERY: Duration = Duration::from_mins(1);
 /// How often a batch of credentials is signed anew: the pause is the throttle.
 const SIGN_EVERY: Duration = Duration::from_secs(1);
 /// How long open requests may take to finish; event streams never do by themselves.
@@ -92,6 +94,7 @@ pub async fn serve(
         Job::SnapshotStatus,
         Job::RefreshTrust,
         Job::SignAnew,
+        Job::SetDues,
     ] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
@@ -172,6 +175,8 @@ enum Job {
     RefreshTrust,
     /// Signs credentials anew whose key signs no more.
     SignAnew,
+    /// Learns of years of the working calendar, and sets what is due of reviews that waited for one.
+    SetDues,
 }
 
 impl Job {
@@ -190,6 +195,7 @@ impl Job {
             Self::SnapshotStatus => "snapshot-status",
             Self::RefreshTrust => "refresh-trust",
             Self::SignAnew => "sign-anew",
+            Self::SetDues => "set-dues",
         }
     }
 
@@ -208,6 +214,7 @@ impl Job {
             Self::SnapshotStatus => SNAPSHOT_EVERY,
             Self::RefreshTrust => TRUST_EVERY,
             Self::SignAnew => SIGN_EVERY,
+            Self::SetDues => SET_DUES_EVERY,
         }
     }
 
@@ -249,6 +256,11 @@ impl Job {
                 if authority.refresh_trust(act.now).await? {
                     tracing::info!("another trust list or set of keys is in use");
                 }
+                Ok(())
+            }
+            Self::SetDues => {
+                let set = authority.set_dues(&mut act, app.node()).await?;
+                self.told(set);
                 Ok(())
             }
             Self::SignAnew => {

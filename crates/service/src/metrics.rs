@@ -227,8 +227,8 @@ mod tests {
             help: "Done.",
             counter: true,
             samples: vec![
-                (Some(("outcome", "sent")), 1),
-                (Some(("outcome", "failed")), 0),
+                (Some(("outcome", "sent".into())), 1),
+                (Some(("outcome", "failed".into())), 0),
             ],
         };
         assert_eq!(

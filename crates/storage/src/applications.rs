@@ -71,13 +71,15 @@ pub struct ApplicationRow {
     pub decided_at: Option<Timestamp>,
     /// Reasons of a rejection, as JSON.
     pub reasons: Option<String>,
+    /// Who rejected it before it was appealed.
+    pub appealed_from: Option<String>,
     /// What was issued.
     pub e_licence: Option<ELicenceId>,
 }
 
 const TABLE: &str = "applications";
 const SELECT: &str = "SELECT id, holder_id, kind, channel, photo_source, office, stage, photo_id, identity_sealed, \
-     submitted_by, submitted_at, due, due_at, decided_by, decided_at, reasons, e_licence_id FROM applications";
+     submitted_by, submitted_at, due, due_at, decided_by, decided_at, reasons, appealed_from, e_licence_id FROM applications";
 
 impl Store {
     /// An application.
@@ -135,6 +137,30 @@ impl Store {
             .map(|row| Columns { table: TABLE, row }.parsed("id", ApplicationId::parse))
             .collect()
     }
+
+    /// Applications under review whose due time waits for the working calendar, of all partitions,
+    /// behind `after` in the order of their identifiers.
+    ///
+    /// # Errors
+    /// As [`Store::application`].
+    pub async fn pending_calendar(
+        &self,
+        after: Option<&ApplicationId>,
+        limit: u32,
+    ) -> Result<Vec<ApplicationId>, StoreError> {
+        let mut connection = self.reader().await?;
+        let rows = sqlx::query(
+            "SELECT id FROM applications WHERE stage = 'under-review' AND due = 'pending-calendar' AND id > $1 \
+             ORDER BY id LIMIT $2",
+        )
+        .bind(after.map_or("", ApplicationId::as_str))
+        .bind(i64::from(limit))
+        .fetch_all(&mut *connection)
+        .await?;
+        rows.iter()
+            .map(|row| Columns { table: TABLE, row }.parsed("id", ApplicationId::parse))
+            .collect()
+    }
 }
 
 impl Tx {
@@ -162,10 +188,7 @@ impl Tx {
         let sealed = self
             .sealer()
             .seal(&place(locked.holder(), &new.id), &new.identity)?;
-        let (due, due_at) = match new.due {
-            Due::At(at) => ("at", Some(at.as_microsecond())),
-            Due::PendingCalendar => ("pending-calendar", None),
-        };
+        let (due, due_at) = due_columns(new.due);
         sqlx::query(
             "INSERT INTO applications (partition, id, holder_id, kind, channel, photo_source, office, stage, photo_id, \
              identity_sealed, created_at, submitted_by, submitted_at, due, due_at) \
@@ -202,7 +225,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let moved = sqlx::query(
             "UPDATE applications SET stage = 'approved', decided_by = $4, decided_at = $5 \
-             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = 'under-review'",
+             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = 'under-review' \
+             AND (appealed_from IS NULL OR appealed_from <> $4)",
         )
         .bind(self.partition().sql())
         .bind(id.as_str())
@@ -229,7 +253,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let moved = sqlx::query(
             "UPDATE applications SET stage = 'rejected', decided_by = $5, decided_at = $6, reasons = $7 \
-             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = $4",
+             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = $4 \
+             AND (appealed_from IS NULL OR appealed_from <> $5 OR stage <> 'under-review')",
         )
         .bind(self.partition().sql())
         .bind(id.as_str())
@@ -238,6 +263,30 @@ impl Tx {
         .bind(by)
         .bind(now.as_microsecond())
         .bind(reasons)
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        expect_one(moved)
+    }
+
+    /// Under review, its due time waiting for the working calendar -> due at `at`.
+    ///
+    /// # Errors
+    /// [`Conflict::ApplicationState`] when it waits no more.
+    pub async fn set_due(
+        &mut self,
+        locked: &Locked,
+        id: &ApplicationId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let moved = sqlx::query(
+            "UPDATE applications SET due = 'at', due_at = $4 \
+             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = 'under-review' AND due = 'pending-calendar'",
+        )
+        .bind(self.partition().sql())
+        .bind(id.as_str())
+        .bind(locked.holder().as_str())
+        .bind(at.as_microsecond())
         .execute(self.connection())
         .await?
         .rows_affected();
@@ -266,6 +315,14 @@ impl Tx {
         .await?
         .rows_affected();
         expect_one(moved)
+    }
+}
+
+/// `due` and `due_at`.
+pub(crate) fn due_columns(due: Due) -> (&'static str, Option<i64>) {
+    match due {
+        Due::At(at) => ("at", Some(at.as_microsecond())),
+        Due::PendingCalendar => ("pending-calendar", None),
     }
 }
 
@@ -328,6 +385,7 @@ fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<ApplicationRow, StoreError
         decided_by: row.opt_text("decided_by")?,
         decided_at: row.opt_instant("decided_at")?,
         reasons: row.opt_text("reasons")?,
+        appealed_from: row.opt_text("appealed_from")?,
         e_licence: row.opt_parsed("e_licence_id", ELicenceId::parse)?,
         id,
         holder,

@@ -7,12 +7,14 @@
 
 mod accounts;
 mod aliases;
+mod appeals;
 mod applications;
 mod at_rest;
 pub mod audit;
 pub mod backup;
 mod bindings;
 mod blinds;
+mod calendar_years;
 mod challenges;
 mod checkpoints;
 mod claims;
@@ -27,6 +29,7 @@ mod error;
 mod freezing;
 mod ids;
 mod index_keys;
+mod issue_samples;
 mod key_distrusts;
 mod keystore;
 mod leases;
@@ -36,12 +39,16 @@ mod notifications;
 mod numbers;
 mod objects;
 pub mod outbox;
+mod photo_comparisons;
 mod photos;
 mod position;
 mod presentations;
 mod reindex;
 mod reseal;
 mod review_cases;
+mod review_claims;
+mod review_counts;
+mod review_loans;
 mod rows;
 mod schema;
 mod seal;
@@ -64,10 +71,12 @@ mod verifications;
 
 pub use accounts::{Account, ActivationCode};
 pub use aliases::{AliasKind, names_of};
+pub use appeals::AppealRow;
 pub use applications::{ApplicationRow, NewApplication};
 pub use at_rest::AtRest;
 pub use bindings::{BindingRow, NewBinding, ToPresent};
 pub use blinds::Blind;
+pub use calendar_years::CalendarYear;
 pub use challenges::{NewChallenge, WaitingChallenge};
 pub use checkpoints::{AuditHead, CheckpointRow};
 pub use claims::AliasClaim;
@@ -80,19 +89,25 @@ pub use e_licences::{CurrentELicence, ELicenceRow, NewELicence};
 pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
 pub use ids::{
-    ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, HolderId, NotAnId,
-    NotificationId, Partition, PhotoId, ProposalId, SourceId, StaffId, TextId, VerificationId,
+    ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, HolderId, LoanId,
+    NotAnId, NotificationId, Partition, PhotoId, ProposalId, SourceId, StaffId, TextId,
+    VerificationId,
 };
 pub use index_keys::{IndexKeyState, IndexRetirement};
+pub use issue_samples::{IssueSampleRow, NewIssueSample, SampleState};
 pub use key_distrusts::KeyDistrust;
 pub use keystore::{SigningKeyRow, TrustListRow};
 pub use look_ups::{CodeToUse, ToRemember};
 pub use notifications::Notification;
+pub use photo_comparisons::PhotoComparisonRow;
 pub use photos::{PhotoMeta, PhotoRow};
 pub use presentations::Presentation;
 pub use reindex::Reindexed;
 pub use reseal::{Damaged, Resealed};
-pub use review_cases::ReviewCase;
+pub use review_cases::{CaseChange, CaseKind, ReviewCase, Stands};
+pub use review_claims::Claim;
+pub use review_counts::{ReviewHistory, ReviewLoad};
+pub use review_loans::LoanRow;
 pub use seal::MasterKeys;
 pub use segments::{AuditSegment, SegmentRows};
 pub use sessions::{Session, SessionKind};

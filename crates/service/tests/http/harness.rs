@@ -216,6 +216,7 @@ fn settings() -> authority::Settings {
         second_factor: SecondFactor::Demonstration,
         notifier: None,
         report_token: None,
+        sample_one_in: authority::SAMPLE_ONE_IN,
     }
 }
 

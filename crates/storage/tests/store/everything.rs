@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use jiff::civil::date;
-use licence::application::PhotoOrigin;
+use licence::{
+    Due,
+    application::{PhotoOrigin, Stage},
+};
 use storage::{
-    ApplicationId, CredentialId, HolderId, NewText, Partition, PhotoId, PhotoMeta, PhotoRow,
-    Presentation, SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
+    AppealRow, ApplicationId, CredentialId, HolderId, NewText, Partition, PhotoComparisonRow,
+    PhotoId, PhotoMeta, PhotoRow, Presentation, SigningKeyRow, Staff, StaffId, Store, TextId,
+    VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -17,7 +21,7 @@ use crate::{
 };
 
 /// How many sealed values it makes; a credential has two forms, and three that fit into a code.
-pub(crate) const VALUES: u64 = 15;
+pub(crate) const VALUES: u64 = 17;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -27,6 +31,8 @@ pub(crate) struct Everything {
     pub(crate) holder: HolderId,
     pub(crate) photo: PhotoId,
     pub(crate) application: ApplicationId,
+    /// A second one, whose rejection is appealed.
+    pub(crate) appealed: ApplicationId,
     pub(crate) credential: CredentialId,
     pub(crate) look_up: VerificationId,
     pub(crate) text: TextId,
@@ -39,12 +45,14 @@ impl Everything {
     pub(crate) async fn of(setup: &Setup, n: u32) -> Self {
         let holder = setup.driver(n).await.id;
         let current = setup.issued(&holder).await;
+        let appealed = setup.applied(&holder).await;
         let mut rng = setup.rng();
         let partition = holder.partition();
         let everything = Self {
             n,
             photo: PhotoId::generate(partition, &mut rng),
             application: current.e_licence.application,
+            appealed,
             credential: current.credential.unwrap().id,
             look_up: VerificationId::generate(partition, &mut rng),
             text: TextId::generate(partition, &mut rng),
@@ -67,6 +75,7 @@ impl Everything {
             tx.insert_photo(&self.photo_row()).await?;
             let look_up = store.seal_verification(self.look_up_row()).unwrap();
             tx.insert_verifications(&[&look_up]).await?;
+            tx.insert_photo_comparison(&self.comparison()).await?;
             tx.queue_text(&self.new_text()).await
         })
         .await
@@ -74,6 +83,11 @@ impl Everything {
         let former = self.former_phone();
         write(store, &self.holder, async |tx, locked| {
             tx.hold_phone(locked, after(86_400), Some(&former)).await?;
+            let (from, appeal) = ((&self.appealed, Stage::UnderReview), self.appeal());
+            tx.reject_application(locked, from, &appeal.first_by, "{}", after(20))
+                .await?;
+            tx.insert_appeal(locked, &appeal, Due::PendingCalendar)
+                .await?;
             tx.insert_presentation(locked, &self.credential, &self.presentation())
                 .await
         })
@@ -106,6 +120,13 @@ impl Everything {
         let application = store.application(&self.application).await.unwrap().unwrap();
         let identity = application.identity.unwrap();
         assert_eq!(*identity, br#"{"v":1,"document":"id-card"}"#.to_vec());
+        let appeal = store.appeal(&self.appealed).await.unwrap().unwrap();
+        assert_eq!(appeal.text, self.appeal().text);
+        let compared = store.photo_comparison(&self.application).await;
+        assert_eq!(
+            compared.unwrap().unwrap().distances,
+            self.comparison().distances
+        );
         let forms = store.forms(&self.holder, &self.credential).await.unwrap();
         assert_eq!(forms.len(), 2);
         for form in forms {
@@ -171,6 +192,30 @@ impl Everything {
                 taken_on: Some(date(2024, 8, 30)),
             },
             created_at: after(5),
+        }
+    }
+
+    fn appeal(&self) -> AppealRow {
+        AppealRow {
+            application: self.appealed.clone(),
+            holder: self.holder.clone(),
+            text: Zeroizing::new(format!("申诉理由 {}", self.n)),
+            filed_at: after(30),
+            first_by: "stf_reviewer".to_owned(),
+            first_at: after(20),
+            first_reasons: "{}".to_owned(),
+        }
+    }
+
+    fn comparison(&self) -> PhotoComparisonRow {
+        PhotoComparisonRow {
+            application: self.application.clone(),
+            holder: self.holder.clone(),
+            photo: self.photo.clone(),
+            other: self.photo.clone(),
+            outcome: "officer".to_owned(),
+            distances: Zeroizing::new(format!(r#"{{"v":1,"n":{}}}"#, self.n).into_bytes()),
+            compared_at: after(15),
         }
     }
 
