@@ -147,10 +147,8 @@ impl Authority {
             }
             Event::DriverChanged { .. } => ("licence", None),
             Event::ELicenceChanged { e_licence, .. } => ("e-licence", Some(e_licence.to_string())),
-            Event::ApplicationChanged { application, .. } => {
-                ("application", Some(application.to_string()))
-            }
-            Event::ReviewCaseChanged { application, .. } => {
+            Event::ApplicationChanged { application, .. }
+            | Event::ReviewCaseChanged { application, .. } => {
                 ("application", Some(application.to_string()))
             }
             Event::BindingChanged { binding, .. } => {

@@ -57,7 +57,7 @@ pub use composition::{
     SecondFactor, Settings, TokenHash,
 };
 pub use follow::Live;
-pub use measures::Measure;
+pub use measures::{Label, Measure};
 pub use rand;
 pub use refusal::{Because, CATALOGUE, Error, Kind, Refusal};
 pub use registry::{Delivery, Examined, MAX_PHOTO_BYTES, Planned};

@@ -16,7 +16,16 @@ pub struct Measure {
     /// Whether it only grows.
     pub counter: bool,
     /// A label and its value, where there is one, and the number.
-    pub samples: Vec<(Option<(&'static str, Cow<'static, str>)>, u64)>,
+    pub samples: Vec<(Option<Label>, u64)>,
+}
+
+/// What tells the numbers of one name apart. It never says anything of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: Cow<'static, str>,
 }
 
 impl Measure {
@@ -40,7 +49,10 @@ impl Measure {
             help,
             counter: true,
             samples: samples
-                .map(|(of, value)| (Some((label, Cow::Borrowed(of))), value))
+                .map(|(of, number)| {
+                    let value = Cow::Borrowed(of);
+                    (Some(Label { name: label, value }), number)
+                })
                 .to_vec(),
         }
     }
@@ -57,7 +69,10 @@ impl Measure {
             help,
             counter: false,
             samples: samples
-                .map(|(of, value)| (Some((label, Cow::Owned(of))), value))
+                .map(|(of, number)| {
+                    let value = Cow::Owned(of);
+                    (Some(Label { name: label, value }), number)
+                })
                 .collect(),
         }
     }

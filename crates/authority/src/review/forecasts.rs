@@ -106,16 +106,15 @@ impl Authority {
         office: Option<&str>,
     ) -> Result<ForecastView, Error> {
         let actor = act.staff(&[Role::Reviewer, Role::Admin])?;
-        let own = own_office(actor);
         let office = match office {
             Some(named) if actor.has(Role::Admin) => {
                 let offices = self.store().offices().await?;
                 let known = offices.iter().any(|it| it.authority_code == named);
                 known.then_some(named).ok_or(refusal::NOT_FOUND)?
             }
-            Some(named) if own? != named => return Err(refusal::OUT_OF_SCOPE.into()),
-            Some(named) => named,
-            None => own?,
+            Some(named) if own_office(actor)? == named => named,
+            Some(_) => return Err(refusal::OUT_OF_SCOPE.into()),
+            None => own_office(actor)?,
         };
         let found = self.review_forecast_of(office, act.now).await?;
         Ok(forecast_view(found, act.now))

@@ -71,12 +71,12 @@ impl Authority {
     }
 
     async fn lent_view(&self, act: &Act, loan: &LoanRow) -> Result<LentView, Error> {
-        let load = self.review_load(&loan.lender, act.now).await?;
+        let queue = self.review_load(&loan.lender, act.now).await?;
         let taken = self.store().taken_on_loan(loan, civil_date(act.now));
         Ok(LentView {
             loan: loan.id.to_string(),
             lender: loan.lender.clone(),
-            waiting: load.waiting,
+            waiting: queue.waiting,
             taken_today: taken.await?,
             daily_limit: loan.daily_limit,
             beyond: loan.beyond,
