@@ -72,6 +72,8 @@ pub enum TextKind {
     AccountFrozen,
     /// The account was unfrozen.
     AccountUnfrozen,
+    /// The e-licence was issued (R37).
+    LicenceIssued,
 }
 
 /// What a text carries besides its words.
@@ -90,7 +92,7 @@ const PLACE: &str = "{}";
 
 impl TextKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::PhoneCode,
         Self::AccountActivated,
         Self::AccountRecovered,
@@ -100,6 +102,7 @@ impl TextKind {
         Self::DeviceReplaced,
         Self::AccountFrozen,
         Self::AccountUnfrozen,
+        Self::LicenceIssued,
     ];
 
     /// Its stable name.
@@ -115,6 +118,7 @@ impl TextKind {
             Self::DeviceReplaced => "device-replaced",
             Self::AccountFrozen => "account-frozen",
             Self::AccountUnfrozen => "account-unfrozen",
+            Self::LicenceIssued => "e-licence-issued",
         }
     }
 
@@ -135,7 +139,8 @@ impl TextKind {
             | Self::DeviceRefused
             | Self::ContactChanged
             | Self::DeviceReplaced
-            | Self::AccountUnfrozen => Carries::FreezeLink,
+            | Self::AccountUnfrozen
+            | Self::LicenceIssued => Carries::FreezeLink,
             Self::AccountFrozen => Carries::Nothing,
         }
     }
@@ -178,6 +183,10 @@ impl TextKind {
             Self::AccountUnfrozen => (
                 "您的电子驾驶证账号已解冻。如非本人办理，请打开链接再次冻结：{}",
                 "Your electronic licence account is no longer frozen. If this was not you, freeze it again: {}",
+            ),
+            Self::LicenceIssued => (
+                "您的电子驾驶证申领成功，已可在 App 中出示。如非本人办理，请打开链接冻结账号：{}",
+                "Your electronic licence has been issued and can be shown in the app. If this was not you, freeze the account: {}",
             ),
         };
         licence::Text { zh, en }
@@ -222,7 +231,7 @@ mod tests {
         for kind in TextKind::ALL {
             assert_eq!(TextKind::parse(kind.as_str()), Some(kind));
         }
-        assert_eq!(TextKind::parse("e-licence-issued"), None);
+        assert_eq!(TextKind::parse("status-changed"), None);
     }
 
     #[test]

@@ -223,6 +223,11 @@ pub(crate) fn are_a_reviewers(reasons: &[ReasonView]) -> bool {
     !reasons.is_empty() && reasons.iter().all(known)
 }
 
+/// The same of reasons as stored.
+pub(crate) fn is_of_a_reviewer(json: &str) -> bool {
+    are_a_reviewers(&stored_reasons(json))
+}
+
 /// Reasons of a rejection as stored: as they were told, whatever the catalogue says later.
 #[derive(Serialize, Deserialize)]
 struct StoredReasons {

@@ -200,6 +200,7 @@ pub(crate) fn application_view(row: &ApplicationRow) -> ApplicationView {
         appeal_until: appeal_until(row),
         appealed: row.appealed_from.is_some(),
         e_licence: row.e_licence.as_ref().map(ToString::to_string),
+        progress: None,
     }
 }
 
@@ -256,6 +257,10 @@ pub(crate) fn notification_view(row: &Notification, texts: &[TextRow]) -> Notifi
         "e-licence-revoked" => (
             "经复核，电子驾驶证已撤销，请到发证地车辆管理所窗口办理",
             "Your electronic driving licence was revoked: go to a counter of the issuing office",
+        ),
+        "issue-blocked" => (
+            "登记信息不允许核发，请打开申请查看原因",
+            "The registry blocks the issue: open your application to see why",
         ),
         "binding-revoked" => (
             "设备绑定已解除，该设备的二维码已失效",

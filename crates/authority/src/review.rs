@@ -2,24 +2,26 @@
 //! who may decide. The parts of it are one module each.
 
 mod appeals;
-mod comparison;
 mod decision;
 mod forecasts;
+mod judged;
 mod lending;
 mod queue;
 mod samples;
 
 use jiff::Timestamp;
-use licence::{Channel, Due, application::Stage, civil_date, notes};
+use licence::{Channel, Due, application::Stage, civil_date, notes, photo::Verdict};
 use storage::{
     ApplicationId, ApplicationRow, CaseKind, Driver, LoanRow, ReviewCase, outbox::Event,
 };
 
 pub use self::forecasts::ReviewForecast;
-pub(crate) use self::{appeals::appeal_until, forecasts::ForecastCache, samples::sampled};
+use self::judged::comparison_view;
+pub(crate) use self::{appeals::appeal_until, forecasts::ForecastCache};
 use crate::{
     Act, Authority, Error, PhotoFile, Role, StaffActor,
     apply::due_at,
+    applying::{Findings, check_view},
     reasons::stored_reasons,
     refusal,
     render::{application_view, note_view, record_view},
@@ -107,7 +109,7 @@ impl Authority {
         Ok(())
     }
 
-    async fn review_view(&self, act: &mut Act, found: &Reviewable) -> Result<ReviewView, Error> {
+    async fn review_view(&self, act: &Act, found: &Reviewable) -> Result<ReviewView, Error> {
         let (application, driver) = (&found.application, &found.driver);
         let identity: Option<IdentityCheck> = match &application.identity {
             Some(json) => Some(
@@ -133,13 +135,25 @@ impl Authority {
         };
         let objection = sample.and_then(|sample| sample.reasons);
         let notes = notes(&driver.record, civil_date(act.now));
+        let judged = self.judged(act, application, driver).await?;
+        let findings = judged.findings.unwrap_or_else(Findings::none);
+        let checks = self.store().person_checks_of_application(&application.id);
+        let checks = checks.await?;
         Ok(ReviewView {
             kind: kind.as_str().to_owned(),
             application: application_view(application),
             record: record_view(&driver.record),
             identity,
             has_photo_on_file: driver.photo.is_some(),
-            comparison: self.compared(act, application, driver).await?,
+            suggested: findings.rules(Verdict::Fail),
+            declared: findings.declaration.is_some(),
+            findings: findings.findings,
+            person_check: checks.first().map(|check| check_view(check, act)),
+            comparison: judged
+                .comparison
+                .as_ref()
+                .map(comparison_view)
+                .transpose()?,
             appeal: self.appeal_of(application).await?,
             objection: objection.as_deref().map(stored_reasons).unwrap_or_default(),
             blocking: blocking.iter().map(ReasonView::from).collect(),

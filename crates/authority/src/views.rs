@@ -3,6 +3,7 @@
 
 mod account;
 mod admin;
+mod applying;
 mod binding;
 mod counter;
 mod forecast;
@@ -29,6 +30,12 @@ pub use self::account::{
 pub use self::admin::{
     ChangeStaff, EndedSessionsView, FactorResetState, FactorResetView, NewRegistrySource, NewStaff,
     OfficeView, RegistrySourceView, StaffRowView, StaffView, WaveView,
+};
+pub use self::applying::{
+    AnswerPersonCheck, AssessmentView, BeginApplication, Confirm, Declaration, FaceConsentView,
+    FindingView, FrameView, KindView, MethodView, OpenPersonCheck, PersonCheckChallengeView,
+    PersonCheckView, PhotoOnFileView, PhotoRulesView, PhotoSourceView, ReadText, RuleView,
+    StepView, SubmitPhoto, TextView, VersionedTextView,
 };
 pub use self::binding::{
     BeginBinding, BindingChallengeView, BindingView, CodeView, DynamicMaterialView,

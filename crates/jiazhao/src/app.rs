@@ -7,8 +7,8 @@ use std::{
 };
 
 use authority::{
-    Act, Authority, CodeSettings, Error, PasswordCost, SAMPLE_ONE_IN, SecondFactor, TokenHash,
-    WitnessAt, notify::Notifier,
+    Act, Authority, AutomaticIssue, CodeSettings, Error, PasswordCost, SAMPLE_ONE_IN, SecondFactor,
+    TokenHash, WitnessAt, identity::IdentityService, judge::Judge, notify::Notifier,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
@@ -19,9 +19,10 @@ use storage::{AtRest, MasterKeys, Store, StoreError, StoreOptions};
 use crate::{
     ambient::{SystemClock, SystemEntropy, system_act},
     config::{Config, Witness},
-    enforcement_keys,
+    enforcement_keys, face_models,
     failure::Failure,
     http_witness::HttpWitness,
+    identity_gateway::IdentityGateway,
     key_files::{
         self, Missing,
         root::{self, LeftOver},
@@ -54,10 +55,28 @@ pub struct Options {
     pub missing_keys: Missing,
     /// Who carries texts to phones, instead of the configured gateway.
     pub notifier: Option<Arc<dyn Notifier>>,
+    /// Where the face models come from.
+    pub faces: FaceModels,
+    /// Who shows who a person is, instead of the configured service.
+    pub identity: Option<Arc<dyn IdentityService>>,
+    /// Whether the photo on file is issued without an officer, instead of what follows from the
+    /// configuration.
+    pub automatic_issue: Option<AutomaticIssue>,
     /// Whether the web apps are served, where they are part of the build.
     pub web: bool,
     /// Of how many automatic issues one is looked at afterwards; another number only in tests.
     pub sample_one_in: NonZeroU32,
+}
+
+/// Where the face models come from.
+#[derive(Clone, Debug)]
+pub enum FaceModels {
+    /// Nowhere: what is opened judges no photos.
+    None,
+    /// From the configured folder, if they are there.
+    Folder,
+    /// From somebody who loaded them.
+    Given(Arc<Judge>),
 }
 
 /// The platform, opened. Cloning shares it.
@@ -106,6 +125,9 @@ impl Default for Options {
             durable_objects: true,
             missing_keys: Missing::MakeForNewFile,
             notifier: None,
+            faces: FaceModels::None,
+            identity: None,
+            automatic_issue: None,
             web: true,
             sample_one_in: SAMPLE_ONE_IN,
         }
@@ -152,6 +174,9 @@ impl App {
                 notifier: notifier(config, options.notifier)?,
                 report_token: report_token(config)?,
                 sample_one_in: options.sample_one_in,
+                judge: judge(config, options.faces)?,
+                identity: identity(config, options.identity)?,
+                automatic_issue: automatic_issue(config, options.automatic_issue),
             },
             ambient.clock.now(),
         )
@@ -293,6 +318,42 @@ fn notifier(
     };
     let gateway: Arc<dyn Notifier> = Arc::new(SmsGateway::new(peer)?);
     Ok(Some(gateway))
+}
+
+/// Who judges photos. Models that are there and cannot be used are a fault, not a way to go on
+/// without them.
+fn judge(config: &Config, faces: FaceModels) -> Result<Option<Arc<Judge>>, Failure> {
+    match faces {
+        FaceModels::None => Ok(None),
+        FaceModels::Folder => face_models::judge(&config.models),
+        FaceModels::Given(judge) => Ok(Some(judge)),
+    }
+}
+
+/// Who shows who a person is in the place of frames.
+fn identity(
+    config: &Config,
+    given: Option<Arc<dyn IdentityService>>,
+) -> Result<Option<Arc<dyn IdentityService>>, Failure> {
+    if given.is_some() {
+        return Ok(given);
+    }
+    let Some(peer) = &config.identity else {
+        return Ok(None);
+    };
+    let service: Arc<dyn IdentityService> = Arc::new(IdentityGateway::new(peer)?);
+    Ok(Some(service))
+}
+
+/// What automatic issue rests on: nothing, where neither a demonstration nor the configuration has
+/// anything to show.
+#[must_use]
+pub fn automatic_issue(config: &Config, given: Option<AutomaticIssue>) -> AutomaticIssue {
+    given.unwrap_or(if config.identity.is_some() {
+        AutomaticIssue::External
+    } else {
+        AutomaticIssue::Off
+    })
 }
 
 /// What the codes of bound devices carry.

@@ -49,6 +49,8 @@ pub struct Config {
     pub codes: Codes,
     /// `[texts]`
     pub texts: Texts,
+    /// `[identity]`: the service that shows who a person is, in the place of frames.
+    pub identity: Option<Peer>,
     /// `[audit]`
     pub audit: Audit,
     /// `[models]`: the folder of the face models.
@@ -168,6 +170,7 @@ const KNOWN: &Known = &[
     ("status", status::STATUS),
     ("codes", &["suite", "enforcement_key"]),
     ("texts", peers::TEXTS),
+    ("identity", peers::IDENTITY),
     ("audit", peers::AUDIT),
     ("models", &["dir"]),
     ("log", &["format", "filter"]),
@@ -226,6 +229,7 @@ impl Config {
             codes: codes(&mut source, &issuer),
             issuer,
             texts: peers::texts(&mut source),
+            identity: peers::identity(&mut source),
             audit: peers::audit(&mut source),
             models: models::folder(&mut source),
             log: log(&mut source),

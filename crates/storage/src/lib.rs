@@ -9,6 +9,7 @@ mod accounts;
 mod aliases;
 mod appeals;
 mod applications;
+mod applying;
 mod at_rest;
 pub mod audit;
 pub mod backup;
@@ -26,6 +27,7 @@ mod drivers;
 mod e_licences;
 mod engine;
 mod error;
+mod face_consents;
 mod freezing;
 mod ids;
 mod index_keys;
@@ -39,7 +41,9 @@ mod notifications;
 mod numbers;
 mod objects;
 pub mod outbox;
+mod person_checks;
 mod photo_comparisons;
+mod photo_findings;
 mod photos;
 mod position;
 mod presentations;
@@ -73,6 +77,7 @@ pub use accounts::{Account, ActivationCode};
 pub use aliases::{AliasKind, names_of};
 pub use appeals::AppealRow;
 pub use applications::{ApplicationRow, NewApplication};
+pub use applying::NewDraft;
 pub use at_rest::AtRest;
 pub use bindings::{BindingRow, NewBinding, ToPresent};
 pub use blinds::Blind;
@@ -88,10 +93,11 @@ pub use drivers::{Driver, DriverWrite, SealedDriver};
 pub use e_licences::{CurrentELicence, ELicenceRow, NewELicence};
 pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
+pub use face_consents::FaceConsentRow;
 pub use ids::{
-    ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, HolderId, LoanId,
-    NotAnId, NotificationId, Partition, PhotoId, ProposalId, SourceId, StaffId, TextId,
-    VerificationId,
+    ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, FaceConsentId,
+    HolderId, LoanId, NotAnId, NotificationId, Partition, PersonCheckId, PhotoId, ProposalId,
+    SourceId, StaffId, TextId, VerificationId,
 };
 pub use index_keys::{IndexKeyState, IndexRetirement};
 pub use issue_samples::{IssueSampleRow, NewIssueSample, SampleState};
@@ -99,7 +105,9 @@ pub use key_distrusts::KeyDistrust;
 pub use keystore::{SigningKeyRow, TrustListRow};
 pub use look_ups::{CodeToUse, ToRemember};
 pub use notifications::Notification;
+pub use person_checks::{ClosedCheck, NewPersonCheck, PersonCheckRow};
 pub use photo_comparisons::PhotoComparisonRow;
+pub use photo_findings::PhotoFindingsRow;
 pub use photos::{PhotoMeta, PhotoRow};
 pub use presentations::Presentation;
 pub use reindex::Reindexed;

@@ -2,16 +2,17 @@
 
 use jiff::{SignedDuration, Timestamp};
 use licence::{
-    Application,
+    Application, Due,
     application::{Appealable, Event as Move, RejectionReason, RejectionReasons, Stage},
     machine::OfficerId,
 };
-use storage::{AppealRow, ApplicationId, ApplicationRow};
+use storage::{AppealRow, ApplicationRow};
 use zeroize::Zeroizing;
 
-use super::{appeal_changed, changed_to, parse_id};
+use super::{appeal_changed, changed_to};
 use crate::{
     Act, Authority, Error,
+    apply::RequestKey,
     reasons::{are_a_reviewers, stored_reasons},
     refusal,
     views::{AppealView, ApplicationView, FileAppeal},
@@ -42,10 +43,8 @@ impl Authority {
         let row = self.own_application(act, id).await?;
         let key =
             key.map(|key| self.request_key(act, APPEALED, key, &[&id.to_owned(), &request.text]));
-        let answered: Option<ApplicationId> =
-            self.answered(row.id.partition(), key.as_ref()).await?;
-        if let Some(id) = answered {
-            return self.application_view(&id).await;
+        if let Some(view) = self.answered_own(act, key.as_ref()).await? {
+            return Ok(view);
         }
         let text = appeal_text(&request)?;
         let due = self.inner.calendar.due_end_of_next_working_day(act.now);
@@ -54,29 +53,39 @@ impl Authority {
             return Err(refusal::APPEAL_TOO_LATE.into());
         }
         self.check_newest(&row).await?;
-        let odd = Error::Internal("a rejected application has no decision");
         let (Some(first_by), Some(first_at), Some(first_reasons)) =
             (row.decided_by.clone(), row.decided_at, row.reasons.clone())
         else {
-            return Err(odd);
+            return Err(Error::Internal("a rejected application has no decision"));
         };
         let appeal = AppealRow {
             application: row.id.clone(),
             holder: row.holder.clone(),
             text,
             filed_at: act.now,
-            first_by: first_by.clone(),
+            first_by,
             first_at,
             first_reasons,
         };
+        self.commit_appeal(act, row, (&appeal, due), key).await?;
+        self.own_view(act, &appeal.application).await
+    }
+
+    async fn commit_appeal(
+        &self,
+        act: &Act,
+        row: ApplicationRow,
+        (appeal, due): (&AppealRow, Due),
+        key: Option<RequestKey>,
+    ) -> Result<(), Error> {
         let driver = self.own_driver(act).await?;
         let (mut tx, locked) = self.store().begin(&driver.id, driver.revision).await?;
-        tx.insert_appeal(&locked, &appeal, due).await?;
+        tx.insert_appeal(&locked, appeal, due).await?;
         if let Some(key) = &key {
             key.remember(&mut tx, row.id.as_str(), act.now).await?;
         }
         let appealed = ApplicationRow {
-            appealed_from: Some(first_by),
+            appealed_from: Some(appeal.first_by.clone()),
             ..row
         };
         let events = vec![
@@ -88,8 +97,7 @@ impl Authority {
             .about(&driver.id)
             .with("application", appealed.id.as_str());
         let committed = tx.commit(entry, events).await?;
-        self.follow_committed(&[committed]).await?;
-        self.application_view(&appealed.id).await
+        self.follow_committed(&[committed]).await
     }
 
     /// The driver's appeal against the rejection of an application.
@@ -100,13 +108,6 @@ impl Authority {
         let row = self.own_application(act, id).await?;
         let appeal = self.appeal_of(&row).await?;
         appeal.ok_or_else(|| refusal::NOT_FOUND.into())
-    }
-
-    async fn own_application(&self, act: &Act, id: &str) -> Result<ApplicationRow, Error> {
-        let holder = act.holder()?;
-        let row = self.store().application(&parse_id(id)?).await?;
-        row.filter(|row| row.holder == *holder)
-            .ok_or_else(|| refusal::NOT_FOUND.into())
     }
 
     /// Whoever applied again since has let the rejection stand.

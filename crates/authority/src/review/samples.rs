@@ -23,19 +23,24 @@ use crate::{
 const DECIDED: &str = "sample.decided";
 
 /// Whether an automatic issue is looked at afterwards.
-pub(crate) fn sampled(rng: &mut impl Rng, one_in: NonZeroU32) -> bool {
+fn sampled(rng: &mut impl Rng, one_in: NonZeroU32) -> bool {
     rng.next_u64().is_multiple_of(u64::from(one_in.get()))
 }
 
 impl Authority {
-    /// Takes a sample of an issue within its transaction; the event puts it into the office's queue.
+    /// Takes a sample of an issue within its transaction, where no officer looked before and it is one
+    /// of those that an officer looks at afterwards; the event puts it into the office's queue.
     pub(crate) async fn take_sample(
         &self,
-        act: &Act,
+        act: &mut Act,
         (tx, locked): (&mut Tx, &Locked),
         application: &ApplicationRow,
         e_licence: &ELicenceId,
-    ) -> Result<Event, Error> {
+    ) -> Result<Option<Event>, Error> {
+        let one_in = self.inner.settings.sample_one_in;
+        if application.decided_by.is_some() || !sampled(&mut act.rng, one_in) {
+            return Ok(None);
+        }
         let sample = NewIssueSample {
             application: application.id.clone(),
             e_licence: e_licence.clone(),
@@ -44,8 +49,8 @@ impl Authority {
         };
         tx.insert_issue_sample(locked, &sample).await?;
         let due = self.inner.calendar.due_end_of_next_working_day(act.now);
-        let when = (act.now, due);
-        Ok(case_opened(application, CaseKind::Sample, when, None))
+        let opened = case_opened(application, CaseKind::Sample, (act.now, due), None);
+        Ok(Some(opened))
     }
 
     /// Decides a claimed sample: `confirm` or `object`; or, as the second officer, an objection:

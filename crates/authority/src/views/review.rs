@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::applying::{FindingView, PersonCheckView};
 use super::counter::IdentityCheck;
 use super::holder::RecordView;
 use super::{ReasonView, opaque};
@@ -41,6 +42,37 @@ pub struct ApplicationView {
     pub appealed: bool,
     /// What was issued.
     pub e_licence: Option<String>,
+    /// To the applicant only: how far they are and what comes next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<ProgressView>,
+}
+
+/// How far an applicant is, and what comes next.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProgressView {
+    /// What may be done next, by stable codes, the first of them what leads on: `read-rules`,
+    /// `submit-photo`, `confirm`, `give-consent`, `person-check`, `submit`, `wait`, `withdraw`,
+    /// `take-again`, `apply-again`, `appeal`, `go-to-counter`, `open-licence`.
+    pub next: Vec<String>,
+    /// When it was begun.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Its photo, as `confirmation` names it: `GET .../photo`.
+    pub photo: Option<String>,
+    /// Whether the photo rules were read.
+    pub rules_read: bool,
+    /// Whether information and photo are confirmed.
+    pub confirmed: bool,
+    /// What was found about the photo.
+    pub findings: Vec<FindingView>,
+    /// Whether the applicant declared when the photo was taken (R71).
+    pub declared: bool,
+    /// The last person check.
+    pub person_check: Option<PersonCheckView>,
+    /// How many person checks are left today.
+    pub person_checks_left: u64,
+    /// Applications in the app that were rejected in review since the last e-licence (R91).
+    pub rejections: usize,
 }
 
 /// A case in the review queue.
@@ -168,6 +200,16 @@ pub struct ReviewView {
     pub identity: Option<IdentityCheck>,
     /// Whether there is a photo on file: `GET .../photo-on-file`.
     pub has_photo_on_file: bool,
+    /// What the machine found about the application's photo, rule by rule; none where photos are not
+    /// judged here.
+    pub findings: Vec<FindingView>,
+    /// The rules that the machine finds broken: what a rejection would name, for the officer to accept
+    /// or not.
+    pub suggested: Vec<String>,
+    /// Whether the applicant declared when the photo was taken (R71).
+    pub declared: bool,
+    /// The last person check of the application in the app.
+    pub person_check: Option<PersonCheckView>,
     /// The application's photo compared with the photo on file by both matchers; absent where there is
     /// none on file, or photos are not judged here.
     pub comparison: Option<ComparisonView>,
@@ -187,9 +229,9 @@ pub struct ComparisonView {
     /// `match`, `reject` or `officer`.
     pub outcome: String,
     /// Distance of the first matcher; absent where a photo has no usable face.
-    pub distance: Option<f64>,
+    pub distance: Option<f32>,
     /// Similarity of the second.
-    pub similarity: Option<f64>,
+    pub similarity: Option<f32>,
     /// Which photo has no usable face: `photo`, `photo-on-file`.
     pub without_face: Vec<String>,
     /// When they were compared.

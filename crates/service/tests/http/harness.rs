@@ -217,6 +217,9 @@ fn settings() -> authority::Settings {
         notifier: None,
         report_token: None,
         sample_one_in: authority::SAMPLE_ONE_IN,
+        judge: None,
+        identity: None,
+        automatic_issue: authority::AutomaticIssue::Off,
     }
 }
 

@@ -6,11 +6,13 @@ use jiff::civil::date;
 use licence::{
     Due,
     application::{PhotoOrigin, Stage},
+    person_check::{Method, Outcome},
+    photo::{Profile, Verdict},
 };
 use storage::{
-    AppealRow, ApplicationId, CredentialId, HolderId, NewText, Partition, PhotoComparisonRow,
-    PhotoId, PhotoMeta, PhotoRow, Presentation, SigningKeyRow, Staff, StaffId, Store, TextId,
-    VerificationId, VerificationRow,
+    AppealRow, ApplicationId, ClosedCheck, CredentialId, HolderId, NewPersonCheck, NewText,
+    Partition, PersonCheckId, PhotoComparisonRow, PhotoFindingsRow, PhotoId, PhotoMeta, PhotoRow,
+    Presentation, SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -21,7 +23,7 @@ use crate::{
 };
 
 /// How many sealed values it makes; a credential has two forms, and three that fit into a code.
-pub(crate) const VALUES: u64 = 17;
+pub(crate) const VALUES: u64 = 19;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -33,6 +35,7 @@ pub(crate) struct Everything {
     pub(crate) application: ApplicationId,
     /// A second one, whose rejection is appealed.
     pub(crate) appealed: ApplicationId,
+    pub(crate) check: PersonCheckId,
     pub(crate) credential: CredentialId,
     pub(crate) look_up: VerificationId,
     pub(crate) text: TextId,
@@ -53,6 +56,7 @@ impl Everything {
             photo: PhotoId::generate(partition, &mut rng),
             application: current.e_licence.application,
             appealed,
+            check: PersonCheckId::generate(partition, &mut rng),
             credential: current.credential.unwrap().id,
             look_up: VerificationId::generate(partition, &mut rng),
             text: TextId::generate(partition, &mut rng),
@@ -88,6 +92,10 @@ impl Everything {
                 .await?;
             tx.insert_appeal(locked, &appeal, Due::PendingCalendar)
                 .await?;
+            tx.insert_photo_findings(locked, &self.findings()).await?;
+            tx.open_person_check(locked, &self.check()).await?;
+            let closed = self.closed_check();
+            tx.close_person_check(locked, &self.check, &closed).await?;
             tx.insert_presentation(locked, &self.credential, &self.presentation())
                 .await
         })
@@ -117,6 +125,11 @@ impl Everything {
         assert_eq!(photo.meta, self.photo_row().meta);
         let bytes = store.photo_bytes(&self.holder, &self.photo).await.unwrap();
         assert_eq!(*bytes, self.photo_bytes());
+        let findings = store.photo_findings(&self.photo).await.unwrap().unwrap();
+        assert_eq!(findings.findings, self.findings().findings);
+        let check = store.person_check(&self.check).await.unwrap().unwrap();
+        let measured = check.closed.unwrap().distances;
+        assert_eq!(measured, self.closed_check().distances);
         let application = store.application(&self.application).await.unwrap().unwrap();
         let identity = application.identity.unwrap();
         assert_eq!(*identity, br#"{"v":1,"document":"id-card"}"#.to_vec());
@@ -216,6 +229,43 @@ impl Everything {
             outcome: "officer".to_owned(),
             distances: Zeroizing::new(format!(r#"{{"v":1,"n":{}}}"#, self.n).into_bytes()),
             compared_at: after(15),
+        }
+    }
+
+    fn findings(&self) -> PhotoFindingsRow {
+        let found = format!(r#"{{"v":1,"eyes of":{}}}"#, self.n);
+        PhotoFindingsRow {
+            photo: self.photo.clone(),
+            holder: self.holder.clone(),
+            profile: Profile::Submitted,
+            verdict: Verdict::Officer,
+            findings: Zeroizing::new(found.into_bytes()),
+            created_at: after(6),
+        }
+    }
+
+    fn check(&self) -> NewPersonCheck {
+        NewPersonCheck {
+            id: self.check.clone(),
+            application: None,
+            photo: self.photo.clone(),
+            method: Method::Frames,
+            here: None,
+            device_key: [4; 65],
+            challenge: "turn-left,blink,turn-right".to_owned(),
+            nonce: [9; 32],
+            opened_at: after(7),
+            expires_at: after(9),
+        }
+    }
+
+    fn closed_check(&self) -> ClosedCheck {
+        let measured = format!(r#"{{"v":1,"apart":{}}}"#, self.n);
+        ClosedCheck {
+            outcome: Outcome::Match,
+            reasons: r#"{"v":1,"codes":[]}"#.to_owned(),
+            distances: Some(Zeroizing::new(measured.into_bytes())),
+            at: after(8),
         }
     }
 

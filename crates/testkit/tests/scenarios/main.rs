@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod applying;
 mod audit;
 mod bad_input;
 mod binding;
