@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     os::unix::fs::PermissionsExt as _,
     path::Path,
     sync::{
@@ -61,6 +62,7 @@ struct Given {
     faces: FaceModels,
     automatic_issue: AutomaticIssue,
     identity: Option<Arc<dyn IdentityService>>,
+    sample_one_in: NonZeroU32,
 }
 
 /// Randomness of requests: seeded, another seed for each.
@@ -135,6 +137,7 @@ impl App {
             faces: FaceModels::None,
             automatic_issue: AutomaticIssue::Off,
             identity: None,
+            sample_one_in: authority::SAMPLE_ONE_IN,
         };
         let without_keys = open(&options, &given, &clock, &draws, None).await;
         let mut act = system_act(&clock, &draws);
@@ -187,6 +190,14 @@ impl App {
     pub async fn with_faces(mut self, issue: AutomaticIssue) -> Self {
         self.given.faces = FaceModels::Given(faces::judge());
         self.given.automatic_issue = issue;
+        self.restarted().await
+    }
+
+    /// The same started anew where an officer looks at every automatic issue afterwards, not at one in
+    /// a hundred.
+    #[must_use]
+    pub async fn with_every_issue_sampled(mut self) -> Self {
+        self.given.sample_one_in = NonZeroU32::MIN;
         self.restarted().await
     }
 
@@ -383,6 +394,7 @@ async fn open(
         second_factor: given.second_factor,
         faces: given.faces.clone(),
         automatic_issue: Some(given.automatic_issue.clone()),
+        sample_one_in: given.sample_one_in,
         identity: given.identity.clone(),
         durable_objects: false,
         notifier: texts.map(carrier),

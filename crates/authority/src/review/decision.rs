@@ -153,13 +153,15 @@ fn rejection(codes: &[String]) -> Result<(RejectionReasons, Vec<ReasonView>), Er
 
 /// The reasons that an officer named: one at least, each once, all of them known.
 pub(super) fn named_reasons(codes: &[String]) -> Result<Vec<ReasonView>, Error> {
-    let mut codes: Vec<&String> = codes.iter().collect();
-    codes.sort_unstable();
-    codes.dedup();
-    codes
-        .into_iter()
-        .map(|code| reviewers_reason(code))
-        .collect::<Option<Vec<_>>>()
-        .filter(|told| !told.is_empty())
-        .ok_or_else(|| refusal::REASONS_MISSING.into())
+    let mut told: Vec<ReasonView> = Vec::new();
+    for code in codes {
+        let reason = reviewers_reason(code).ok_or(refusal::REASONS_MISSING)?;
+        if !told.contains(&reason) {
+            told.push(reason);
+        }
+    }
+    if told.is_empty() {
+        return Err(refusal::REASONS_MISSING.into());
+    }
+    Ok(told)
 }

@@ -77,11 +77,11 @@ impl Authority {
         }
         match self.judge_now(act, judge, application, &wanted).await {
             Ok(()) => self.kept(application, driver, photo).await,
-            Err(Error::TooMany(_) | Error::Internal(_)) => {
-                tracing::warn!("the photo of a case was not judged");
+            // Nobody waits with a review for the machine: it is tried anew at the next claim.
+            Err(error) => {
+                tracing::warn!(%error, "the photo of a case was not judged");
                 Ok(kept)
             }
-            Err(error) => Err(error),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod appeals;
 mod forecast;
+mod judged;
 mod lending;
 mod queue;
 mod samples;

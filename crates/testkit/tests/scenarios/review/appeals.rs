@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use authority::AutomaticIssue;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use testkit::{
@@ -11,12 +12,14 @@ use testkit::{
 };
 
 use crate::{
+    applying::{applicant, into_review},
     on_both_engines,
     steps::{activate, apply, codes, decide, deliver, told},
 };
 
 on_both_engines!(
     sc_08_a_rejection_says_what_to_do_and_can_be_appealed,
+    sc_08_in_the_app_the_appeal_stands_beside_taking_the_photo_again,
     sc_08_an_appeal_that_is_upheld_issues_the_licence,
     sc_08_an_appeal_that_is_dismissed_is_the_end,
     sc_08_there_is_one_appeal_in_its_time,
@@ -33,7 +36,7 @@ fn why() -> Value {
 async fn rejected(app: &App, number: &str) -> (String, Client) {
     deliver(app, &[record(number)]).await;
     let application = apply(app, number).await;
-    let reject = json!({"decision": "reject", "reasons": ["R66", "R56"]});
+    let reject = json!({"decision": "reject", "reasons": ["R66", "R56", "R66"]});
     decide(app, "1101", &application, &reject).await.done();
     (application, activate(app, number).await)
 }
@@ -50,12 +53,14 @@ async fn sc_08_a_rejection_says_what_to_do_and_can_be_appealed(app: App) {
     let (application, driver) = rejected(&app, BEIJING).await;
     let path = format!("/holder/applications/{application}");
     let seen = driver.get(&path).await.done();
-    assert_eq!(codes(&seen["reasons"]), ["R56", "R66"]);
-    for (reason, to_do) in [(0, "白色"), (1, "取下")] {
+    assert_eq!(codes(&seen["reasons"]), ["R66", "R56"]);
+    for (reason, to_do) in [(0, "取下"), (1, "白色")] {
         let clears = seen["reasons"][reason]["clears_zh"].as_str().unwrap();
         assert!(clears.contains(to_do), "{clears}");
         assert!(seen["reasons"][reason]["clears_en"].is_string());
     }
+    let next = &seen["progress"]["next"];
+    assert_eq!(*next, json!(["go-to-counter", "appeal"]));
     // Sixty days from the decision.
     assert_eq!(seen["appeal_until"], "2024-11-01T04:00:00Z");
     assert_eq!(seen["appealed"], false);
@@ -72,7 +77,7 @@ async fn sc_08_a_rejection_says_what_to_do_and_can_be_appealed(app: App) {
     driver.post(&format!("{path}/appeal"), &why()).await.done();
     let appeal = driver.get(&format!("{path}/appeal")).await.done();
     assert_eq!(appeal["text"], why()["text"]);
-    assert_eq!(codes(&appeal["rejected_for"]), ["R56", "R66"]);
+    assert_eq!(codes(&appeal["rejected_for"]), ["R66", "R56"]);
     let seen = driver.get(&path).await.done();
     assert_eq!(
         (&seen["appealed"], &seen["appeal_until"]),
@@ -80,6 +85,33 @@ async fn sc_08_a_rejection_says_what_to_do_and_can_be_appealed(app: App) {
     );
     assert_eq!(seen["due_at"], "2024-09-03T15:59:59Z");
     assert_eq!(seen["reasons"], json!([]));
+    assert_eq!(seen["progress"]["next"], json!(["wait", "withdraw"]));
+}
+
+/// In the app: take the photo again or appeal; after the third rejection the counter, or appeal.
+async fn sc_08_in_the_app_the_appeal_stands_beside_taking_the_photo_again(app: App) {
+    let app = app.with_faces(AutomaticIssue::Demonstration).await;
+    let applicant = applicant(&app, BEIJING, None).await;
+    let reject = json!({"decision": "reject", "reasons": ["R66"]});
+    for first in ["take-again", "take-again", "go-to-counter"] {
+        let application = applicant.begin("first", "camera").await;
+        let id = application["id"].as_str().unwrap();
+        into_review(&app, id).await;
+        decide(&app, "1101", id, &reject).await.done();
+        let seen = applicant.seen(&application).await;
+        assert_eq!(seen["progress"]["next"], json!([first, "appeal"]));
+    }
+    // What is appealed is no rejection while it is open.
+    let all = applicant.driver.get("/holder/applications").await.done();
+    let path = format!(
+        "/holder/applications/{}/appeal",
+        all[0]["id"].as_str().unwrap()
+    );
+    let open = applicant.driver.post(&path, &why()).await.done();
+    assert_eq!(open["progress"]["rejections"], 2);
+    // One that another followed is over.
+    let earlier = applicant.seen(&all[1]).await;
+    assert_eq!(earlier["progress"]["next"], json!(["take-again"]));
 }
 
 async fn sc_08_an_appeal_that_is_upheld_issues_the_licence(app: App) {
@@ -108,7 +140,7 @@ async fn sc_08_an_appeal_that_is_upheld_issues_the_licence(app: App) {
     let case = second.post("/review/claims", &json!({})).await.done();
     assert_eq!(case["kind"], "appeal");
     assert_eq!(case["appeal"]["text"], why()["text"]);
-    assert_eq!(codes(&case["appeal"]["rejected_for"]), ["R56", "R66"]);
+    assert_eq!(codes(&case["appeal"]["rejected_for"]), ["R66", "R56"]);
     let decided = second
         .post(&format!("{path}/decision"), &json!({"decision": "approve"}))
         .await
