@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::{
     Act, Authority, Because, Error,
     enrol::method_code,
+    reasons::is_of_a_reviewer,
     refusal,
     registry_write::photo_row,
     render::application_view,
@@ -91,7 +92,7 @@ impl Authority {
         // Both matchers look at it at once (SC-33); the reviewer sees what they say.
         let submitted = self.store().application(&new.id).await?;
         let submitted = submitted.ok_or(refusal::NOT_FOUND)?;
-        self.judged(act, &submitted, &driver).await?;
+        self.case_judged(act, &submitted, &driver).await?;
         Ok(application_view(&submitted))
     }
 

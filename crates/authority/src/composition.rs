@@ -27,7 +27,7 @@ use crate::{
     notify::Notifier,
     passwords::Passwords,
     resign::Walk,
-    review::ForecastCache,
+    review::{DuplicateSearch, ForecastCache},
     status_plane::StatusPlane,
     status_start::remember,
     texts::TextCounts,
@@ -61,6 +61,8 @@ pub struct Settings {
     /// Of how many automatic issues one is looked at by an officer afterwards: [`SAMPLE_ONE_IN`],
     /// but in tests.
     pub sample_one_in: NonZeroU32,
+    /// The search for duplicate faces; off where there is none.
+    pub duplicates: Option<DuplicateSearch>,
     /// Who judges photos and faces. Without one drivers apply at the counter only.
     pub judge: Option<Arc<Judge>>,
     /// Who shows who a person is in the place of frames, where the operator has such a service.

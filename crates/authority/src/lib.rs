@@ -65,7 +65,7 @@ pub use rand;
 pub use refusal::{Because, CATALOGUE, Error, Kind, Refusal};
 pub use registry::{Delivery, Examined, MAX_PHOTO_BYTES, Planned};
 pub use registry_diff::{ChangedRecord, Comparison, Follows};
-pub use review::ReviewForecast;
+pub use review::{DuplicateSearch, ReviewForecast};
 pub use status_lists::{Audience, ListAnswer, ListRequest};
 pub use storage::{
     ClientKind, HolderId, Office, RegistrySource, ReviewLoad, Staff, TextId, TokenForm,

@@ -355,6 +355,10 @@ catalogue! {
     APPEAL_TEXT = Invalid "appeal-text", "申诉须写明理由，1 至 500 个字", "An appeal says why, in 1 to 500 characters"; "填写后重试", "Fill it in and try again";
     /// The matchers' result is to be seen first.
     ACKNOWLEDGE_FIRST = Conflict "acknowledge-first", "人脸比对认为新照片与留存照片不是同一人，通过前须确认已核对", "The matchers say that the new photo and the photo on file show two people: it is approved only by who says that they saw it"; "核对两张照片后，以 acknowledged 注明 another-person", "Compare both photos, then name another-person in `acknowledged`";
+    /// The operator has not turned the search on.
+    DUPLICATES_OFF = Unavailable "duplicate-search-off", "未启用重复人脸排查", "The search for duplicate faces is off"; "由运行单位依法评估后在配置中启用", "The operator turns it on, after a legal assessment";
+    /// There is no face to work with.
+    NO_FACE = Conflict "no-face", "照片中没有可用于比对的人脸", "The photo has no face that can be compared"; "按照片规则处理该申请", "Decide the case by the photo rules";
     /// A rejection needs reasons.
     REASONS_MISSING = Invalid "reasons-missing", "退回申请须注明原因", "A rejection names its reasons"; "选择原因", "Name at least one";
     /// The name exists.

@@ -3,6 +3,7 @@
 
 mod appeals;
 mod decision;
+mod duplicates;
 mod forecasts;
 mod judged;
 mod lending;
@@ -15,9 +16,9 @@ use storage::{
     ApplicationId, ApplicationRow, CaseKind, Driver, LoanRow, ReviewCase, outbox::Event,
 };
 
-pub use self::forecasts::ReviewForecast;
 use self::judged::comparison_view;
 pub(crate) use self::{appeals::appeal_until, forecasts::ForecastCache};
+pub use self::{duplicates::DuplicateSearch, forecasts::ReviewForecast};
 use crate::{
     Act, Authority, Error, PhotoFile, Role, StaffActor,
     apply::due_at,
@@ -135,7 +136,7 @@ impl Authority {
         };
         let objection = sample.and_then(|sample| sample.reasons);
         let notes = notes(&driver.record, civil_date(act.now));
-        let judged = self.judged(act, application, driver).await?;
+        let judged = self.case_judged(act, application, driver).await?;
         let findings = judged.findings.unwrap_or_else(Findings::none);
         let checks = self.store().person_checks_of_application(&application.id);
         let checks = checks.await?;

@@ -53,8 +53,8 @@ pub use self::holder::{
 pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
 pub use self::review::{
     AppealView, ApplicationView, CaseView, ComparisonView, Decide, DecideSample, DecisionView,
-    FileAppeal, LentView, LoanView, NewLoan, QueueSummaryView, ReviewView, SampleDecisionView,
-    SampleView,
+    DuplicateView, DuplicatesView, FileAppeal, LentView, LoanView, NewLoan, ProgressView,
+    QueueSummaryView, ReviewView, SampleDecisionView, SampleView,
 };
 pub use self::status::{StatusFormView, StatusListView, StatusListsView};
 pub use self::text::{

@@ -7,8 +7,9 @@ use std::{
 };
 
 use authority::{
-    Act, Authority, AutomaticIssue, CodeSettings, Error, PasswordCost, SAMPLE_ONE_IN, SecondFactor,
-    TokenHash, WitnessAt, identity::IdentityService, judge::Judge, notify::Notifier,
+    Act, Authority, AutomaticIssue, CodeSettings, DuplicateSearch, Error, PasswordCost,
+    SAMPLE_ONE_IN, SecondFactor, TokenHash, WitnessAt, identity::IdentityService, judge::Judge,
+    notify::Notifier,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
@@ -66,6 +67,8 @@ pub struct Options {
     pub web: bool,
     /// Of how many automatic issues one is looked at afterwards; another number only in tests.
     pub sample_one_in: NonZeroU32,
+    /// The search for duplicate faces, instead of what follows from the configuration.
+    pub duplicates: Option<DuplicateSearch>,
 }
 
 /// Where the face models come from.
@@ -130,6 +133,7 @@ impl Default for Options {
             automatic_issue: None,
             web: true,
             sample_one_in: SAMPLE_ONE_IN,
+            duplicates: None,
         }
     }
 }
@@ -174,6 +178,7 @@ impl App {
                 notifier: notifier(config, options.notifier)?,
                 report_token: report_token(config)?,
                 sample_one_in: options.sample_one_in,
+                duplicates: options.duplicates,
                 judge: judge(config, options.faces)?,
                 identity: identity(config, options.identity)?,
                 automatic_issue: automatic_issue(config, options.automatic_issue),

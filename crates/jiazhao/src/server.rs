@@ -96,6 +96,7 @@ pub async fn serve(
         Job::RefreshTrust,
         Job::SignAnew,
         Job::SetDues,
+        Job::EraseTemplates,
     ] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
@@ -180,6 +181,8 @@ enum Job {
     SignAnew,
     /// Learns of years of the working calendar, and sets what is due of reviews that waited for one.
     SetDues,
+    /// Erases descriptors of faces whose time has come.
+    EraseTemplates,
 }
 
 impl Job {
@@ -200,6 +203,7 @@ impl Job {
             Self::RefreshTrust => "refresh-trust",
             Self::SignAnew => "sign-anew",
             Self::SetDues => "set-dues",
+            Self::EraseTemplates => "erase-face-templates",
         }
     }
 
@@ -220,6 +224,7 @@ impl Job {
             Self::RefreshTrust => TRUST_EVERY,
             Self::SignAnew => SIGN_EVERY,
             Self::SetDues => SET_DUES_EVERY,
+            Self::EraseTemplates => SWEEP_EVERY,
         }
     }
 
@@ -268,6 +273,7 @@ impl Job {
                 }
                 Ok(())
             }
+            Self::EraseTemplates => authority.erase_templates(&act).await.map(drop),
             Self::SetDues => {
                 let set = authority.set_dues(&mut act, app.node()).await?;
                 self.told(set);

@@ -1,8 +1,8 @@
 //! Review (审核, R34, R42).
 
 use authority::views::{
-    ApplicationView, CaseView, Decide, DecideSample, ForecastView, QueueSummaryView, ReviewView,
-    SampleView,
+    ApplicationView, CaseView, Decide, DecideSample, DuplicatesView, ForecastView,
+    QueueSummaryView, ReviewView, SampleView,
 };
 use axum::{
     Json,
@@ -32,6 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(photo_on_file))
         .routes(routes!(decide))
         .routes(routes!(decide_sample))
+        .routes(routes!(search_duplicates))
 }
 
 /// The queue of my office, with the cases that others lend, by deadline.
@@ -211,6 +212,23 @@ async fn decide_sample(
     JsonBody(decision): JsonBody<DecideSample>,
 ) -> Result<Json<SampleView>, Problem> {
     spawned(async move { app.authority.decide_sample(&mut act, &id, decision).await })
+        .await
+        .map(Json)
+}
+
+/// Looks for the face of a claimed case among recent submissions of the same office, where the operator has
+/// turned that on; the answer says how many mistakes are to be expected.
+#[utoipa::path(
+    post, path = "/review/applications/{id}/duplicate-search", tag = "review",
+    params(("id" = String, Path, description = "The application")),
+    responses((status = 200, description = "What was found", body = DuplicatesView), Refused, Failed)
+)]
+async fn search_duplicates(
+    State(app): State<App>,
+    Caller(act): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<DuplicatesView>, Problem> {
+    spawned(async move { app.authority.search_duplicates(&act, &id).await })
         .await
         .map(Json)
 }

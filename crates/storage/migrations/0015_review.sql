@@ -126,3 +126,20 @@ CREATE TABLE calendar_years (
   set_at BIGINT NOT NULL
 );
 CREATE INDEX applications_pending_calendar ON applications (partition, id) WHERE stage = 'under-review' AND due = 'pending-calendar';
+
+-- What the recognisers make of the face on a submitted photo (人脸特征), kept only where the search for
+-- duplicate faces is on, and for a time; in the partition of the office within which it is compared.
+--   expires_at       it is erased then
+--   template_sealed  the descriptors
+CREATE TABLE face_templates (
+  partition BIGINT NOT NULL,
+  application_id TEXT NOT NULL,
+  holder_id TEXT NOT NULL,
+  office TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  template_sealed BYTEA NOT NULL,
+  PRIMARY KEY (partition, application_id)
+) /* grows */;
+CREATE INDEX face_templates_of_office ON face_templates (partition, office, created_at);
+CREATE INDEX face_templates_expired ON face_templates (partition, expires_at);

@@ -28,6 +28,7 @@ mod e_licences;
 mod engine;
 mod error;
 mod face_consents;
+mod face_templates;
 mod freezing;
 mod ids;
 mod index_keys;
@@ -94,6 +95,7 @@ pub use e_licences::{CurrentELicence, ELicenceRow, NewELicence};
 pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
 pub use face_consents::FaceConsentRow;
+pub use face_templates::FaceTemplateRow;
 pub use ids::{
     ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, FaceConsentId,
     HolderId, LoanId, NotAnId, NotificationId, Partition, PersonCheckId, PhotoId, ProposalId,

@@ -95,6 +95,15 @@ pub(crate) const SEALED: &[SealedColumn] = &[
         version: ONE,
     },
     SealedColumn {
+        table: "face_templates",
+        column: "template_sealed",
+        key: &["application_id"],
+        partitioned: true,
+        join: "",
+        owner: "t.holder_id",
+        version: ONE,
+    },
+    SealedColumn {
         table: "photo_comparisons",
         column: "distances_sealed",
         key: &["application_id"],

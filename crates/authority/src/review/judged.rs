@@ -53,7 +53,7 @@ struct FoundNow {
 impl Authority {
     /// What the machine says of an application's photo. What nobody judged before is judged now; while too
     /// many wait for that, it stays open until the next time.
-    pub(crate) async fn judged(
+    pub(crate) async fn case_judged(
         &self,
         act: &Act,
         application: &ApplicationRow,
@@ -75,7 +75,11 @@ impl Authority {
         if !wanted.findings && wanted.other.is_none() {
             return Ok(kept);
         }
-        match self.judge_now(act, judge, application, &wanted).await {
+        let now = async {
+            self.judge_now(act, judge, application, &wanted).await?;
+            self.remember_face(act, application).await
+        };
+        match now.await {
             Ok(()) => self.kept(application, driver, photo).await,
             // Nobody waits with a review for the machine: it is tried anew at the next claim.
             Err(error) => {

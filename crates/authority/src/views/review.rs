@@ -239,6 +239,38 @@ pub struct ComparisonView {
     pub compared_at: Timestamp,
 }
 
+/// `POST /review/applications/{id}/duplicate-search`: recent submissions of the same office that show the
+/// same face under another licence, as both matchers say.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DuplicatesView {
+    /// How many faces were compared.
+    pub compared: u64,
+    /// Since when they were submitted.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// How many of so many comparisons of different people are taken for one by mistake, by the
+    /// calibration record.
+    pub expected_false_alerts: f64,
+    /// The same by the upper end of its 95 % confidence interval.
+    pub false_alerts_bound: f64,
+    /// Those that were found. Each may be one of the mistakes.
+    pub duplicates: Vec<DuplicateView>,
+}
+
+/// A submission that shows the same face.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DuplicateView {
+    /// The application.
+    pub application: String,
+    /// When the face was kept.
+    #[schema(value_type = String, format = DateTime)]
+    pub submitted_at: Timestamp,
+    /// Distance of the first matcher.
+    pub distance: Option<f32>,
+    /// Similarity of the second.
+    pub similarity: Option<f32>,
+}
+
 /// An appeal against a rejection (申诉).
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct AppealView {

@@ -217,6 +217,7 @@ fn settings() -> authority::Settings {
         notifier: None,
         report_token: None,
         sample_one_in: authority::SAMPLE_ONE_IN,
+        duplicates: None,
         judge: None,
         identity: None,
         automatic_issue: authority::AutomaticIssue::Off,

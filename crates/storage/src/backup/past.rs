@@ -69,6 +69,8 @@ const ENDED: &[(&str, &str)] = &[
         "face_consents",
         "UPDATE face_consents SET withdrawn_at = $1 WHERE withdrawn_at IS NULL",
     ),
+    // What was erased since must not come back; what is needed is made anew from the photos.
+    ("face_templates", "DELETE FROM face_templates"),
     ("leases", "DELETE FROM leases"),
     (
         "review_cases",
