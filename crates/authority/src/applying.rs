@@ -25,7 +25,9 @@ use std::sync::Arc;
 
 use storage::{ApplicationId, ApplicationRow, Conflict, PhotoId, StoreError};
 
-use crate::{Act, Authority, Error, judge::Judge, refusal, views::ApplicationView};
+use crate::{
+    Act, Authority, Error, apply::RequestKey, judge::Judge, refusal, views::ApplicationView,
+};
 
 /// How often a step is tried anew when the driver changes meanwhile.
 const ATTEMPTS: u8 = 3;
@@ -57,7 +59,7 @@ impl Authority {
     pub(crate) async fn answered_own(
         &self,
         act: &Act,
-        key: Option<&crate::apply::RequestKey>,
+        key: Option<&RequestKey>,
     ) -> Result<Option<ApplicationView>, Error> {
         let answered: Option<ApplicationId> = self.answered(act.holder()?.partition(), key).await?;
         match answered {

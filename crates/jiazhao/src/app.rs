@@ -7,9 +7,9 @@ use std::{
 };
 
 use authority::{
-    Act, Authority, AutomaticIssue, CodeSettings, DuplicateSearch, Error, PasswordCost,
-    SAMPLE_ONE_IN, SecondFactor, TokenHash, WitnessAt, identity::IdentityService, judge::Judge,
-    notify::Notifier,
+    Act, Authority, AutomaticIssue, Calibration, CodeSettings, DuplicateSearch, Error,
+    PasswordCost, SAMPLE_ONE_IN, SecondFactor, TokenHash, WitnessAt, identity::IdentityService,
+    judge::Judge, notify::Notifier,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
@@ -164,6 +164,11 @@ impl App {
             }
         };
         check_at_rest(config, &store).await?;
+        let (judge, calibration) = match options.faces {
+            FaceModels::None => (None, None),
+            FaceModels::Folder => face_models::judge(config)?,
+            FaceModels::Given(judge) => (Some(judge), None),
+        };
         let authority = Authority::open(
             store,
             authority::Settings {
@@ -179,9 +184,11 @@ impl App {
                 report_token: report_token(config)?,
                 sample_one_in: options.sample_one_in,
                 duplicates: options.duplicates,
-                judge: judge(config, options.faces)?,
+                judge,
                 identity: identity(config, options.identity)?,
-                automatic_issue: automatic_issue(config, options.automatic_issue),
+                automatic_issue: options
+                    .automatic_issue
+                    .unwrap_or_else(|| automatic_issue(config, calibration)),
             },
             ambient.clock.now(),
         )
@@ -325,16 +332,6 @@ fn notifier(
     Ok(Some(gateway))
 }
 
-/// Who judges photos. Models that are there and cannot be used are a fault, not a way to go on
-/// without them.
-fn judge(config: &Config, faces: FaceModels) -> Result<Option<Arc<Judge>>, Failure> {
-    match faces {
-        FaceModels::None => Ok(None),
-        FaceModels::Folder => face_models::judge(&config.models),
-        FaceModels::Given(judge) => Ok(Some(judge)),
-    }
-}
-
 /// Who shows who a person is in the place of frames.
 fn identity(
     config: &Config,
@@ -350,15 +347,14 @@ fn identity(
     Ok(Some(service))
 }
 
-/// What automatic issue rests on: nothing, where neither a demonstration nor the configuration has
-/// anything to show.
+/// What automatic issue rests on: nothing, where the configuration has nothing to show.
 #[must_use]
-pub fn automatic_issue(config: &Config, given: Option<AutomaticIssue>) -> AutomaticIssue {
-    given.unwrap_or(if config.identity.is_some() {
-        AutomaticIssue::External
-    } else {
-        AutomaticIssue::Off
-    })
+pub fn automatic_issue(config: &Config, calibration: Option<Calibration>) -> AutomaticIssue {
+    match calibration {
+        Some(calibration) => AutomaticIssue::Calibrated(calibration),
+        None if config.identity.is_some() => AutomaticIssue::External,
+        None => AutomaticIssue::Off,
+    }
 }
 
 /// What the codes of bound devices carry.

@@ -21,6 +21,7 @@ use licence::{CertificateIdentifier, Text, certificate};
 use storage::{AtRest, Layout};
 
 use crate::{failure::Failure, unlock::Unlock};
+pub use models::CalibrationFiles;
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
 pub use source::Problem;
 use source::{Known, Source};
@@ -55,6 +56,8 @@ pub struct Config {
     pub audit: Audit,
     /// `[models]`: the folder of the face models.
     pub models: PathBuf,
+    /// `[models]`: the calibration record on which automatic issue can rest.
+    pub calibration: Option<CalibrationFiles>,
     /// `[log]`
     pub log: Log,
 }
@@ -172,7 +175,7 @@ const KNOWN: &Known = &[
     ("texts", peers::TEXTS),
     ("identity", peers::IDENTITY),
     ("audit", peers::AUDIT),
-    ("models", &["dir"]),
+    ("models", models::MODELS),
     ("log", &["format", "filter"]),
 ];
 
@@ -232,6 +235,7 @@ impl Config {
             identity: peers::identity(&mut source),
             audit: peers::audit(&mut source),
             models: models::folder(&mut source),
+            calibration: models::calibration(&mut source),
             log: log(&mut source),
         };
         let problems = source.finish();

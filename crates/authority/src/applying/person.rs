@@ -14,7 +14,7 @@ use licence::{
 use portrait::challenge::{Challenge, Frame, MOST_FRAMES, check};
 use rand::Rng as _;
 use storage::{
-    ApplicationRow, ClosedCheck, HolderId, NewPersonCheck, PersonCheckId, PersonCheckRow, PhotoId,
+    ApplicationRow, ClosedCheck, NewPersonCheck, PersonCheckId, PersonCheckRow, PhotoId,
 };
 use zeroize::Zeroizing;
 
@@ -22,7 +22,7 @@ use super::{ATTEMPTS, declared::signs, lost_race, on_file::MODEL_FAILED};
 use crate::{
     Act, Authority, Error,
     accounts::after,
-    apply::{as_application, image_bytes},
+    apply::{RequestKey, as_application, image_bytes},
     identity::{IdentityClaim, NotAsked, Proved},
     refusal,
     registry_write::sha256_of,
@@ -341,35 +341,49 @@ impl Authority {
         act: &Act,
         row: &ApplicationRow,
         (check, concluded): (&PersonCheckRow, Concluded),
-        key: Option<&crate::apply::RequestKey>,
+        key: Option<&RequestKey>,
     ) -> Result<(), Error> {
-        let closed = closed(&concluded, act.now)?;
+        let ended = closed(&concluded, act.now)?;
         let mut attempt = 1;
         loop {
-            let driver = self.own_driver(act).await?;
-            let (mut tx, locked) = self.store().begin(&driver.id, driver.revision).await?;
-            tx.close_person_check(&locked, &check.id, &closed).await?;
-            let mut events = Vec::new();
-            if concluded.outcome.goes_on() {
-                let which = (&row.id, &check.photo);
-                tx.verify_person(&locked, which, act.now).await?;
-                events.push(changed(row, Stage::PersonVerified));
-            }
-            if let Some(key) = key {
-                key.remember(&mut tx, row.id.as_str(), act.now).await?;
-            }
-            let entry = act
-                .entry(CLOSED)
-                .about(&driver.id)
-                .with("application", row.id.as_str())
-                .with("check", check.id.as_str())
-                .with("outcome", concluded.outcome.as_str())
-                .with("reasons", concluded.codes.clone());
-            match tx.commit(entry, events).await.map_err(Error::from) {
+            match self
+                .try_close(act, row, (check, &concluded, &ended), key)
+                .await
+            {
                 Err(error) if lost_race(&error) && attempt < ATTEMPTS => attempt += 1,
-                other => return self.follow_committed(&[other?]).await,
+                other => return other,
             }
         }
+    }
+
+    async fn try_close(
+        &self,
+        act: &Act,
+        row: &ApplicationRow,
+        (check, concluded, ended): (&PersonCheckRow, &Concluded, &ClosedCheck),
+        key: Option<&RequestKey>,
+    ) -> Result<(), Error> {
+        let driver = self.own_driver(act).await?;
+        let (mut tx, locked) = self.store().begin(&driver.id, driver.revision).await?;
+        tx.close_person_check(&locked, &check.id, ended).await?;
+        let mut events = Vec::new();
+        if concluded.outcome.goes_on() {
+            let which = (&row.id, &check.photo);
+            tx.verify_person(&locked, which, act.now).await?;
+            events.push(changed(row, Stage::PersonVerified));
+        }
+        if let Some(key) = key {
+            key.remember(&mut tx, row.id.as_str(), act.now).await?;
+        }
+        let entry = act
+            .entry(CLOSED)
+            .about(&driver.id)
+            .with("application", row.id.as_str())
+            .with("check", check.id.as_str())
+            .with("outcome", concluded.outcome.as_str())
+            .with("reasons", concluded.codes.clone());
+        let committed = tx.commit(entry, events).await?;
+        self.follow_committed(&[committed]).await
     }
 
     /// The newest check of an application that let its person go on.

@@ -9,7 +9,7 @@ use licence::{
     photo::{Profile, Verdict},
 };
 use portrait::{Asked, AssessError, Assessment, Fingerprint, Limits, Photo, crop};
-use storage::{ApplicationRow, Driver, PhotoFindingsRow, PhotoId, PhotoRow};
+use storage::{ApplicationRow, PhotoFindingsRow, PhotoId, PhotoRow};
 use zeroize::Zeroizing;
 
 use super::{
@@ -188,7 +188,10 @@ impl Authority {
         let judged = self.judged(act, &request.photo, row.photo.as_ref()).await?;
         let submission = match self.submission(act, &row, judged, request).await {
             Ok(submission) => submission,
-            Err(error) => return self.refuse(act, SUBMITTED, Some(&row.holder), error).await,
+            Err(error @ Error::Refused(..)) => {
+                return self.refuse(act, SUBMITTED, Some(&row.holder), error).await;
+            }
+            Err(error) => return Err(error),
         };
         let mut attempt = 1;
         loop {
@@ -357,7 +360,7 @@ impl Authority {
         if row.photo.as_ref() != Some(&photo) {
             return Err(refusal::NOT_FOUND.into());
         }
-        let driver: Driver = self.own_driver(act).await?;
+        let driver = self.own_driver(act).await?;
         let (mut tx, locked) = self.store().begin(&driver.id, driver.revision).await?;
         tx.confirm_application(&locked, (&row.id, &photo), act.now)
             .await?;

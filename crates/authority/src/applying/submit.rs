@@ -79,7 +79,8 @@ impl Authority {
                     driver: &driver,
                     key,
                 };
-                self.issue_on(act, request).await.map(|_| ())
+                self.issue_on(act, request).await?;
+                Ok(())
             }
             Way::Review(because) => self.to_review(act, (&row, &driver), because, key).await,
         }

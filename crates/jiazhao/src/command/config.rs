@@ -70,11 +70,18 @@ impl ConfigCommand {
         if config.codes.enforcement_key.is_none() {
             say(NO_ENFORCEMENT)?;
         }
-        if !face_models::are_in(&config.models) {
+        let (judge, faces) = match face_models::judge(&config) {
+            Ok((judge, calibration)) => (judge.is_some(), Ok(calibration)),
+            Err(failure) => (true, Err(failure)),
+        };
+        if !judge {
             say(NO_FACES)?;
         }
-        say(told(&app::automatic_issue(&config, None)))?;
-        let problems = problems(&config);
+        let mut problems = problems(&config);
+        match faces {
+            Ok(calibration) => say(told(&app::automatic_issue(&config, calibration)))?,
+            Err(failure) => problems.push(failure),
+        }
         for problem in &problems {
             tell(&format!("problem: {problem}"))?;
         }

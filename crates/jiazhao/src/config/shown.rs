@@ -150,6 +150,14 @@ fn outside(config: &Config) -> Vec<(&'static str, String)> {
         ("identity.url", identity.map_or_else(none, address)),
         ("audit.witness", witness),
         ("models.dir", config.models.display().to_string()),
+        (
+            "models.calibration",
+            file(config.calibration.as_ref().map(|files| &files.record)),
+        ),
+        (
+            "models.calibration_key",
+            file(config.calibration.as_ref().map(|files| &files.key)),
+        ),
     ]
 }
 
