@@ -74,7 +74,7 @@ pub struct Settings {
 /// Whether the photo on file and a person check that matches make an e-licence without an officer
 /// (R36). Nobody turns it on by a line in a file: it rests on what was measured, or on a service that
 /// answers for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum AutomaticIssue {
     /// An officer reviews each.
     Off,
@@ -87,10 +87,14 @@ pub enum AutomaticIssue {
 }
 
 /// The calibration record on which automatic issue rests.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
     /// SHA-256 of the record, in hex: what the audit names.
     pub sha256: String,
+    /// The share of pairs of two people that are taken for one.
+    pub fmr: f64,
+    /// The upper end of its 95 % confidence interval.
+    pub fmr_bound: f64,
 }
 
 /// One in a hundred automatic issues is looked at by an officer afterwards. Where a thousand are issued

@@ -183,7 +183,9 @@ impl App {
                 notifier: notifier(config, options.notifier)?,
                 report_token: report_token(config)?,
                 sample_one_in: options.sample_one_in,
-                duplicates: options.duplicates,
+                duplicates: options
+                    .duplicates
+                    .or_else(|| duplicates(config, calibration.as_ref())),
                 judge,
                 identity: identity(config, options.identity)?,
                 automatic_issue: options
@@ -355,6 +357,18 @@ pub fn automatic_issue(config: &Config, calibration: Option<Calibration>) -> Aut
         None if config.identity.is_some() => AutomaticIssue::External,
         None => AutomaticIssue::Off,
     }
+}
+
+/// The search for duplicate faces, where it is turned on. The configuration asks for a calibration record
+/// beside it; where there are no models, there is no search.
+fn duplicates(config: &Config, calibration: Option<&Calibration>) -> Option<DuplicateSearch> {
+    let calibration = calibration.filter(|_| config.review.duplicate_faces)?;
+    let days = i64::from(config.review.face_template_days);
+    Some(DuplicateSearch {
+        keep: SignedDuration::from_hours(days.saturating_mul(24)),
+        fmr: calibration.fmr,
+        fmr_bound: calibration.fmr_bound,
+    })
 }
 
 /// What the codes of bound devices carry.

@@ -12,12 +12,12 @@ use std::{
 };
 
 use authority::{
-    Act, Actor, Authority, AutomaticIssue, PasswordCost, RootKeys, SecondFactor,
+    Act, Actor, Authority, AutomaticIssue, DuplicateSearch, PasswordCost, RootKeys, SecondFactor,
     identity::IdentityService, notify::Notifier, rand::rngs::StdRng,
 };
 use credential::EnforcementSecret;
 use jiazhao::app::FaceModels;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use serde_json::{Value, json};
 use storage::{Layout, MasterKeys, Store, StoreOptions};
@@ -63,6 +63,7 @@ struct Given {
     automatic_issue: AutomaticIssue,
     identity: Option<Arc<dyn IdentityService>>,
     sample_one_in: NonZeroU32,
+    duplicates: Option<DuplicateSearch>,
 }
 
 /// Randomness of requests: seeded, another seed for each.
@@ -138,6 +139,7 @@ impl App {
             automatic_issue: AutomaticIssue::Off,
             identity: None,
             sample_one_in: authority::SAMPLE_ONE_IN,
+            duplicates: None,
         };
         let without_keys = open(&options, &given, &clock, &draws, None).await;
         let mut act = system_act(&clock, &draws);
@@ -198,6 +200,18 @@ impl App {
     #[must_use]
     pub async fn with_every_issue_sampled(mut self) -> Self {
         self.given.sample_one_in = NonZeroU32::MIN;
+        self.restarted().await
+    }
+
+    /// The same started anew with the search for duplicate faces, whose descriptors are kept for this long;
+    /// one comparison in a thousand is said to be wrong.
+    #[must_use]
+    pub async fn with_duplicate_search(mut self, keep: SignedDuration) -> Self {
+        self.given.duplicates = Some(DuplicateSearch {
+            keep,
+            fmr: 0.001,
+            fmr_bound: 0.002,
+        });
         self.restarted().await
     }
 
@@ -395,6 +409,7 @@ async fn open(
         faces: given.faces.clone(),
         automatic_issue: Some(given.automatic_issue.clone()),
         sample_one_in: given.sample_one_in,
+        duplicates: given.duplicates.clone(),
         identity: given.identity.clone(),
         durable_objects: false,
         notifier: texts.map(carrier),

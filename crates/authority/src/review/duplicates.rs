@@ -23,13 +23,15 @@ const MOST: u32 = 2000;
 const SEARCHED: &str = "review.duplicates-searched";
 
 /// What the search rests on, where it is on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DuplicateSearch {
     /// How long a descriptor is kept.
     pub keep: SignedDuration,
-    /// Of a billion comparisons of two people, how many the matchers take for one: as the calibration
-    /// record measured it, and the upper end of its 95 % confidence interval.
-    pub false_matches: (u64, u64),
+    /// The share of comparisons of two people that the matchers take for one, as the calibration record
+    /// measured it.
+    pub fmr: f64,
+    /// The upper end of its 95 % confidence interval.
+    pub fmr_bound: f64,
 }
 
 impl Authority {
@@ -62,7 +64,6 @@ impl Authority {
             .collect();
         let compared = u64::try_from(others.len()).unwrap_or(u64::MAX);
         let duplicates = self.alike(&face, others).await?;
-        let (rate, bound) = search.false_matches;
         let entry = act
             .entry(SEARCHED)
             .about(&found.driver.id)
@@ -80,8 +81,8 @@ impl Authority {
         Ok(DuplicatesView {
             compared,
             since,
-            expected_false_alerts: of_a_billion(rate, compared),
-            false_alerts_bound: of_a_billion(bound, compared),
+            expected_false_alerts: expected(search.fmr, compared),
+            false_alerts_bound: expected(search.fmr_bound, compared),
             duplicates,
         })
     }
@@ -197,10 +198,9 @@ fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.saturating_add(by).unwrap_or(now)
 }
 
-/// So many of a billion, of `count`.
-fn of_a_billion(rate: u64, count: u64) -> f64 {
-    let part = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-    part(rate) / 1e9 * part(count)
+/// How many of so many comparisons are wrong.
+fn expected(rate: f64, comparisons: u64) -> f64 {
+    rate * f64::from(u32::try_from(comparisons).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -210,11 +210,12 @@ mod tests {
     #[test]
     fn expected_false_alerts_are_the_rate_times_the_comparisons() {
         for (rate, count, expected) in [
-            (0, 2000, 0.0),
-            (100_000, 2000, 0.2),
-            (1_000_000_000, 3, 3.0),
+            (0.0, 2000, 0.0),
+            (0.0001, 2000, 0.2),
+            (1.0, 3, 3.0),
+            (0.5, 0, 0.0),
         ] {
-            let found = of_a_billion(rate, count);
+            let found = super::expected(rate, count);
             assert!((found - expected).abs() < 1e-9, "{found} for {expected}");
         }
     }

@@ -10,9 +10,10 @@ use licence::{
     photo::{Profile, Verdict},
 };
 use storage::{
-    AppealRow, ApplicationId, ClosedCheck, CredentialId, HolderId, NewPersonCheck, NewText,
-    Partition, PersonCheckId, PhotoComparisonRow, PhotoFindingsRow, PhotoId, PhotoMeta, PhotoRow,
-    Presentation, SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
+    AppealRow, ApplicationId, ClosedCheck, CredentialId, FaceTemplateRow, HolderId, NewPersonCheck,
+    NewText, Partition, PersonCheckId, PhotoComparisonRow, PhotoFindingsRow, PhotoId, PhotoMeta,
+    PhotoRow, Presentation, SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId,
+    VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -22,8 +23,10 @@ use crate::{
     steps::{write, write_in},
 };
 
+const OFFICE: &str = "110101";
+
 /// How many sealed values it makes; a credential has two forms, and three that fit into a code.
-pub(crate) const VALUES: u64 = 19;
+pub(crate) const VALUES: u64 = 20;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -84,6 +87,12 @@ impl Everything {
         })
         .await
         .unwrap();
+        let office = store.office_partition(OFFICE);
+        write_in(store, office, async |tx| {
+            tx.insert_face_template(&self.template()).await
+        })
+        .await
+        .unwrap();
         let former = self.former_phone();
         write(store, &self.holder, async |tx, locked| {
             tx.hold_phone(locked, after(86_400), Some(&former)).await?;
@@ -135,6 +144,10 @@ impl Everything {
         assert_eq!(*identity, br#"{"v":1,"document":"id-card"}"#.to_vec());
         let appeal = store.appeal(&self.appealed).await.unwrap().unwrap();
         assert_eq!(appeal.text, self.appeal().text);
+        let templates = store.face_templates(OFFICE, (start(), start()), 9).await;
+        let templates = templates.unwrap();
+        let kept = templates.iter().find(|row| row.holder == self.holder);
+        assert_eq!(kept.unwrap().template, self.template().template);
         let compared = store.photo_comparison(&self.application).await;
         assert_eq!(
             compared.unwrap().unwrap().distances,
@@ -217,6 +230,17 @@ impl Everything {
             first_by: "stf_reviewer".to_owned(),
             first_at: after(20),
             first_reasons: "{}".to_owned(),
+        }
+    }
+
+    fn template(&self) -> FaceTemplateRow {
+        FaceTemplateRow {
+            application: self.application.clone(),
+            holder: self.holder.clone(),
+            office: OFFICE.to_owned(),
+            created_at: after(16),
+            expires_at: after(86_400),
+            template: Zeroizing::new(format!("a face, number {}", self.n).into_bytes()),
         }
     }
 

@@ -141,7 +141,7 @@ conformance! {
         sc_08_an_appeal_waits_for_no_other_application,
         r42_a_due_time_is_set_when_the_calendar_is_there, a_sample_is_decided_once,
         an_objection_is_a_second_officers, sc_33_a_comparison_comes_back_as_written,
-        r42_years_are_entered_and_replaced;
+        r42_years_are_entered_and_replaced, a_face_is_kept_for_its_office_and_its_time;
     inbox: r37_messages_are_listed_newest_first, sc_21_look_ups_are_kept_with_their_answers,
         sc_43_a_request_key_is_used_once;
     texts: a_text_is_queued_with_its_act_or_not_at_all,

@@ -6,8 +6,8 @@ use licence::{
     e_licence::{RevocationCause, Stage as ELicenceStage},
 };
 use storage::{
-    AppealRow, ApplicationId, Conflict, HolderId, NewIssueSample, Partition, PhotoComparisonRow,
-    PhotoId, SampleState, Store, StoreError,
+    AppealRow, ApplicationId, Conflict, FaceTemplateRow, HolderId, NewIssueSample, Partition,
+    PhotoComparisonRow, PhotoId, SampleState, Store, StoreError,
 };
 use zeroize::Zeroizing;
 
@@ -333,4 +333,82 @@ pub(crate) async fn r42_years_are_entered_and_replaced(setup: &Setup) {
     let years = store.calendar_years().await.unwrap();
     let found: Vec<_> = years.iter().map(|it| (it.year, it.plan.as_str())).collect();
     assert_eq!(found, [(2027, "{}"), (2028, r#"{"v":1}"#)]);
+}
+
+fn template(setup: &Setup, office: &str, (from, until): (i64, i64)) -> FaceTemplateRow {
+    let mut rng = setup.rng();
+    let holder = HolderId::random(&mut rng);
+    FaceTemplateRow {
+        application: ApplicationId::generate(holder.partition(), &mut rng),
+        holder,
+        office: office.to_owned(),
+        created_at: after(from),
+        expires_at: after(until),
+        template: Zeroizing::new(vec![1, 2, 3]),
+    }
+}
+
+async fn keep(store: &Store, row: &FaceTemplateRow) -> Result<(), StoreError> {
+    write_in(store, store.office_partition(&row.office), async |tx| {
+        tx.insert_face_template(row).await
+    })
+    .await
+}
+
+async fn erase(store: &Store, now: Option<i64>) -> u64 {
+    let now = now.map(after);
+    let mut erased = 0;
+    for partition in store.face_templates_to_erase(now).await.unwrap() {
+        erased += write_in(store, partition, async |tx| {
+            tx.erase_face_templates(now).await
+        })
+        .await
+        .unwrap();
+    }
+    erased
+}
+
+/// Descriptors are an office's, for a time; then they are gone.
+pub(crate) async fn a_face_is_kept_for_its_office_and_its_time(setup: &Setup) {
+    let store = &setup.store;
+    let old = template(setup, "110101", (10, 100));
+    let new = template(setup, "110101", (50, 200));
+    let elsewhere = template(setup, "510101", (50, 200));
+    for row in [&old, &new, &elsewhere, &new] {
+        keep(store, row).await.unwrap();
+    }
+    let found = async |since, now| -> Vec<ApplicationId> {
+        let when = (after(since), after(now));
+        let rows = store.face_templates("110101", when, 9).await.unwrap();
+        rows.into_iter().map(|row| row.application).collect()
+    };
+    let (older, newer) = (old.application.clone(), new.application.clone());
+    assert_eq!(found(0, 60).await, [newer.clone(), older]);
+    assert_eq!(found(50, 60).await, [newer.clone()]);
+    assert_eq!(found(0, 100).await, [newer]);
+    let first = store.face_templates("110101", (after(0), after(60)), 1);
+    assert_eq!(first.await.unwrap().len(), 1);
+    assert!(
+        store
+            .has_face_template("110101", &old.application)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .has_face_template("510101", &old.application)
+            .await
+            .unwrap()
+    );
+    assert_eq!(erase(store, Some(99)).await, 0);
+    assert_eq!(erase(store, Some(100)).await, 1);
+    assert!(
+        !store
+            .has_face_template("110101", &old.application)
+            .await
+            .unwrap()
+    );
+    // Where the search was turned off, all of them go.
+    assert_eq!(erase(store, None).await, 2);
+    assert!(!format!("{new:?}").contains("template"));
 }

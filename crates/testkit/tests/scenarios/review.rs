@@ -1,6 +1,7 @@
 //! The review by another officer.
 
 mod appeals;
+mod duplicates;
 mod forecast;
 mod judged;
 mod lending;
