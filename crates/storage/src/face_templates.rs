@@ -154,9 +154,9 @@ fn read(sealer: &Sealer, row: &AnyRow) -> Result<FaceTemplateRow, StoreError> {
     let row = Columns { table: TABLE, row };
     let application = row.parsed("application_id", ApplicationId::parse)?;
     let holder = row.parsed("holder_id", HolderId::parse)?;
-    let sealed = row.bytes("template_sealed")?;
+    let under_seal = row.bytes("template_sealed")?;
     Ok(FaceTemplateRow {
-        template: sealer.unseal(&place(&holder, &application), &sealed)?,
+        template: sealer.unseal(&place(&holder, &application), &under_seal)?,
         office: row.text("office")?,
         created_at: row.instant("created_at")?,
         expires_at: row.instant("expires_at")?,

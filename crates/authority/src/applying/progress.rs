@@ -30,9 +30,8 @@ struct Situation<'a> {
     rejections: usize,
     /// Whether photos are judged here.
     judged: bool,
-    /// Whether no application was made after it.
-    newest: bool,
-    now: Timestamp,
+    /// The appeal, while there is one.
+    appeal: Option<&'static str>,
 }
 
 impl Authority {
@@ -76,8 +75,7 @@ impl Authority {
             checks_left: self.checks_left(act).await?,
             rejections,
             judged: self.inner.settings.judge.is_some(),
-            newest,
-            now: act.now,
+            appeal: (newest && is_appealable(row, act.now)).then_some("appeal"),
         };
         let progress = ProgressView {
             next: next(&situation).into_iter().map(str::to_owned).collect(),
@@ -130,9 +128,11 @@ fn next(situation: &Situation<'_>) -> Vec<&'static str> {
 
 /// What leads on, and the appeal beside it while there is one.
 fn with_appeal(situation: &Situation<'_>, first: &'static str) -> Vec<&'static str> {
-    let appealable = appeal_until(situation.row).is_some_and(|until| situation.now <= until);
-    let appeal = (appealable && situation.newest).then_some("appeal");
-    std::iter::once(first).chain(appeal).collect()
+    std::iter::once(first).chain(situation.appeal).collect()
+}
+
+fn is_appealable(row: &ApplicationRow, now: Timestamp) -> bool {
+    appeal_until(row).is_some_and(|until| now <= until)
 }
 
 fn before_the_check(situation: &Situation<'_>) -> Vec<&'static str> {
