@@ -21,9 +21,10 @@ use zeroize::Zeroizing;
 use crate::{
     Act, Authority, Because, Error,
     enrol::method_code,
+    reasons::is_of_a_reviewer,
     refusal,
     registry_write::photo_row,
-    render::{application_view, is_of_a_reviewer},
+    render::application_view,
     views::{ApplicationView, CounterApply},
 };
 
@@ -88,7 +89,11 @@ impl Authority {
         };
         self.submit(act, &driver, (&new, &row), &method, key)
             .await?;
-        self.application_view(&new.id).await
+        // Both matchers look at it at once (SC-33); the reviewer sees what they say.
+        let submitted = self.store().application(&new.id).await?;
+        let submitted = submitted.ok_or(refusal::NOT_FOUND)?;
+        self.case_judged(act, &submitted, &driver).await?;
+        Ok(application_view(&submitted))
     }
 
     /// Writes a submitted application with its photo.
@@ -301,6 +306,7 @@ pub(crate) fn as_application(row: &ApplicationRow) -> Result<Application, Error>
             origin: row.photo_source,
             due,
             submitted_by: row.submitted_by.clone().map(OfficerId),
+            rejected_by: row.appealed_from.clone().map(OfficerId),
         },
         (Stage::Approved, _, Some(reviewer)) => Application::Approved {
             origin: row.photo_source,

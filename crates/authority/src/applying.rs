@@ -17,6 +17,8 @@ mod progress;
 mod submit;
 mod texts;
 
+pub(crate) use findings::{Findings, verdict};
+pub(crate) use progress::check_view;
 pub(crate) use submit::submitted;
 
 use std::sync::Arc;
@@ -37,11 +39,15 @@ impl Authority {
         judge.ok_or_else(|| refusal::PHOTOS_NOT_JUDGED.into())
     }
 
-    /// One of the driver's own applications in the app.
+    /// One of the driver's own applications.
     ///
     /// # Errors
     /// [`refusal::NOT_FOUND`], the same for another's as for none (SC-20).
-    async fn own_application(&self, act: &Act, id: &str) -> Result<ApplicationRow, Error> {
+    pub(crate) async fn own_application(
+        &self,
+        act: &Act,
+        id: &str,
+    ) -> Result<ApplicationRow, Error> {
         let holder = act.holder()?;
         let id = ApplicationId::parse(id).map_err(|_not_an_id| Error::from(refusal::NOT_FOUND))?;
         let row = self.store().application(&id).await?;
@@ -50,7 +56,7 @@ impl Authority {
     }
 
     /// What an earlier request with this key made, as its applicant sees it now.
-    async fn answered_own(
+    pub(crate) async fn answered_own(
         &self,
         act: &Act,
         key: Option<&RequestKey>,

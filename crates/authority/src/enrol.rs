@@ -90,6 +90,11 @@ impl Authority {
         if office.authority_code != driver.record.issuing_authority.code.as_str() {
             return Err(refusal::OUT_OF_SCOPE.into());
         }
+        self.not_their_own(actor, driver)
+    }
+
+    /// SC-31: never an officer's own record.
+    pub(crate) fn not_their_own(&self, actor: &StaffActor, driver: &Driver) -> Result<(), Error> {
         let owns = |number: &LicenceNumber| {
             let blind = self
                 .store()

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use licence::application::Stage;
 use storage::{
-    Committed, Conflict, Cursors, HolderId, Partition, ReviewCase, StoreError, outbox::Event,
+    CaseChange, CaseKind, Committed, Conflict, Cursors, HolderId, Partition, Stands, StoreError,
+    outbox::{Event, Numbered},
 };
 
 use crate::{Authority, Error};
@@ -146,7 +147,8 @@ impl Authority {
             }
             Event::DriverChanged { .. } => ("licence", None),
             Event::ELicenceChanged { e_licence, .. } => ("e-licence", Some(e_licence.to_string())),
-            Event::ApplicationChanged { application, .. } => {
+            Event::ApplicationChanged { application, .. }
+            | Event::ReviewCaseChanged { application, .. } => {
                 ("application", Some(application.to_string()))
             }
             Event::BindingChanged { binding, .. } => {
@@ -172,10 +174,7 @@ impl Authority {
             let Some(last) = events.last().map(|event| event.seq) else {
                 return Ok(at);
             };
-            let cases: Vec<(ReviewCase, bool)> = events
-                .into_iter()
-                .filter_map(|event| case_of(event.event))
-                .collect();
+            let cases: Vec<CaseChange> = events.into_iter().filter_map(case_of).collect();
             match self
                 .store()
                 .project_cases(CASES, partition, (at, last), &cases)
@@ -210,25 +209,62 @@ fn behind(seen: &Cursors, heads: &[(Partition, u64)]) -> u64 {
     behind.fold(0, u64::saturating_add)
 }
 
-fn case_of(event: Event) -> Option<(ReviewCase, bool)> {
-    let Event::ApplicationChanged {
-        application,
-        stage,
-        office,
-        submitted_at,
-        due_at,
-        ..
-    } = event
-    else {
-        return None;
-    };
-    let case = ReviewCase {
-        application,
-        office,
-        submitted_at: submitted_at?,
-        due_at,
-        claimed_by: None,
-        lease_until: None,
-    };
-    Some((case, stage == Stage::UnderReview.as_str()))
+/// What an event says of the review queue.
+fn case_of(event: Numbered) -> Option<CaseChange> {
+    match event.event {
+        Event::ApplicationChanged {
+            application,
+            stage,
+            office,
+            submitted_at,
+            due_at,
+            ..
+        } => Some(CaseChange {
+            application,
+            office,
+            kind: CaseKind::Application,
+            not_by: None,
+            submitted_at: submitted_at?,
+            due_at,
+            stands: stands(Stage::parse(&stage)?),
+            at: event.at,
+        }),
+        Event::ReviewCaseChanged {
+            application,
+            kind,
+            office,
+            since,
+            due_at,
+            not_by,
+            open,
+            ..
+        } => Some(CaseChange {
+            application,
+            office,
+            kind: CaseKind::parse(&kind)?,
+            not_by,
+            submitted_at: since,
+            due_at,
+            stands: if open { Stands::Anew } else { Stands::Decided },
+            at: event.at,
+        }),
+        Event::DriverChanged { .. }
+        | Event::CredentialStatus { .. }
+        | Event::ELicenceChanged { .. }
+        | Event::BindingChanged { .. }
+        | Event::Notified { .. } => None,
+    }
+}
+
+/// How a case stands in each stage of its application.
+const fn stands(stage: Stage) -> Stands {
+    match stage {
+        Stage::UnderReview => Stands::Open,
+        Stage::Approved | Stage::Rejected => Stands::Decided,
+        Stage::Draft
+        | Stage::PhotoSubmitted
+        | Stage::PersonVerified
+        | Stage::Issued
+        | Stage::Withdrawn => Stands::Closed,
+    }
 }

@@ -67,7 +67,7 @@ impl Authority {
         for row in &rows {
             // What comes next is of interest for the newest only; the others are over.
             views.push(if views.is_empty() {
-                self.with_progress(act, row, rejections).await?
+                self.with_progress(act, row, (rejections, true)).await?
             } else {
                 application_view(row)
             });

@@ -27,9 +27,9 @@ use crate::{
     apply::{RequestKey, as_application},
     applying::submitted,
     notify::TextKind,
+    reasons::store_reasons,
     refusal,
     registry_write::{message, notified, reason_codes, status_event},
-    render::store_reasons,
     review::{changed, channel_of},
     views::ReasonView,
 };
@@ -295,6 +295,8 @@ impl Authority {
             former: None,
         };
         events.push(self.tell(act, &mut tx, notice).await?);
+        let sample = self.take_sample(act, (&mut tx, &locked), application, &new.id);
+        let sample = sample.await?;
         let keys: Vec<&str> = prepared
             .credential
             .forms
@@ -308,7 +310,9 @@ impl Authority {
             .with("e-licence", new.id.as_str())
             .with("credential", prepared.credential.id.as_str())
             .with("revision", locked.revision())
+            .with("sampled", sample.is_some())
             .with("keys", keys);
+        events.extend(sample);
         trail.push(entry);
         let trail = Trail::of(trail).ok_or(Error::Internal("an issue leaves no trail"))?;
         let committed = tx.commit(trail, events).await?;

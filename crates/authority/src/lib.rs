@@ -26,6 +26,7 @@ mod measures;
 pub mod notify;
 mod passwords;
 mod present;
+mod reasons;
 pub mod refusal;
 mod registry;
 mod registry_diff;
@@ -47,6 +48,7 @@ mod totp;
 mod trust;
 mod verify;
 pub mod views;
+mod working_days;
 
 pub use accounts::{Activated, Client, DEVICE_LASTS};
 pub use act::{Act, Actor, HolderActor, Role, StaffActor};
@@ -55,16 +57,19 @@ pub use audit::{
 };
 pub use composition::{
     Authority, AutomaticIssue, Calibration, CertificateCodes, CodeSettings, PasswordCost,
-    PhotoFile, SecondFactor, Settings, TokenHash,
+    PhotoFile, SAMPLE_ONE_IN, SecondFactor, Settings, TokenHash,
 };
 pub use follow::Live;
-pub use measures::Measure;
+pub use measures::{Label, Measure};
 pub use rand;
 pub use refusal::{Because, CATALOGUE, Error, Kind, Refusal};
 pub use registry::{Delivery, Examined, MAX_PHOTO_BYTES, Planned};
 pub use registry_diff::{ChangedRecord, Comparison, Follows};
+pub use review::{DuplicateSearch, ReviewForecast};
 pub use status_lists::{Audience, ListAnswer, ListRequest};
-pub use storage::{ClientKind, HolderId, Office, RegistrySource, Staff, TextId, TokenForm};
+pub use storage::{
+    ClientKind, HolderId, Office, RegistrySource, ReviewLoad, Staff, TextId, TokenForm,
+};
 pub use texts::Outgoing;
 pub use trust::{
     PreparedKeys, RootKeys, SignedProposal, Submitted, TrustChange, TrustProposalFile,

@@ -1,5 +1,7 @@
 //! What machines watch, besides requests: numbers without persons.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use crate::Authority;
@@ -14,7 +16,16 @@ pub struct Measure {
     /// Whether it only grows.
     pub counter: bool,
     /// A label and its value, where there is one, and the number.
-    pub samples: Vec<(Option<(&'static str, &'static str)>, u64)>,
+    pub samples: Vec<(Option<Label>, u64)>,
+}
+
+/// What tells the numbers of one name apart. It never says anything of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: Cow<'static, str>,
 }
 
 impl Measure {
@@ -38,8 +49,31 @@ impl Measure {
             help,
             counter: true,
             samples: samples
-                .map(|(of, value)| (Some((label, of)), value))
+                .map(|(of, number)| {
+                    let value = Cow::Borrowed(of);
+                    (Some(Label { name: label, value }), number)
+                })
                 .to_vec(),
+        }
+    }
+
+    /// One number for each of what `label` tells apart.
+    pub(crate) fn gauges(
+        name: &'static str,
+        help: &'static str,
+        label: &'static str,
+        samples: impl Iterator<Item = (String, u64)>,
+    ) -> Self {
+        Self {
+            name,
+            help,
+            counter: false,
+            samples: samples
+                .map(|(of, number)| {
+                    let value = Cow::Owned(of);
+                    (Some(Label { name: label, value }), number)
+                })
+                .collect(),
         }
     }
 }
@@ -51,6 +85,7 @@ impl Authority {
         measures.extend(self.witness_measures());
         measures.extend(self.status_measures(now).await.unwrap_or_default());
         measures.extend(self.trust_measures(now));
+        measures.extend(self.review_measures(now).await.unwrap_or_default());
         measures
     }
 }

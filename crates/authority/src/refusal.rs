@@ -169,6 +169,8 @@ impl From<licence::Refusal> for Error {
         };
         let kind = match refusal.code {
             "same-officer" => SAME_OFFICER,
+            "same-reviewer" => SAME_REVIEWER,
+            "not-appealable" => NOT_APPEALABLE,
             _ => NOT_IN_THIS_STATE,
         };
         Self::Refused(kind, vec![because])
@@ -192,10 +194,12 @@ fn of_conflict(conflict: Conflict) -> Refusal {
         | Conflict::TrustChange
         | Conflict::ELicenceState
         | Conflict::Binding
+        | Conflict::Sample
         | Conflict::SecondFactor => NOT_IN_THIS_STATE,
         Conflict::OpenApplication => OPEN_APPLICATION,
         Conflict::CurrentELicence => HAS_E_LICENCE,
         Conflict::Claim => CLAIMED_BY_ANOTHER,
+        Conflict::Loan => LOAN_EXHAUSTED,
         Conflict::NameTaken => NAME_TAKEN,
         Conflict::Trust => KEYS_EXIST,
         Conflict::ActivationCode => ACTIVATION_REFUSED,
@@ -333,6 +337,28 @@ catalogue! {
     CLAIMED_BY_ANOTHER = Conflict "claimed-by-another", "该申请正由他人审核", "Another reviewer holds the case"; "等待其释放或选择其他申请", "Wait or take another case";
     /// The case must be claimed first.
     CLAIM_FIRST = Conflict "claim-first", "请先领取该申请", "The case must be claimed first"; "领取后再决定", "Claim it, then decide";
+    /// Whoever decided first does not decide again.
+    SAME_REVIEWER = Forbidden "same-reviewer", "原审核人不得处理针对其决定的申诉或者复核", "Whoever decided first does not decide whether that was right"; "由另一名民警处理", "Another officer decides";
+    /// Nothing can be claimed now.
+    NO_CASE = NotFound "no-case", "暂无可领取的案件", "There is no case to claim now"; "稍后重试", "Try again later";
+    /// The loan gives no more cases now.
+    LOAN_EXHAUSTED = Conflict "loan-exhausted", "协办案件已达当日上限，或者排队数量未超过约定", "No more cases are lent now: the day's limit is reached, or the queue is not long enough"; "改为办理本单位案件，或次日再试", "Take cases of your own office, or try again the next day";
+    /// A loan does not follow its form.
+    INVALID_LOAN = Invalid "invalid-loan", "协办规则不正确：两个单位须不同且存在，期限不超过一年，并注明每日上限或排队数量", "A loan names two different offices that exist, a time of a year at most, and a daily limit or a length of the queue"; "更正后重试", "Correct it and try again";
+    /// The year of a working calendar contradicts itself.
+    INVALID_CALENDAR = Invalid "invalid-calendar", "工作日历不正确：日期须属于该年，调休上班日须为周末且不是节假日", "The working calendar contradicts itself: days lie in its year, make-up days are weekend days and no holidays"; "按公布的节假日安排更正", "Correct it by the announcement";
+    /// There is no appeal against this.
+    NOT_APPEALABLE = Conflict "not-appealable", "该决定不能申诉：只有审核人员退回的申请可以申诉一次，且其后未再次申请", "There is no appeal against this: only an officer's rejection can be appealed, once, and not after a new application"; "按退回原因重新申请，或到窗口咨询", "Apply again as the reasons say, or ask at the counter";
+    /// The time for an appeal is over.
+    APPEAL_TOO_LATE = Gone "appeal-too-late", "申诉期限已过", "The time for an appeal is over"; "重新申请，或到窗口咨询", "Apply again, or ask at the counter";
+    /// An appeal says why.
+    APPEAL_TEXT = Invalid "appeal-text", "申诉须写明理由，1 至 500 个字", "An appeal says why, in 1 to 500 characters"; "填写后重试", "Fill it in and try again";
+    /// The matchers' result is to be seen first.
+    ACKNOWLEDGE_FIRST = Conflict "acknowledge-first", "人脸比对认为新照片与留存照片不是同一人，通过前须确认已核对", "The matchers say that the new photo and the photo on file show two people: it is approved only by who says that they saw it"; "核对两张照片后，以 acknowledged 注明 another-person", "Compare both photos, then name another-person in `acknowledged`";
+    /// The operator has not turned the search on.
+    DUPLICATES_OFF = Unavailable "duplicate-search-off", "未启用重复人脸排查", "The search for duplicate faces is off"; "由运行单位依法评估后在配置中启用", "The operator turns it on, after a legal assessment";
+    /// There is no face to work with.
+    NO_FACE = Conflict "no-face", "照片中没有可用于比对的人脸", "The photo has no face that can be compared"; "按照片规则处理该申请", "Decide the case by the photo rules";
     /// A rejection needs reasons.
     REASONS_MISSING = Invalid "reasons-missing", "退回申请须注明原因", "A rejection names its reasons"; "选择原因", "Name at least one";
     /// The name exists.

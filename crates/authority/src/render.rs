@@ -5,15 +5,15 @@ use licence::{
     CLASS_TABLE, Due, Note, Record, Showing, StatusValue, ValidUntil, civil_date, effective,
     showing, status::Effective,
 };
-use serde::{Deserialize, Serialize};
-use storage::{ApplicationRow, ELicenceRow, Notification, ReviewCase, TextRow};
+use storage::{ApplicationRow, ELicenceRow, Notification, TextRow};
 
 use crate::{
-    Error,
     notify::TextKind,
+    reasons::stored_reasons,
     refusal,
+    review::appeal_until,
     views::{
-        ApplicationView, CaseView, ChannelView, ClassRowView, ELicenceView, LetterView, MainPage,
+        ApplicationView, ChannelView, ClassRowView, ELicenceView, LetterView, MainPage,
         NotificationView, ReasonView, RecordView, RemarkView, StatusView, SubPage,
     },
 };
@@ -197,125 +197,10 @@ pub(crate) fn application_view(row: &ApplicationRow) -> ApplicationView {
             .as_deref()
             .map(stored_reasons)
             .unwrap_or_default(),
+        appeal_until: appeal_until(row),
+        appealed: row.appealed_from.is_some(),
         e_licence: row.e_licence.as_ref().map(ToString::to_string),
         progress: None,
-    }
-}
-
-/// Reasons of a rejection as stored: as they were told, whatever the catalogue says later.
-#[derive(Serialize, Deserialize)]
-struct StoredReasons {
-    v: u8,
-    reasons: Vec<ReasonView>,
-}
-
-pub(crate) fn store_reasons(reasons: Vec<ReasonView>) -> Result<String, Error> {
-    serde_json::to_string(&StoredReasons { v: 1, reasons })
-        .map_err(|_not_json| Error::Internal("reasons cannot be written"))
-}
-
-fn stored_reasons(json: &str) -> Vec<ReasonView> {
-    serde_json::from_str(json)
-        .map(|stored: StoredReasons| stored.reasons)
-        .unwrap_or_default()
-}
-
-/// Whether stored reasons are those of a reviewer, not of the registry at issue.
-pub(crate) fn is_of_a_reviewer(json: &str) -> bool {
-    let reasons = stored_reasons(json);
-    reasons
-        .iter()
-        .any(|reason| reviewers_reason(&reason.code).is_some())
-}
-
-/// A reviewer's reason: a photo rule that was not met (`R56` to `R74`), or `identity`.
-pub(crate) fn reviewers_reason(code: &str) -> Option<ReasonView> {
-    let (rule, zh, en) = if code == "identity" {
-        (None, "身份未能确认", "Identity was not established")
-    } else {
-        let (rule, zh, en) = PHOTO_RULES.iter().find(|(rule, ..)| *rule == code)?;
-        (Some((*rule).to_owned()), *zh, *en)
-    };
-    Some(ReasonView {
-        code: code.to_owned(),
-        rule,
-        field: None,
-        zh: zh.to_owned(),
-        en: en.to_owned(),
-        clears_zh: Some("重新拍照或到窗口咨询".to_owned()),
-        clears_en: Some("Take a new photo or ask at the counter".to_owned()),
-    })
-}
-
-/// The photo rules a reviewer can name, as a person reads them when they were not met.
-const PHOTO_RULES: [(&str, &str, &str); 19] = [
-    ("R56", "背景不是白色", "The background is not white"),
-    ("R57", "光线不均匀", "The light is uneven"),
-    (
-        "R58",
-        "坐姿不端正或双肩不平",
-        "The posture is not upright or the shoulders not level",
-    ),
-    (
-        "R59",
-        "表情不自然或未正视镜头",
-        "The expression is unnatural or the gaze not at the lens",
-    ),
-    ("R60", "未着深色服装", "The clothes are not dark"),
-    ("R61", "未免冠", "The head is covered"),
-    ("R62", "头发遮挡面部或耳朵", "Hair covers face or ears"),
-    ("R63", "头发凌乱或蓬松", "The hair is messy or fluffy"),
-    ("R64", "妆容过浓", "The make-up is heavy"),
-    ("R65", "穿着制式服装", "A uniform is worn"),
-    (
-        "R66",
-        "佩戴口罩、墨镜、帽子、围巾或饰品",
-        "A mask, sunglasses, hat, scarf or accessory is worn",
-    ),
-    (
-        "R67",
-        "衣冠不整或过于暴露",
-        "The clothes are dishevelled or over-revealing",
-    ),
-    (
-        "R68",
-        "姿势夸张、有手势或闭眼",
-        "The pose is exaggerated, a hand gesture shows, or the eyes are closed",
-    ),
-    (
-        "R69",
-        "含有违背公序良俗的标志或文字",
-        "Signs or text against public morals",
-    ),
-    (
-        "R70",
-        "含有违反法律法规的内容",
-        "Content that breaks the law",
-    ),
-    (
-        "R71",
-        "不是 6 个月内的近照",
-        "The photo is older than 6 months",
-    ),
-    (
-        "R72",
-        "面部特征经过技术处理",
-        "Facial features were processed",
-    ),
-    ("R73", "照片为合成", "The photo is a composite"),
-    ("R74", "修图过度", "The photo is retouched too much"),
-];
-
-pub(crate) fn case_view(case: &ReviewCase, now: Timestamp) -> CaseView {
-    let held = case.lease_until.is_some_and(|until| now < until);
-    CaseView {
-        application: case.application.to_string(),
-        office: case.office.clone(),
-        submitted_at: case.submitted_at,
-        due_at: case.due_at,
-        overdue: case.due_at.is_some_and(|due| due < now),
-        claimed_by: case.claimed_by.clone().filter(|_| held),
-        lease_until: case.lease_until.filter(|_| held),
     }
 }
 
@@ -352,6 +237,26 @@ pub(crate) fn notification_view(row: &Notification, texts: &[TextRow]) -> Notifi
         "issue-refused" => (
             "审核已通过，但登记信息不允许核发，请打开申请查看原因",
             "Your application was approved, but the registry blocks the issue: open it to see why",
+        ),
+        "appeal-upheld" => (
+            "申诉成立，申请已通过审核",
+            "Your appeal was upheld: the application is approved",
+        ),
+        "appeal-dismissed" => (
+            "申诉未获支持，请打开申请查看原因",
+            "Your appeal was dismissed: open the application to see why",
+        ),
+        "e-licence-stopped" => (
+            "电子驾驶证已暂停使用，正在复核，请等待结果或到窗口咨询",
+            "Your electronic driving licence is stopped while its issue is looked at again: wait, or ask at a counter",
+        ),
+        "e-licence-restored" => (
+            "复核无误，电子驾驶证已恢复使用",
+            "The issue of your electronic driving licence was confirmed: it can be used again",
+        ),
+        "e-licence-revoked" => (
+            "经复核，电子驾驶证已撤销，请到发证地车辆管理所窗口办理",
+            "Your electronic driving licence was revoked: go to a counter of the issuing office",
         ),
         "issue-blocked" => (
             "登记信息不允许核发，请打开申请查看原因",

@@ -1,73 +1,43 @@
-//! The review of applications by another officer (R34, R92).
+//! The review of applications by another officer (R34, R92): claim, what stands beside the photo, and
+//! who may decide. The parts of it are one module each.
 
-use jiff::SignedDuration;
-use licence::{
-    Channel,
-    application::{Event as Move, RejectionReason, RejectionReasons, Stage},
-    civil_date,
-    machine::OfficerId,
-    notes,
+mod appeals;
+mod decision;
+mod duplicates;
+mod forecasts;
+mod judged;
+mod lending;
+mod queue;
+mod samples;
+
+use jiff::Timestamp;
+use licence::{Channel, Due, application::Stage, civil_date, notes, photo::Verdict};
+use storage::{
+    ApplicationId, ApplicationRow, CaseKind, Driver, LoanRow, ReviewCase, outbox::Event,
 };
-use storage::{ApplicationId, ApplicationRow, Driver, outbox::Event};
 
+use self::judged::comparison_view;
+pub(crate) use self::{appeals::appeal_until, forecasts::ForecastCache};
+pub use self::{duplicates::DuplicateSearch, forecasts::ReviewForecast};
 use crate::{
     Act, Authority, Error, PhotoFile, Role, StaffActor,
-    apply::{RequestKey, as_application, due_at},
+    apply::due_at,
+    applying::{Findings, check_view},
+    reasons::stored_reasons,
     refusal,
-    registry_write::{message, notified},
-    render::{
-        application_view, case_view, note_view, record_view, reviewers_reason, store_reasons,
-    },
-    views::{
-        ApplicationView, CaseView, Decide, DecisionView, IdentityCheck, ReasonView, ReviewView,
-    },
+    render::{application_view, note_view, record_view},
+    views::{IdentityCheck, ReasonView, ReviewView},
 };
 
-/// How long a claim holds. A reviewer who leaves gives the case back by leaving.
-const LEASE: SignedDuration = SignedDuration::from_mins(15);
-/// Cases shown at once; the queue is by deadline, so the rest is later.
-const QUEUE_PAGE: u32 = 100;
-
-/// The decision in the audit.
-const DECIDED: &str = "review.decided";
+/// A case that the reviewer may decide.
+struct Reviewable {
+    application: ApplicationRow,
+    driver: Driver,
+    /// None where nothing is to be decided about it.
+    case: Option<ReviewCase>,
+}
 
 impl Authority {
-    /// The open cases of the reviewer's office, by deadline.
-    ///
-    /// # Errors
-    /// Without the role or an office.
-    pub async fn review_queue(&self, act: &mut Act) -> Result<Vec<CaseView>, Error> {
-        let actor = act.staff(&[Role::Reviewer])?;
-        let office = actor.office.as_ref().ok_or(refusal::NO_OFFICE)?;
-        let cases = self
-            .store()
-            .open_cases(&office.authority_code, QUEUE_PAGE)
-            .await?;
-        Ok(cases.iter().map(|case| case_view(case, act.now)).collect())
-    }
-
-    /// Claims a case for the reviewer and shows it; claiming again renews the lease.
-    ///
-    /// # Errors
-    /// When somebody else holds it, it is outside the office, or the reviewer's own record or
-    /// submission.
-    pub async fn claim(&self, act: &mut Act, id: &str) -> Result<ReviewView, Error> {
-        const WHAT: &str = "review.claimed";
-        let (application, driver) = self.reviewable(act, id, WHAT).await?;
-        let until = act.now.saturating_add(LEASE).unwrap_or(act.now);
-        let partition = self.store().office_partition(&application.office);
-        let mut tx = self.store().begin_in(partition).await?;
-        tx.claim_case(&application.id, &act.actor_id(), act.now, until)
-            .await?;
-        let entry = act
-            .entry(WHAT)
-            .about(&driver.id)
-            .with("application", application.id.as_str())
-            .with("until", until.to_string());
-        tx.commit(entry, Vec::new()).await?;
-        self.review_view(act, &application, &driver).await
-    }
-
     /// The photo of a claimed case, or the photo on file beside it.
     ///
     /// # Errors
@@ -78,163 +48,70 @@ impl Authority {
         id: &str,
         on_file: bool,
     ) -> Result<PhotoFile, Error> {
-        let (application, driver) = self.reviewable(act, id, "review.photo").await?;
-        self.check_claim(act, &application).await?;
+        let found = self.reviewable(act, id, "review.photo").await?;
+        check_claim(act, found.case.as_ref())?;
         let photo = if on_file {
-            driver.photo
+            found.driver.photo
         } else {
-            application.photo
+            found.application.photo
         };
-        self.photo_file(&driver.id, &photo.ok_or(refusal::NOT_FOUND)?)
+        self.photo_file(&found.driver.id, &photo.ok_or(refusal::NOT_FOUND)?)
             .await
     }
 
-    /// Decides a claimed case. An approval issues the e-licence at once, if the record still allows.
-    ///
-    /// # Errors
-    /// When the case is not claimed, was submitted by the reviewer, is decided already, or, after an
-    /// approval, when the record blocks the issue ([`refusal::ISSUE_REFUSED`], with every reason).
-    pub async fn decide(
-        &self,
-        act: &mut Act,
-        id: &str,
-        request: Decide,
-        key: Option<&str>,
-    ) -> Result<ApplicationView, Error> {
-        let asked = format!("{id}\0{request:?}");
-        let key = key.map(|key| self.request_key(act, DECIDED, key, &[&asked]));
-        let application = parse_id(id)?;
-        let answered: Option<ApplicationId> =
-            self.answered(application.partition(), key.as_ref()).await?;
-        if let Some(id) = answered {
-            act.staff(&[Role::Reviewer])?;
-            return self.application_view(&id).await;
-        }
-        let (application, driver) = self.reviewable(act, id, DECIDED).await?;
-        let reviewer = OfficerId(act.actor_id());
-        let event = match request.decision {
-            DecisionView::Approve => Move::Approve { reviewer },
-            DecisionView::Reject => Move::Reject {
-                reviewer,
-                reasons: rejection(&request.reasons)?.0,
-            },
-        };
-        let decided = as_application(&application)?.apply(event)?;
-        self.check_claim(act, &application).await?;
-
-        self.commit_decision(act, (&application, &driver), &request, key)
-            .await?;
-        if decided.stage() == Stage::Approved {
-            self.issue(act, &application.id).await?;
-        }
-        self.application_view(&application.id).await
-    }
-
-    async fn commit_decision(
-        &self,
-        act: &mut Act,
-        (application, driver): (&ApplicationRow, &Driver),
-        request: &Decide,
-        key: Option<RequestKey>,
-    ) -> Result<(), Error> {
-        let (mut tx, locked) = self.store().begin(&driver.id, driver.revision).await?;
-        let by = act.actor_id();
-        let mut entry = act
-            .entry(DECIDED)
-            .about(&driver.id)
-            .with("application", application.id.as_str());
-        let mut events = Vec::new();
-        match request.decision {
-            DecisionView::Approve => {
-                tx.approve_application(&locked, &application.id, &by, act.now)
-                    .await?;
-                events.push(changed(application, Stage::Approved));
-                entry = entry.with("stage", Stage::Approved.as_str());
-            }
-            DecisionView::Reject => {
-                let reasons = store_reasons(rejection(&request.reasons)?.1)?;
-                tx.reject_application(
-                    &locked,
-                    (&application.id, Stage::UnderReview),
-                    &by,
-                    &reasons,
-                    act.now,
-                )
-                .await?;
-                events.push(changed(application, Stage::Rejected));
-                entry = entry
-                    .with("stage", Stage::Rejected.as_str())
-                    .with("reasons", request.reasons.clone());
-                let message = message(act, &driver.id, "application-rejected", &request.reasons);
-                tx.insert_notification(&message).await?;
-                events.push(notified(&message));
-            }
-        }
-        if let Some(key) = &key {
-            key.remember(&mut tx, application.id.as_str(), act.now)
-                .await?;
-        }
-        let committed = tx.commit(entry, events).await?;
-        self.follow_committed(&[committed]).await
-    }
-
-    /// The application and its driver, if the reviewer may decide it. A refusal is audited.
+    /// The case with its driver, if the reviewer may decide it. A refusal is audited.
     async fn reviewable(
         &self,
         act: &Act,
         id: &str,
         what: &'static str,
-    ) -> Result<(ApplicationRow, Driver), Error> {
+    ) -> Result<Reviewable, Error> {
         let actor = act.staff(&[Role::Reviewer])?;
         let row = self.store().application(&parse_id(id)?).await?;
         let row = row.ok_or(refusal::NOT_FOUND)?;
         let driver = self.store().driver(&row.holder).await?;
         let driver = driver.ok_or(refusal::NOT_FOUND)?;
-        match self.may_review(actor, &row, &driver) {
-            Ok(()) => Ok((row, driver)),
+        let case = self.store().open_case(&row.office, &row.id).await?;
+        let loans = self.loans_from(act, actor, &row.office).await?;
+        match self.may_review(act, actor, (&row, &driver), (case.as_ref(), &loans)) {
+            Ok(()) => Ok(Reviewable {
+                application: row,
+                driver,
+                case,
+            }),
             Err(error) => self.refuse(act, what, Some(&driver.id), error).await,
         }
     }
 
+    /// The office's own cases, and lent ones: those that a loan gives, and those taken under one.
     fn may_review(
         &self,
+        act: &Act,
         actor: &StaffActor,
-        row: &ApplicationRow,
-        driver: &Driver,
+        (row, driver): (&ApplicationRow, &Driver),
+        (case, loans): (Option<&ReviewCase>, &[LoanRow]),
     ) -> Result<(), Error> {
         let office = actor.office.as_ref().ok_or(refusal::NO_OFFICE)?;
-        if office.authority_code != row.office {
+        let own = office.authority_code == row.office;
+        let taken = case.is_some_and(|case| case.loan.is_some() && is_held(act, case));
+        let issued_here = driver.record.issuing_authority.code.as_str() == row.office;
+        if !issued_here || !own && !taken && loans.is_empty() {
             return Err(refusal::OUT_OF_SCOPE.into());
         }
-        self.may_handle(actor, driver)?;
-        if row.submitted_by.as_deref() == Some(actor.staff.id.as_str()) {
+        self.not_their_own(actor, driver)?;
+        let me = Some(actor.staff.id.as_str());
+        if row.submitted_by.as_deref() == me {
             return Err(refusal::SAME_OFFICER.into());
+        }
+        let first = case.and_then(|case| case.not_by.as_deref());
+        if row.stage == Stage::UnderReview && row.appealed_from.as_deref() == me || first == me {
+            return Err(refusal::SAME_REVIEWER.into());
         }
         Ok(())
     }
 
-    async fn check_claim(&self, act: &Act, application: &ApplicationRow) -> Result<(), Error> {
-        let case = self
-            .store()
-            .open_case(&application.office, &application.id)
-            .await?;
-        let mine = case.is_some_and(|case| {
-            case.claimed_by.as_deref() == Some(act.actor_id().as_str())
-                && case.lease_until.is_some_and(|until| act.now < until)
-        });
-        if mine {
-            Ok(())
-        } else {
-            Err(refusal::CLAIM_FIRST.into())
-        }
-    }
-
-    async fn review_view(
-        &self,
-        act: &Act,
-        application: &ApplicationRow,
-        driver: &Driver,
-    ) -> Result<ReviewView, Error> {
+    async fn review_view(&self, act: &Act, found: &Reviewable) -> Result<ReviewView, Error> {
+        let (application, driver) = (&found.application, &found.driver);
         let identity: Option<IdentityCheck> = match &application.identity {
             Some(json) => Some(
                 serde_json::from_slice(json)
@@ -242,17 +119,60 @@ impl Authority {
             ),
             None => None,
         };
-        // The case itself is open, which is no obstacle to deciding it.
-        let blocking = self.blocking_issue(act, application, driver).await?;
+        let kind = found
+            .case
+            .as_ref()
+            .map_or(CaseKind::Application, |it| it.kind);
+        // What was issued blocks nothing any more.
+        let blocking = if application.stage == Stage::Issued {
+            Vec::new()
+        } else {
+            // The case itself is open, which is no obstacle to deciding it.
+            self.blocking_issue(act, application, driver).await?
+        };
+        let sample = match kind {
+            CaseKind::Objection => self.store().issue_sample(&application.id).await?,
+            CaseKind::Application | CaseKind::Appeal | CaseKind::Sample => None,
+        };
+        let objection = sample.and_then(|sample| sample.reasons);
         let notes = notes(&driver.record, civil_date(act.now));
+        let judged = self.case_judged(act, application, driver).await?;
+        let findings = judged.findings.unwrap_or_else(Findings::none);
+        let checks = self.store().person_checks_of_application(&application.id);
+        let checks = checks.await?;
         Ok(ReviewView {
+            kind: kind.as_str().to_owned(),
             application: application_view(application),
             record: record_view(&driver.record),
             identity,
             has_photo_on_file: driver.photo.is_some(),
+            suggested: findings.rules(Verdict::Fail),
+            declared: findings.declaration.is_some(),
+            findings: findings.findings,
+            person_check: checks.first().map(|check| check_view(check, act)),
+            comparison: judged
+                .comparison
+                .as_ref()
+                .map(comparison_view)
+                .transpose()?,
+            appeal: self.appeal_of(application).await?,
+            objection: objection.as_deref().map(stored_reasons).unwrap_or_default(),
             blocking: blocking.iter().map(ReasonView::from).collect(),
             notes: notes.iter().map(note_view).collect(),
         })
+    }
+}
+
+/// Whether the actor holds the case now.
+fn is_held(act: &Act, case: &ReviewCase) -> bool {
+    case.claimed_by.as_deref() == Some(act.actor_id().as_str())
+        && case.lease_until.is_some_and(|until| act.now < until)
+}
+
+fn check_claim(act: &Act, case: Option<&ReviewCase>) -> Result<(), Error> {
+    match case {
+        Some(case) if is_held(act, case) => Ok(()),
+        Some(_) | None => Err(refusal::CLAIM_FIRST.into()),
     }
 }
 
@@ -263,32 +183,58 @@ pub(crate) fn channel_of(application: &ApplicationRow) -> Channel {
 
 /// The event of an application that moved to `stage`.
 pub(crate) fn changed(application: &ApplicationRow, stage: Stage) -> Event {
+    changed_to(application, stage, application.due)
+}
+
+/// The same of one that is due at another time from now on.
+pub(crate) fn changed_to(application: &ApplicationRow, stage: Stage, due: Option<Due>) -> Event {
     Event::ApplicationChanged {
         holder: application.holder.clone(),
         application: application.id.clone(),
         stage: stage.as_str().to_owned(),
         office: application.office.clone(),
         submitted_at: application.submitted_at,
-        due_at: application.due.and_then(due_at),
+        due_at: due.and_then(due_at),
     }
 }
 
-/// The reasons of a rejection, as the rules take them and as the driver reads them.
-fn rejection(codes: &[String]) -> Result<(RejectionReasons, Vec<ReasonView>), Error> {
-    let told = codes
-        .iter()
-        .map(|code| reviewers_reason(code))
-        .collect::<Option<Vec<_>>>()
-        .filter(|told| !told.is_empty())
-        .ok_or(refusal::REASONS_MISSING)?;
-    let reasons = told
-        .iter()
-        .map(|reason| RejectionReason {
-            rule: reason.rule.clone().unwrap_or_else(|| "R92".to_owned()),
-            code: reason.code.clone(),
-        })
-        .collect();
-    Ok((RejectionReasons::new(reasons)?, told))
+/// The event by which something else is to be decided about an application.
+fn case_opened(
+    application: &ApplicationRow,
+    kind: CaseKind,
+    (since, due): (Timestamp, Due),
+    not_by: Option<String>,
+) -> Event {
+    Event::ReviewCaseChanged {
+        holder: application.holder.clone(),
+        application: application.id.clone(),
+        kind: kind.as_str().to_owned(),
+        office: application.office.clone(),
+        since,
+        due_at: due_at(due),
+        not_by,
+        open: true,
+    }
+}
+
+/// The event by which it is decided.
+fn case_closed(application: &ApplicationRow, kind: CaseKind, at: Timestamp) -> Event {
+    Event::ReviewCaseChanged {
+        holder: application.holder.clone(),
+        application: application.id.clone(),
+        kind: kind.as_str().to_owned(),
+        office: application.office.clone(),
+        since: at,
+        due_at: Some(at),
+        not_by: None,
+        open: false,
+    }
+}
+
+/// The event of an appeal that waits.
+pub(crate) fn appeal_changed(application: &ApplicationRow, since: Timestamp, due: Due) -> Event {
+    let first = application.appealed_from.clone();
+    case_opened(application, CaseKind::Appeal, (since, due), first)
 }
 
 fn parse_id(id: &str) -> Result<ApplicationId, Error> {

@@ -6,6 +6,7 @@ mod admin;
 mod applying;
 mod binding;
 mod counter;
+mod forecast;
 mod holder;
 mod registry;
 mod review;
@@ -41,13 +42,20 @@ pub use self::binding::{
     OfflineMaterialView, ProveBinding,
 };
 pub use self::counter::{CounterApply, IdentityCheck, IdentityMethod};
+pub use self::forecast::{
+    CalendarView, CalendarYearView, ForecastDayView, ForecastHourView, ForecastView,
+};
 pub use self::holder::{
     ClassRowView, CodeKind, ELicenceView, EligibilityView, LetterView, LicenceView, LookUpView,
     MainPage, MakeCode, NotificationView, NumericCodeView, RecordView, RemarkView, StatusView,
     SubPage,
 };
 pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
-pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ProgressView, ReviewView};
+pub use self::review::{
+    AppealView, ApplicationView, CaseView, ComparisonView, Decide, DecideSample, DecisionView,
+    DuplicateView, DuplicatesView, FileAppeal, LentView, LoanView, NewLoan, ProgressView,
+    QueueSummaryView, ReviewView, SampleDecisionView, SampleView,
+};
 pub use self::status::{StatusFormView, StatusListView, StatusListsView};
 pub use self::text::{
     ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,

@@ -1,13 +1,15 @@
 //! Composition: store, authority and service, put together from a configuration.
 
 use std::{
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use authority::{
-    Act, Authority, AutomaticIssue, Calibration, CodeSettings, Error, PasswordCost, SecondFactor,
-    TokenHash, WitnessAt, identity::IdentityService, judge::Judge, notify::Notifier,
+    Act, Authority, AutomaticIssue, Calibration, CodeSettings, DuplicateSearch, Error,
+    PasswordCost, SAMPLE_ONE_IN, SecondFactor, TokenHash, WitnessAt, identity::IdentityService,
+    judge::Judge, notify::Notifier,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
@@ -63,6 +65,10 @@ pub struct Options {
     pub automatic_issue: Option<AutomaticIssue>,
     /// Whether the web apps are served, where they are part of the build.
     pub web: bool,
+    /// Of how many automatic issues one is looked at afterwards; another number only in tests.
+    pub sample_one_in: NonZeroU32,
+    /// The search for duplicate faces, instead of what follows from the configuration.
+    pub duplicates: Option<DuplicateSearch>,
 }
 
 /// Where the face models come from.
@@ -126,6 +132,8 @@ impl Default for Options {
             identity: None,
             automatic_issue: None,
             web: true,
+            sample_one_in: SAMPLE_ONE_IN,
+            duplicates: None,
         }
     }
 }
@@ -174,6 +182,10 @@ impl App {
                 second_factor: options.second_factor,
                 notifier: notifier(config, options.notifier)?,
                 report_token: report_token(config)?,
+                sample_one_in: options.sample_one_in,
+                duplicates: options
+                    .duplicates
+                    .or_else(|| duplicates(config, calibration.as_ref())),
                 judge,
                 identity: identity(config, options.identity)?,
                 automatic_issue: options
@@ -345,6 +357,18 @@ pub fn automatic_issue(config: &Config, calibration: Option<Calibration>) -> Aut
         None if config.identity.is_some() => AutomaticIssue::External,
         None => AutomaticIssue::Off,
     }
+}
+
+/// The search for duplicate faces, where it is turned on. The configuration asks for a calibration record
+/// beside it; where there are no models, there is no search.
+fn duplicates(config: &Config, calibration: Option<&Calibration>) -> Option<DuplicateSearch> {
+    let calibration = calibration.filter(|_| config.review.duplicate_faces)?;
+    let days = i64::from(config.review.face_template_days);
+    Some(DuplicateSearch {
+        keep: SignedDuration::from_hours(days.saturating_mul(24)),
+        fmr: calibration.fmr,
+        fmr_bound: calibration.fmr_bound,
+    })
 }
 
 /// What the codes of bound devices carry.

@@ -5,6 +5,7 @@
 
 mod models;
 mod peers;
+mod review;
 mod shown;
 mod source;
 mod status;
@@ -23,6 +24,7 @@ use storage::{AtRest, Layout};
 use crate::{failure::Failure, unlock::Unlock};
 pub use models::CalibrationFiles;
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
+pub use review::Review;
 pub use source::Problem;
 use source::{Known, Source};
 pub use status::StatusLists;
@@ -58,6 +60,8 @@ pub struct Config {
     pub models: PathBuf,
     /// `[models]`: the calibration record on which automatic issue can rest.
     pub calibration: Option<CalibrationFiles>,
+    /// `[review]`
+    pub review: Review,
     /// `[log]`
     pub log: Log,
 }
@@ -176,6 +180,7 @@ const KNOWN: &Known = &[
     ("identity", peers::IDENTITY),
     ("audit", peers::AUDIT),
     ("models", models::MODELS),
+    ("review", review::REVIEW),
     ("log", &["format", "filter"]),
 ];
 
@@ -221,6 +226,7 @@ impl Config {
     pub fn parse(text: &str, file: Option<&Path>, data: &Path) -> Result<Self, ConfigError> {
         let mut source = Source::read(text, KNOWN);
         let issuer = issuer(&mut source);
+        let calibration = models::calibration(&mut source);
         let config = Self {
             data: data.to_owned(),
             file: file.map(Path::to_owned),
@@ -235,7 +241,8 @@ impl Config {
             identity: peers::identity(&mut source),
             audit: peers::audit(&mut source),
             models: models::folder(&mut source),
-            calibration: models::calibration(&mut source),
+            review: review::review(&mut source, calibration.is_some()),
+            calibration,
             log: log(&mut source),
         };
         let problems = source.finish();

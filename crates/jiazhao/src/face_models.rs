@@ -34,6 +34,8 @@ pub fn judge(config: &Config) -> Result<(Option<Arc<Judge>>, Option<Calibration>
             let checked = calibration::read(&files.record, &files.key, &models)?;
             let calibration = Calibration {
                 sha256: sha256(&files.record)?,
+                fmr: checked.record().fmr(),
+                fmr_bound: checked.record().fmr_bound(),
             };
             (checked.thresholds(), Some(calibration))
         }

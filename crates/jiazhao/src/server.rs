@@ -47,6 +47,8 @@ const SWEEP_EVERY: Duration = Duration::from_hours(1);
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
 /// How soon a node learns that a key is trusted no more.
 const TRUST_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked for years of the working calendar, and for reviews that waited for one.
+const SET_DUES_EVERY: Duration = Duration::from_mins(1);
 /// How often a batch of credentials is signed anew: the pause is the throttle.
 const SIGN_EVERY: Duration = Duration::from_secs(1);
 /// How long open requests may take to finish; event streams never do by themselves.
@@ -93,6 +95,8 @@ pub async fn serve(
         Job::SnapshotStatus,
         Job::RefreshTrust,
         Job::SignAnew,
+        Job::SetDues,
+        Job::EraseTemplates,
     ] {
         jobs.spawn(job.repeat(app.clone(), stopped.clone()));
     }
@@ -175,6 +179,10 @@ enum Job {
     RefreshTrust,
     /// Signs credentials anew whose key signs no more.
     SignAnew,
+    /// Learns of years of the working calendar, and sets what is due of reviews that waited for one.
+    SetDues,
+    /// Erases descriptors of faces whose time has come.
+    EraseTemplates,
 }
 
 impl Job {
@@ -194,6 +202,8 @@ impl Job {
             Self::SnapshotStatus => "snapshot-status",
             Self::RefreshTrust => "refresh-trust",
             Self::SignAnew => "sign-anew",
+            Self::SetDues => "set-dues",
+            Self::EraseTemplates => "erase-face-templates",
         }
     }
 
@@ -213,6 +223,8 @@ impl Job {
             Self::SnapshotStatus => SNAPSHOT_EVERY,
             Self::RefreshTrust => TRUST_EVERY,
             Self::SignAnew => SIGN_EVERY,
+            Self::SetDues => SET_DUES_EVERY,
+            Self::EraseTemplates => SWEEP_EVERY,
         }
     }
 
@@ -259,6 +271,12 @@ impl Job {
                 if authority.refresh_trust(act.now).await? {
                     tracing::info!("another trust list or set of keys is in use");
                 }
+                Ok(())
+            }
+            Self::EraseTemplates => authority.erase_templates(&act).await.map(drop),
+            Self::SetDues => {
+                let set = authority.set_dues(&mut act, app.node()).await?;
+                self.told(set);
                 Ok(())
             }
             Self::SignAnew => {

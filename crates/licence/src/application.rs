@@ -77,6 +77,8 @@ pub enum Application {
         due: Due,
         /// The officer who submitted it at the counter; never the one who decides.
         submitted_by: Option<OfficerId>,
+        /// Who rejected it, where that is appealed (申诉); never the one who decides the appeal.
+        rejected_by: Option<OfficerId>,
     },
     /// An officer approved; the licence is not yet issued.
     Approved {
@@ -98,9 +100,21 @@ pub enum Application {
         reasons: RejectionReasons,
         /// Who rejected; nobody where the registry blocked the issue of an unreviewed application.
         reviewer: Option<OfficerId>,
+        /// What an appeal brings back to review; none where there can be none: the registry blocked
+        /// the issue, or it was appealed once.
+        appealable: Option<Appealable>,
     },
     /// The applicant gave up.
     Withdrawn,
+}
+
+/// What an appeal against a rejection (申诉) brings back to review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appealable {
+    /// The photo to be used.
+    pub origin: PhotoOrigin,
+    /// The officer who submitted it at the counter.
+    pub submitted_by: Option<OfficerId>,
 }
 
 /// What can happen to an application.
@@ -138,6 +152,11 @@ pub enum Event {
         reviewer: OfficerId,
         /// Why.
         reasons: RejectionReasons,
+    },
+    /// The applicant does not accept a rejection (申诉): another officer reviews it once more.
+    Appeal {
+        /// By when.
+        due: Due,
     },
     /// The e-licence is made.
     Issue,
@@ -214,6 +233,7 @@ impl Application {
             Event::SetDue { at } => self.set_due(at),
             Event::Approve { reviewer } => self.approve(reviewer),
             Event::Reject { reviewer, reasons } => self.reject(reviewer, reasons),
+            Event::Appeal { due } => self.appeal(due),
             Event::Issue => self.issue(),
             Event::RefuseIssue { reasons } => self.refuse_issue(reasons),
             Event::Withdraw => self.withdraw(),
@@ -245,6 +265,7 @@ impl Application {
             origin,
             due,
             submitted_by: None,
+            rejected_by: None,
         })
     }
 
@@ -254,6 +275,7 @@ impl Application {
                 origin: PhotoOrigin::Counter,
                 due,
                 submitted_by: Some(officer),
+                rejected_by: None,
             }),
             _ => Err(NOT_AT_COUNTER),
         }
@@ -264,6 +286,7 @@ impl Application {
             origin,
             due: Due::PendingCalendar,
             submitted_by,
+            rejected_by,
         } = self
         else {
             return Err(NOT_NOW);
@@ -272,6 +295,7 @@ impl Application {
             origin,
             due: Due::At(at),
             submitted_by,
+            rejected_by,
         })
     }
 
@@ -282,9 +306,45 @@ impl Application {
 
     fn reject(self, reviewer: OfficerId, reasons: RejectionReasons) -> Result<Self, Refusal> {
         self.reviewable_by(&reviewer)?;
+        let appealable = if let Self::UnderReview {
+            origin,
+            submitted_by,
+            rejected_by: None,
+            ..
+        } = self
+        {
+            Some(Appealable {
+                origin,
+                submitted_by,
+            })
+        } else {
+            None
+        };
         Ok(Self::Rejected {
             reasons,
             reviewer: Some(reviewer),
+            appealable,
+        })
+    }
+
+    /// Once for each rejection, and only against an officer's.
+    fn appeal(self, due: Due) -> Result<Self, Refusal> {
+        let Self::Rejected {
+            reviewer,
+            appealable,
+            ..
+        } = self
+        else {
+            return Err(NOT_NOW);
+        };
+        let Some((reviewer, appealable)) = reviewer.zip(appealable) else {
+            return Err(NO_APPEAL);
+        };
+        Ok(Self::UnderReview {
+            origin: appealable.origin,
+            due,
+            submitted_by: appealable.submitted_by,
+            rejected_by: Some(reviewer),
         })
     }
 
@@ -295,7 +355,11 @@ impl Application {
 
     fn refuse_issue(self, reasons: RejectionReasons) -> Result<Self, Refusal> {
         let (_, reviewer) = self.issuable()?;
-        Ok(Self::Rejected { reasons, reviewer })
+        Ok(Self::Rejected {
+            reasons,
+            reviewer,
+            appealable: None,
+        })
     }
 
     fn withdraw(self) -> Result<Self, Refusal> {
@@ -328,11 +392,15 @@ impl Application {
         }
     }
 
-    /// Whoever submits does not decide: one officer alone must not be able to make a licence.
+    /// Whoever submits does not decide: one officer alone must not be able to make a licence. Nor does
+    /// whoever rejected decide whether that was right.
     fn reviewable_by(&self, reviewer: &OfficerId) -> Result<PhotoOrigin, Refusal> {
         match self {
             Self::UnderReview { submitted_by, .. } if submitted_by.as_ref() == Some(reviewer) => {
                 Err(SAME_OFFICER)
+            }
+            Self::UnderReview { rejected_by, .. } if rejected_by.as_ref() == Some(reviewer) => {
+                Err(SAME_REVIEWER)
             }
             Self::UnderReview { origin, .. } => Ok(*origin),
             Self::Draft { .. }
@@ -412,6 +480,8 @@ macro_rules! refusals {
 refusals! {
     NO_REASONS = "reasons-required", "必须说明理由", "A rejection needs a reason";
     SAME_OFFICER = "same-officer", "提交人不得审核同一申请", "Whoever submitted an application does not review it";
+    SAME_REVIEWER = "same-reviewer", "原审核人不得处理针对其决定的申诉", "Whoever rejected an application does not decide the appeal";
+    NO_APPEAL = "not-appealable", "该决定不能申诉", "There is no appeal against this";
     REVIEW_FIRST = "review-required", "提交的照片须先经审核", "A submitted photo must be reviewed first";
     PHOTO_FIRST = "photo-required", "须先提交照片", "A photo must be submitted first";
     PHOTO_ON_FILE = "photo-on-file", "本申请使用已留存的照片", "This application uses the photo on file";

@@ -95,6 +95,11 @@ impl Calendar {
         Ok(self)
     }
 
+    /// The years that it has, in order.
+    pub fn years(&self) -> impl Iterator<Item = &YearPlan> {
+        self.years.values()
+    }
+
     /// Whether people work on a day; `None` if its year is not in the calendar.
     #[must_use]
     pub fn is_working_day(&self, day: Date) -> Option<bool> {

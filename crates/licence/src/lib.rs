@@ -34,6 +34,7 @@ pub mod status;
 mod status_code;
 pub mod supersession;
 pub mod validity;
+pub mod workload;
 
 pub use application::Application;
 pub use binding::Binding;

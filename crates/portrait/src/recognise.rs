@@ -18,6 +18,9 @@ pub struct Likeness {
     second: Vec<f32>,
 }
 
+/// The first byte of a likeness that is kept.
+const FORM: u8 = 1;
+
 impl std::fmt::Debug for Likeness {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Likeness").finish_non_exhaustive()
@@ -29,6 +32,33 @@ impl Likeness {
         Ok(Self {
             first: first(raster, &models.recogniser, mesh)?,
             second: second(raster, &models.descriptor, mesh)?,
+        })
+    }
+
+    /// Its bytes, for whoever must keep it for a time; see [`Self::from_bytes`].
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let length = u32::try_from(self.first.len()).unwrap_or(u32::MAX);
+        let values = self.first.iter().chain(&self.second);
+        let mut bytes = vec![FORM];
+        bytes.extend(length.to_le_bytes());
+        bytes.extend(values.flat_map(|value| value.to_le_bytes()));
+        bytes
+    }
+
+    /// From bytes that [`Self::to_bytes`] made; none where they are others.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (form, rest) = bytes.split_first()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let (values, left) = rest.as_chunks();
+        let values: Vec<f32> = values.iter().map(|it| f32::from_le_bytes(*it)).collect();
+        let (first, second) = values.split_at_checked(length)?;
+        let whole = *form == FORM && left.is_empty() && !first.is_empty() && !second.is_empty();
+        (whole && values.iter().all(|value| value.is_finite())).then(|| Self {
+            first: first.to_vec(),
+            second: second.to_vec(),
         })
     }
 
@@ -283,6 +313,34 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_likeness_comes_back_from_its_bytes_and_others_are_none() {
+        let likeness = Likeness {
+            first: vec![0.5, -1.25, 3.0],
+            second: vec![2.0, f32::MIN_POSITIVE],
+        };
+        let bytes = likeness.to_bytes();
+        let back = Likeness::from_bytes(&bytes).unwrap();
+        assert_eq!((back.first, back.second), (likeness.first, likeness.second));
+        let mut other = bytes.clone();
+        other[0] = 2;
+        let too_long = [&bytes[..1], &u32::MAX.to_le_bytes(), &bytes[5..]].concat();
+        let all_first = [&bytes[..1], &5_u32.to_le_bytes(), &bytes[5..]].concat();
+        let infinite = [&bytes[..5], &f32::INFINITY.to_le_bytes(), &bytes[9..]].concat();
+        let cut = bytes[..bytes.len() - 1].to_vec();
+        for wrong in [
+            other,
+            too_long,
+            all_first,
+            infinite,
+            cut,
+            vec![1],
+            Vec::new(),
+        ] {
+            assert!(Likeness::from_bytes(&wrong).is_none());
+        }
+    }
 
     /// The same numbers as crates/inference compares the graph models with.
     #[test]

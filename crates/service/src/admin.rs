@@ -1,10 +1,14 @@
 //! Offices, staff, registry sources and roll-out (R2-R6).
 
 use authority::views::{
-    NewRegistrySource, NewStaff, OfficeView, RegistrySourceView, StaffView, TextsSummaryView,
-    WaveView,
+    CalendarView, CalendarYearView, LoanView, NewLoan, NewRegistrySource, NewStaff, OfficeView,
+    RegistrySourceView, StaffView, TextsSummaryView, WaveView,
 };
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -20,6 +24,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(add_staff))
         .routes(routes!(add_registry_source))
         .routes(routes!(set_wave, waves))
+        .routes(routes!(set_calendar_year, working_calendar))
+        .routes(routes!(lend, loans))
+        .routes(routes!(end_loan))
         .routes(routes!(texts_summary))
 }
 
@@ -124,4 +131,77 @@ async fn texts_summary(
     spawned(async move { app.authority.texts_summary(&act).await })
         .await
         .map(Json)
+}
+
+/// Enters a year of the working calendar, as announced.
+#[utoipa::path(
+    put, path = "/admin/calendar", tag = "admin", request_body = CalendarYearView,
+    responses((status = 200, description = "The calendar", body = CalendarView), BadBody, Refused, Failed)
+)]
+async fn set_calendar_year(
+    State(app): State<App>,
+    Caller(act): Caller,
+    JsonBody(year): JsonBody<CalendarYearView>,
+) -> Result<Json<CalendarView>, Problem> {
+    spawned(async move { app.authority.set_calendar_year(&act, year).await })
+        .await
+        .map(Json)
+}
+
+/// The working calendar, and the year that is missing soon.
+#[utoipa::path(
+    get, path = "/admin/calendar", tag = "admin",
+    responses((status = 200, description = "The calendar", body = CalendarView), Refused, Failed)
+)]
+async fn working_calendar(
+    State(app): State<App>,
+    Caller(act): Caller,
+) -> Result<Json<CalendarView>, Problem> {
+    app.authority
+        .working_calendar(&act)
+        .map(Json)
+        .map_err(Problem::from)
+}
+
+/// Lends one office's cases to another (协办).
+#[utoipa::path(
+    post, path = "/admin/review-loans", tag = "admin", request_body = NewLoan,
+    responses((status = 201, description = "The loan", body = LoanView), BadBody, Refused, Failed)
+)]
+async fn lend(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+    JsonBody(loan): JsonBody<NewLoan>,
+) -> Result<(StatusCode, Json<LoanView>), Problem> {
+    let loan = spawned(async move { app.authority.lend(&mut act, loan).await }).await?;
+    Ok((StatusCode::CREATED, Json(loan)))
+}
+
+/// Every loan, the newest first.
+#[utoipa::path(
+    get, path = "/admin/review-loans", tag = "admin",
+    responses((status = 200, description = "The loans", body = Vec<LoanView>), Refused, Failed)
+)]
+async fn loans(
+    State(app): State<App>,
+    Caller(act): Caller,
+) -> Result<Json<Vec<LoanView>>, Problem> {
+    spawned(async move { app.authority.loans(&act).await })
+        .await
+        .map(Json)
+}
+
+/// Ends a loan before its time.
+#[utoipa::path(
+    delete, path = "/admin/review-loans/{id}", tag = "admin",
+    params(("id" = String, Path, description = "The loan")),
+    responses((status = 204, description = "It is ended"), Refused, Failed)
+)]
+async fn end_loan(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    spawned(async move { app.authority.end_loan(&mut act, &id).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

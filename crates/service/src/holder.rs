@@ -1,8 +1,8 @@
 //! What a driver sees and does: only their own (R77).
 
 use authority::views::{
-    ApplicationView, CodeView, ELicenceView, EligibilityView, LicenceView, LookUpView, MakeCode,
-    NotificationView,
+    AppealView, ApplicationView, CodeView, ELicenceView, EligibilityView, FileAppeal, LicenceView,
+    LookUpView, MakeCode, NotificationView,
 };
 use axum::{
     Json,
@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     body::JsonBody,
-    extract::{Caller, QueryOf},
+    extract::{Caller, IdempotencyKey, QueryOf},
     files,
     problem::{BadBody, Failed, Problem, Refused},
     state::{App, spawned},
@@ -27,6 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(eligibility))
         .routes(routes!(applications))
         .routes(routes!(application))
+        .routes(routes!(file_appeal, appeal))
         .routes(routes!(e_licence))
         .routes(routes!(portrait))
         .routes(routes!(credential))
@@ -89,6 +90,49 @@ async fn application(
     Path(id): Path<String>,
 ) -> Result<Json<ApplicationView>, Problem> {
     spawned(async move { app.authority.application(&mut act, &id).await })
+        .await
+        .map(Json)
+}
+
+/// Appeals against the rejection of one of my applications (申诉): another reviewer decides.
+#[utoipa::path(
+    post, path = "/holder/applications/{id}/appeal", tag = "holder", request_body = FileAppeal,
+    params(
+        ("id" = String, Path, description = "The application"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+    ),
+    responses(
+        (status = 201, description = "The application, under review once more", body = ApplicationView),
+        BadBody, Refused, Failed,
+    )
+)]
+async fn file_appeal(
+    State(app): State<App>,
+    Caller(mut act): Caller,
+    Path(id): Path<String>,
+    IdempotencyKey(key): IdempotencyKey,
+    JsonBody(request): JsonBody<FileAppeal>,
+) -> Result<(StatusCode, Json<ApplicationView>), Problem> {
+    let application = spawned(async move {
+        let key = key.as_deref();
+        app.authority.appeal(&mut act, &id, request, key).await
+    })
+    .await?;
+    Ok((StatusCode::CREATED, Json(application)))
+}
+
+/// My appeal against the rejection of an application.
+#[utoipa::path(
+    get, path = "/holder/applications/{id}/appeal", tag = "holder",
+    params(("id" = String, Path, description = "The application")),
+    responses((status = 200, description = "The appeal", body = AppealView), Refused, Failed)
+)]
+async fn appeal(
+    State(app): State<App>,
+    Caller(act): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<AppealView>, Problem> {
+    spawned(async move { app.authority.own_appeal(&act, &id).await })
         .await
         .map(Json)
 }

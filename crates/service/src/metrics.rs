@@ -125,7 +125,10 @@ fn write_measure(text: &mut String, measure: &Measure) -> fmt::Result {
     writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
     for (label, value) in samples {
         match label {
-            Some((label, of)) => writeln!(text, "{name}{{{label}=\"{of}\"}} {value}")?,
+            Some(label) => {
+                let (label, of) = (label.name, &label.value);
+                writeln!(text, "{name}{{{label}=\"{of}\"}} {value}")?;
+            }
             None => writeln!(text, "{name} {value}")?,
         }
     }
@@ -167,6 +170,8 @@ impl Series {
 
 #[cfg(test)]
 mod tests {
+    use authority::Label;
+
     use super::*;
 
     fn metrics() -> Metrics {
@@ -222,14 +227,15 @@ mod tests {
             counter: false,
             samples: vec![(None, 3)],
         };
+        let outcome = |value: &'static str| Label {
+            name: "outcome",
+            value: value.into(),
+        };
         let counter = Measure {
             name: "jiazhao_total",
             help: "Done.",
             counter: true,
-            samples: vec![
-                (Some(("outcome", "sent")), 1),
-                (Some(("outcome", "failed")), 0),
-            ],
+            samples: vec![(Some(outcome("sent")), 1), (Some(outcome("failed")), 0)],
         };
         assert_eq!(
             measured(&[gauge, counter]),

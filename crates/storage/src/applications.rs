@@ -79,6 +79,8 @@ pub struct ApplicationRow {
     pub decided_at: Option<Timestamp>,
     /// Reasons of a rejection, as JSON.
     pub reasons: Option<String>,
+    /// Who rejected it before it was appealed.
+    pub appealed_from: Option<String>,
     /// What was issued.
     pub e_licence: Option<ELicenceId>,
     /// When the applicant gave up.
@@ -88,7 +90,7 @@ pub struct ApplicationRow {
 const TABLE: &str = "applications";
 const SELECT: &str = "SELECT id, holder_id, kind, channel, photo_source, office, stage, photo_id, identity_sealed, \
      created_at, rules_version, rules_read_at, confirmed_at, verified_at, submitted_by, submitted_at, due, due_at, \
-     decided_by, decided_at, reasons, e_licence_id, withdrawn_at FROM applications";
+     decided_by, decided_at, reasons, appealed_from, e_licence_id, withdrawn_at FROM applications";
 
 impl Store {
     /// An application.
@@ -139,6 +141,30 @@ impl Store {
             "SELECT id FROM applications WHERE stage = 'approved' AND decided_at < $1 ORDER BY decided_at LIMIT $2",
         )
         .bind(before.as_microsecond())
+        .bind(i64::from(limit))
+        .fetch_all(&mut *connection)
+        .await?;
+        rows.iter()
+            .map(|row| Columns { table: TABLE, row }.parsed("id", ApplicationId::parse))
+            .collect()
+    }
+
+    /// Applications under review whose due time waits for the working calendar, of all partitions,
+    /// behind `after` in the order of their identifiers.
+    ///
+    /// # Errors
+    /// As [`Store::application`].
+    pub async fn pending_calendar(
+        &self,
+        after: Option<&ApplicationId>,
+        limit: u32,
+    ) -> Result<Vec<ApplicationId>, StoreError> {
+        let mut connection = self.reader().await?;
+        let rows = sqlx::query(
+            "SELECT id FROM applications WHERE stage = 'under-review' AND due = 'pending-calendar' AND id > $1 \
+             ORDER BY id LIMIT $2",
+        )
+        .bind(after.map_or("", ApplicationId::as_str))
         .bind(i64::from(limit))
         .fetch_all(&mut *connection)
         .await?;
@@ -210,7 +236,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let moved = sqlx::query(
             "UPDATE applications SET stage = 'approved', decided_by = $4, decided_at = $5 \
-             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = 'under-review'",
+             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = 'under-review' \
+             AND (appealed_from IS NULL OR appealed_from <> $4)",
         )
         .bind(self.partition().sql())
         .bind(id.as_str())
@@ -237,7 +264,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let moved = sqlx::query(
             "UPDATE applications SET stage = 'rejected', decided_by = $5, decided_at = $6, reasons = $7 \
-             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = $4",
+             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = $4 \
+             AND (appealed_from IS NULL OR appealed_from <> $5 OR stage <> 'under-review')",
         )
         .bind(self.partition().sql())
         .bind(id.as_str())
@@ -246,6 +274,30 @@ impl Tx {
         .bind(by)
         .bind(now.as_microsecond())
         .bind(reasons)
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        expect_one(moved)
+    }
+
+    /// Under review, its due time waiting for the working calendar -> due at `at`.
+    ///
+    /// # Errors
+    /// [`Conflict::ApplicationState`] when it waits no more.
+    pub async fn set_due(
+        &mut self,
+        locked: &Locked,
+        id: &ApplicationId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let moved = sqlx::query(
+            "UPDATE applications SET due = 'at', due_at = $4 \
+             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = 'under-review' AND due = 'pending-calendar'",
+        )
+        .bind(self.partition().sql())
+        .bind(id.as_str())
+        .bind(locked.holder().as_str())
+        .bind(at.as_microsecond())
         .execute(self.connection())
         .await?
         .rows_affected();
@@ -357,6 +409,7 @@ fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<ApplicationRow, StoreError
         decided_by: row.opt_text("decided_by")?,
         decided_at: row.opt_instant("decided_at")?,
         reasons: row.opt_text("reasons")?,
+        appealed_from: row.opt_text("appealed_from")?,
         e_licence: row.opt_parsed("e_licence_id", ELicenceId::parse)?,
         withdrawn_at: row.opt_instant("withdrawn_at")?,
         id,

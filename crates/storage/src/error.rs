@@ -32,6 +32,12 @@ pub enum Conflict {
     /// Somebody else holds the review case.
     #[error("the case is claimed by somebody else")]
     Claim,
+    /// The loan was ended, or gives no more cases now.
+    #[error("the loan gives no more cases")]
+    Loan,
+    /// The sample of an automatic issue is no longer in the state the act expected.
+    #[error("the sample moved on meanwhile")]
+    Sample,
     /// The name (login, office, source, wave) exists already.
     #[error("the name is taken")]
     NameTaken,

@@ -186,6 +186,8 @@ ids! {
     StaffId = "stf";
     /// A driver registry that sends changes.
     SourceId = "src";
+    /// A loan of review cases to another office (协办).
+    LoanId = "lon";
     /// A trust list that is proposed.
     ProposalId = "tpr";
 }

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod aliases;
+mod appeals;
 mod applications;
 mod applying;
 mod at_rest;
@@ -14,6 +15,7 @@ pub mod audit;
 pub mod backup;
 mod bindings;
 mod blinds;
+mod calendar_years;
 mod challenges;
 mod checkpoints;
 mod claims;
@@ -26,9 +28,11 @@ mod e_licences;
 mod engine;
 mod error;
 mod face_consents;
+mod face_templates;
 mod freezing;
 mod ids;
 mod index_keys;
+mod issue_samples;
 mod key_distrusts;
 mod keystore;
 mod leases;
@@ -39,6 +43,7 @@ mod numbers;
 mod objects;
 pub mod outbox;
 mod person_checks;
+mod photo_comparisons;
 mod photo_findings;
 mod photos;
 mod position;
@@ -46,6 +51,9 @@ mod presentations;
 mod reindex;
 mod reseal;
 mod review_cases;
+mod review_claims;
+mod review_counts;
+mod review_loans;
 mod rows;
 mod schema;
 mod seal;
@@ -68,11 +76,13 @@ mod verifications;
 
 pub use accounts::{Account, ActivationCode};
 pub use aliases::{AliasKind, names_of};
+pub use appeals::AppealRow;
 pub use applications::{ApplicationRow, NewApplication};
 pub use applying::NewDraft;
 pub use at_rest::AtRest;
 pub use bindings::{BindingRow, NewBinding, ToPresent};
 pub use blinds::Blind;
+pub use calendar_years::CalendarYear;
 pub use challenges::{NewChallenge, WaitingChallenge};
 pub use checkpoints::{AuditHead, CheckpointRow};
 pub use claims::AliasClaim;
@@ -85,23 +95,29 @@ pub use e_licences::{CurrentELicence, ELicenceRow, NewELicence};
 pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
 pub use face_consents::FaceConsentRow;
+pub use face_templates::FaceTemplateRow;
 pub use ids::{
     ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, FaceConsentId,
-    HolderId, NotAnId, NotificationId, Partition, PersonCheckId, PhotoId, ProposalId, SourceId,
-    StaffId, TextId, VerificationId,
+    HolderId, LoanId, NotAnId, NotificationId, Partition, PersonCheckId, PhotoId, ProposalId,
+    SourceId, StaffId, TextId, VerificationId,
 };
 pub use index_keys::{IndexKeyState, IndexRetirement};
+pub use issue_samples::{IssueSampleRow, NewIssueSample, SampleState};
 pub use key_distrusts::KeyDistrust;
 pub use keystore::{SigningKeyRow, TrustListRow};
 pub use look_ups::{CodeToUse, ToRemember};
 pub use notifications::Notification;
 pub use person_checks::{ClosedCheck, NewPersonCheck, PersonCheckRow};
+pub use photo_comparisons::PhotoComparisonRow;
 pub use photo_findings::PhotoFindingsRow;
 pub use photos::{PhotoMeta, PhotoRow};
 pub use presentations::Presentation;
 pub use reindex::Reindexed;
 pub use reseal::{Damaged, Resealed};
-pub use review_cases::ReviewCase;
+pub use review_cases::{CaseChange, CaseKind, ReviewCase, Stands};
+pub use review_claims::Claim;
+pub use review_counts::{ReviewHistory, ReviewLoad};
+pub use review_loans::LoanRow;
 pub use seal::MasterKeys;
 pub use segments::{AuditSegment, SegmentRows};
 pub use sessions::{Session, SessionKind};

@@ -86,6 +86,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "applying",
         text: include_str!("../migrations/0014_applying.sql"),
     },
+    Migration {
+        version: 15,
+        name: "review",
+        text: include_str!("../migrations/0015_review.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

@@ -47,6 +47,25 @@ pub enum Event {
         /// When it is due; none while the working calendar is missing.
         due_at: Option<Timestamp>,
     },
+    /// Something else than a submission is to be decided about an application, or was.
+    ReviewCaseChanged {
+        /// Whose.
+        holder: HolderId,
+        /// Which.
+        application: ApplicationId,
+        /// `appeal`, `sample` or `objection`.
+        kind: String,
+        /// The office that reviews it.
+        office: String,
+        /// Since when it is to be decided.
+        since: Timestamp,
+        /// When it is due; none while the working calendar is missing.
+        due_at: Option<Timestamp>,
+        /// An officer who may not decide it.
+        not_by: Option<String>,
+        /// Whether it waits; else it was decided.
+        open: bool,
+    },
     /// A binding came to be or ended.
     BindingChanged {
         /// Whose.
@@ -72,6 +91,7 @@ impl Event {
             | Self::CredentialStatus { holder, .. }
             | Self::ELicenceChanged { holder, .. }
             | Self::ApplicationChanged { holder, .. }
+            | Self::ReviewCaseChanged { holder, .. }
             | Self::BindingChanged { holder, .. }
             | Self::Notified { holder, .. } => holder,
         }

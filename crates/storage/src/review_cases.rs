@@ -1,10 +1,10 @@
 //! The review queue, keyed by office and filled from the outbox.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
+use sqlx::AssertSqlSafe;
 
 use crate::{
-    ApplicationId, Conflict, Partition, Store, StoreError, Tx, error::exactly_one, rows::Columns,
-    store::sql_number,
+    ApplicationId, Conflict, LoanId, Partition, Store, StoreError, rows::Columns, store::sql_number,
 };
 
 /// A case in an office's queue.
@@ -14,6 +14,10 @@ pub struct ReviewCase {
     pub application: ApplicationId,
     /// The office.
     pub office: String,
+    /// What is to be decided about it.
+    pub kind: CaseKind,
+    /// An officer who may not decide it.
+    pub not_by: Option<String>,
     /// When it was submitted.
     pub submitted_at: Timestamp,
     /// When it is due; none while the working calendar is missing (those come first).
@@ -22,12 +26,88 @@ pub struct ReviewCase {
     pub claimed_by: Option<String>,
     /// Until when.
     pub lease_until: Option<Timestamp>,
+    /// The loan under which it was taken last, and the day.
+    pub loan: Option<(LoanId, Date)>,
+}
+
+/// What is to be decided about an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaseKind {
+    /// Whether it is approved.
+    Application,
+    /// The same once more, after an appeal (申诉).
+    Appeal,
+    /// Whether its automatic issue was right (抽查).
+    Sample,
+    /// Whether an objection to that was right.
+    Objection,
+}
+
+/// What an event says of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseChange {
+    /// The application.
+    pub application: ApplicationId,
+    /// The office.
+    pub office: String,
+    /// What is to be decided.
+    pub kind: CaseKind,
+    /// An officer who may not decide it.
+    pub not_by: Option<String>,
+    /// When it was submitted.
+    pub submitted_at: Timestamp,
+    /// When it is due; none while the working calendar is missing.
+    pub due_at: Option<Timestamp>,
+    /// How it stands now.
+    pub stands: Stands,
+    /// When it came to stand so.
+    pub at: Timestamp,
+}
+
+/// How a case stands after an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// It waits; whoever holds it goes on to.
+    Open,
+    /// It waits for something else to be decided than before: nobody holds it.
+    Anew,
+    /// A decision closed it.
+    Decided,
+    /// It was closed otherwise, or never waited.
+    Closed,
 }
 
 const TABLE: &str = "review_cases";
-const COLUMNS: &str = "application_id, office, submitted_at, due_at, claimed_by, lease_until";
+const COLUMNS: &str = "application_id, office, kind, not_by, submitted_at, due_at, claimed_by, lease_until, \
+     loan_id, loan_day";
 /// `due_at` of a case whose working calendar is missing: before all others.
-const PENDING_CALENDAR: i64 = 0;
+pub(crate) const PENDING_CALENDAR: i64 = 0;
+
+impl CaseKind {
+    const ALL: [Self; 4] = [
+        Self::Application,
+        Self::Appeal,
+        Self::Sample,
+        Self::Objection,
+    ];
+
+    /// Its stable text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::Appeal => "appeal",
+            Self::Sample => "sample",
+            Self::Objection => "objection",
+        }
+    }
+
+    /// The kind with this text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
 
 impl Store {
     /// The partition in which an office's queue lies.
@@ -50,15 +130,67 @@ impl Store {
             "SELECT {COLUMNS} FROM review_cases WHERE partition = $1 AND office = $2 AND state = 'open' \
              ORDER BY due_at, submitted_at, application_id LIMIT $3"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+        let rows = sqlx::query(AssertSqlSafe(text))
             .bind(self.office_partition(office).sql())
             .bind(office)
             .bind(i64::from(limit))
             .fetch_all(&mut *connection)
             .await?;
-        rows.iter()
-            .map(|row| read(&Columns { table: TABLE, row }))
-            .collect()
+        read_all(&rows)
+    }
+
+    /// Those of them that `reviewer` can claim at `now`: nobody holds them, and the reviewer is not
+    /// the one who may not decide them.
+    ///
+    /// # Errors
+    /// As [`Store::open_cases`].
+    pub async fn free_cases(
+        &self,
+        office: &str,
+        reviewer: &str,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ReviewCase>, StoreError> {
+        let mut connection = self.reader().await?;
+        let text = format!(
+            "SELECT {COLUMNS} FROM review_cases WHERE partition = $1 AND office = $2 AND state = 'open' \
+             AND (claimed_by IS NULL OR lease_until <= $4) AND (not_by IS NULL OR not_by <> $3) \
+             ORDER BY due_at, submitted_at, application_id LIMIT $5"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .bind(self.office_partition(office).sql())
+            .bind(office)
+            .bind(reviewer)
+            .bind(now.as_microsecond())
+            .bind(i64::from(limit))
+            .fetch_all(&mut *connection)
+            .await?;
+        read_all(&rows)
+    }
+
+    /// The cases of an office that `reviewer` holds at `now`, by deadline.
+    ///
+    /// # Errors
+    /// As [`Store::open_cases`].
+    pub async fn cases_held(
+        &self,
+        office: &str,
+        reviewer: &str,
+        now: Timestamp,
+    ) -> Result<Vec<ReviewCase>, StoreError> {
+        let mut connection = self.reader().await?;
+        let text = format!(
+            "SELECT {COLUMNS} FROM review_cases WHERE partition = $1 AND office = $2 AND state = 'open' \
+             AND claimed_by = $3 AND lease_until > $4 ORDER BY due_at, submitted_at, application_id LIMIT 200"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .bind(self.office_partition(office).sql())
+            .bind(office)
+            .bind(reviewer)
+            .bind(now.as_microsecond())
+            .fetch_all(&mut *connection)
+            .await?;
+        read_all(&rows)
     }
 
     /// The open case of an application in an office's queue.
@@ -74,7 +206,7 @@ impl Store {
         let text = format!(
             "SELECT {COLUMNS} FROM review_cases WHERE partition = $1 AND application_id = $2 AND office = $3 AND state = 'open'"
         );
-        let row = sqlx::query(sqlx::AssertSqlSafe(text))
+        let row = sqlx::query(AssertSqlSafe(text))
             .bind(self.office_partition(office).sql())
             .bind(application.as_str())
             .bind(office)
@@ -110,8 +242,8 @@ impl Store {
             .collect()
     }
 
-    /// Applies cases that events of `partition` opened (and whether each is still open), and moves
-    /// the follower's cursor there from `from` to `to`, all at once.
+    /// Applies what events of `partition` say of cases, and moves the follower's cursor there from
+    /// `from` to `to`, all at once.
     ///
     /// # Errors
     /// [`Conflict::Cursor`] when another node moved it first.
@@ -120,7 +252,7 @@ impl Store {
         follower: &str,
         partition: Partition,
         (from, to): (u64, u64),
-        cases: &[(ReviewCase, bool)],
+        changes: &[CaseChange],
     ) -> Result<(), StoreError> {
         let mut tx = self.inner.database.begin().await?;
         let moved = if from == 0 {
@@ -141,65 +273,83 @@ impl Store {
         if moved != 1 {
             return Err(Conflict::Cursor.into());
         }
-        for (case, open) in cases {
-            sqlx::query(
-                "INSERT INTO review_cases (partition, application_id, office, state, submitted_at, due_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6) \
-                 ON CONFLICT (partition, application_id) DO UPDATE SET state = excluded.state",
-            )
-            .bind(self.office_partition(&case.office).sql())
-            .bind(case.application.as_str())
-            .bind(case.office.as_str())
-            .bind(if *open { "open" } else { "closed" })
-            .bind(case.submitted_at.as_microsecond())
-            .bind(case.due_at.map_or(PENDING_CALENDAR, Timestamp::as_microsecond))
-            .execute(&mut *tx)
-            .await?;
+        for change in changes {
+            let partition = self.office_partition(&change.office);
+            let due_at = change.due_at.map(Timestamp::as_microsecond);
+            let mut query = sqlx::query(change.statement())
+                .bind(partition.sql())
+                .bind(change.application.as_str())
+                .bind(change.office.as_str())
+                .bind(change.kind.as_str())
+                .bind(change.not_by.as_deref())
+                .bind(change.submitted_at.as_microsecond())
+                .bind(due_at.unwrap_or(PENDING_CALENDAR));
+            if change.stands != Stands::Closed {
+                query = query.bind(change.at.as_microsecond());
+            }
+            query.execute(&mut *tx).await?;
         }
         tx.commit().await?;
         Ok(())
     }
 }
 
-impl Tx {
-    /// Claims an open case for `reviewer` until `until`; the same reviewer may renew.
-    ///
-    /// # Errors
-    /// [`Conflict::Claim`] when somebody else holds it or it is closed.
-    pub async fn claim_case(
-        &mut self,
-        application: &ApplicationId,
-        reviewer: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<(), StoreError> {
-        let moved = sqlx::query(
-            "UPDATE review_cases SET claimed_by = $3, lease_until = $5 \
-             WHERE partition = $1 AND application_id = $2 AND state = 'open' \
-             AND (claimed_by IS NULL OR claimed_by = $3 OR lease_until <= $4)",
-        )
-        .bind(self.partition().sql())
-        .bind(application.as_str())
-        .bind(reviewer)
-        .bind(now.as_microsecond())
-        .bind(until.as_microsecond())
-        .execute(self.connection())
-        .await?
-        .rows_affected();
-        exactly_one(moved, Conflict::Claim)
+/// Who held it goes on to, unless it was closed in between.
+const OPEN: &str = "INSERT INTO review_cases (partition, application_id, office, state, kind, not_by, submitted_at, due_at, opened_at) \
+     VALUES ($1, $2, $3, 'open', $4, $5, $6, $7, $8) \
+     ON CONFLICT (partition, application_id) DO UPDATE SET state = 'open', kind = excluded.kind, \
+     not_by = excluded.not_by, submitted_at = excluded.submitted_at, due_at = excluded.due_at, \
+     opened_at = CASE WHEN review_cases.state = 'open' THEN review_cases.opened_at ELSE excluded.opened_at END, \
+     claimed_by = CASE WHEN review_cases.state = 'open' THEN review_cases.claimed_by END, \
+     lease_until = CASE WHEN review_cases.state = 'open' THEN review_cases.lease_until END, \
+     claimed_at = CASE WHEN review_cases.state = 'open' THEN review_cases.claimed_at END";
+/// Something else is to be decided: it comes anew, and nobody holds it.
+const ANEW: &str = "INSERT INTO review_cases (partition, application_id, office, state, kind, not_by, submitted_at, due_at, opened_at) \
+     VALUES ($1, $2, $3, 'open', $4, $5, $6, $7, $8) \
+     ON CONFLICT (partition, application_id) DO UPDATE SET state = 'open', kind = excluded.kind, \
+     not_by = excluded.not_by, submitted_at = excluded.submitted_at, due_at = excluded.due_at, \
+     opened_at = excluded.opened_at, claimed_by = NULL, lease_until = NULL, claimed_at = NULL, loan_id = NULL, loan_day = NULL";
+/// What closes is as it was last; what follows a decision does not decide it once more.
+const DECIDED: &str = "INSERT INTO review_cases (partition, application_id, office, state, kind, not_by, submitted_at, due_at, decided_at) \
+     VALUES ($1, $2, $3, 'closed', $4, $5, $6, $7, $8) \
+     ON CONFLICT (partition, application_id) DO UPDATE SET state = 'closed', \
+     decided_at = CASE WHEN review_cases.state = 'open' THEN excluded.decided_at ELSE review_cases.decided_at END";
+const CLOSED: &str = "INSERT INTO review_cases (partition, application_id, office, state, kind, not_by, submitted_at, due_at) \
+     VALUES ($1, $2, $3, 'closed', $4, $5, $6, $7) \
+     ON CONFLICT (partition, application_id) DO UPDATE SET state = 'closed'";
+
+impl CaseChange {
+    const fn statement(&self) -> &'static str {
+        match self.stands {
+            Stands::Open => OPEN,
+            Stands::Anew => ANEW,
+            Stands::Decided => DECIDED,
+            Stands::Closed => CLOSED,
+        }
     }
+}
+
+fn read_all(rows: &[sqlx::any::AnyRow]) -> Result<Vec<ReviewCase>, StoreError> {
+    rows.iter()
+        .map(|row| read(&Columns { table: TABLE, row }))
+        .collect()
 }
 
 fn read(row: &Columns<'_>) -> Result<ReviewCase, StoreError> {
     let due_at = row.int("due_at")?;
+    let loan = row.opt_parsed("loan_id", LoanId::parse)?;
+    let day = row.opt_parsed("loan_day", str::parse::<Date>)?;
     Ok(ReviewCase {
         application: row.parsed("application_id", ApplicationId::parse)?,
         office: row.text("office")?,
+        kind: row.named("kind", CaseKind::parse)?,
+        not_by: row.opt_text("not_by")?,
         submitted_at: row.instant("submitted_at")?,
         due_at: (due_at != PENDING_CALENDAR)
             .then(|| row.instant("due_at"))
             .transpose()?,
         claimed_by: row.opt_text("claimed_by")?,
         lease_until: row.opt_instant("lease_until")?,
+        loan: loan.zip(day),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     os::unix::fs::PermissionsExt as _,
     path::Path,
     sync::{
@@ -11,12 +12,12 @@ use std::{
 };
 
 use authority::{
-    Act, Actor, Authority, AutomaticIssue, PasswordCost, RootKeys, SecondFactor,
+    Act, Actor, Authority, AutomaticIssue, DuplicateSearch, PasswordCost, RootKeys, SecondFactor,
     identity::IdentityService, notify::Notifier, rand::rngs::StdRng,
 };
 use credential::EnforcementSecret;
 use jiazhao::app::FaceModels;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use serde_json::{Value, json};
 use storage::{Layout, MasterKeys, Store, StoreOptions};
@@ -61,6 +62,8 @@ struct Given {
     faces: FaceModels,
     automatic_issue: AutomaticIssue,
     identity: Option<Arc<dyn IdentityService>>,
+    sample_one_in: NonZeroU32,
+    duplicates: Option<DuplicateSearch>,
 }
 
 /// Randomness of requests: seeded, another seed for each.
@@ -135,6 +138,8 @@ impl App {
             faces: FaceModels::None,
             automatic_issue: AutomaticIssue::Off,
             identity: None,
+            sample_one_in: authority::SAMPLE_ONE_IN,
+            duplicates: None,
         };
         let without_keys = open(&options, &given, &clock, &draws, None).await;
         let mut act = system_act(&clock, &draws);
@@ -187,6 +192,26 @@ impl App {
     pub async fn with_faces(mut self, issue: AutomaticIssue) -> Self {
         self.given.faces = FaceModels::Given(faces::judge());
         self.given.automatic_issue = issue;
+        self.restarted().await
+    }
+
+    /// The same started anew where an officer looks at every automatic issue afterwards, not at one in
+    /// a hundred.
+    #[must_use]
+    pub async fn with_every_issue_sampled(mut self) -> Self {
+        self.given.sample_one_in = NonZeroU32::MIN;
+        self.restarted().await
+    }
+
+    /// The same started anew with the search for duplicate faces, whose descriptors are kept for this long;
+    /// one comparison in a thousand is said to be wrong.
+    #[must_use]
+    pub async fn with_duplicate_search(mut self, keep: SignedDuration) -> Self {
+        self.given.duplicates = Some(DuplicateSearch {
+            keep,
+            fmr: 0.001,
+            fmr_bound: 0.002,
+        });
         self.restarted().await
     }
 
@@ -383,6 +408,8 @@ async fn open(
         second_factor: given.second_factor,
         faces: given.faces.clone(),
         automatic_issue: Some(given.automatic_issue.clone()),
+        sample_one_in: given.sample_one_in,
+        duplicates: given.duplicates.clone(),
         identity: given.identity.clone(),
         durable_objects: false,
         notifier: texts.map(carrier),

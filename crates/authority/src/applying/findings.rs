@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use licence::photo::{Profile, Verdict};
-use portrait::{Assessment, Fingerprint};
+use portrait::{AssessError, Assessment, Fingerprint};
 use serde::{Deserialize, Serialize};
 use storage::{HolderId, PhotoFindingsRow, PhotoId};
 use zeroize::Zeroizing;
@@ -53,6 +53,20 @@ impl Findings {
             findings: Vec::new(),
             fingerprint: None,
             declaration: None,
+        }
+    }
+
+    /// What an assessment came to; of a picture that cannot be read, nothing but that.
+    ///
+    /// # Errors
+    /// When a model failed.
+    pub(crate) fn concluded(
+        assessment: Result<Assessment, AssessError>,
+    ) -> Result<(Self, portrait::Verdict), Error> {
+        match assessment {
+            Ok(assessment) => Ok((Self::of(&assessment, None), assessment.verdict())),
+            Err(AssessError::Photo(_)) => Ok((Self::none(), portrait::Verdict::Fail)),
+            Err(AssessError::Model(_)) => Err(Error::Internal("a face model failed")),
         }
     }
 

@@ -1,5 +1,6 @@
 //! How far an applicant is, and what comes next.
 
+use jiff::Timestamp;
 use licence::{
     Channel,
     application::{MOST_REJECTIONS, PhotoOrigin, Stage},
@@ -13,8 +14,10 @@ use super::{findings::Findings, texts::RULES_VERSION};
 use crate::{
     Act, Authority, Error,
     apply::rejections,
+    reasons::is_of_a_reviewer,
     refusal,
-    render::{application_view, is_of_a_reviewer},
+    render::application_view,
+    review::appeal_until,
     views::{ApplicationView, PersonCheckView, ProgressView, ReasonView},
 };
 
@@ -27,6 +30,8 @@ struct Situation<'a> {
     rejections: usize,
     /// Whether photos are judged here.
     judged: bool,
+    /// The appeal, while there is one.
+    appeal: Option<&'static str>,
 }
 
 impl Authority {
@@ -41,17 +46,18 @@ impl Authority {
             .filter(|row| act.holder().is_ok_and(|holder| row.holder == *holder))
             .ok_or(refusal::NOT_FOUND)?;
         let all = self.store().applications_of(&row.holder).await?;
-        let newest = self.store().newest_e_licence(&row.holder).await?;
-        let rejections = rejections(&all, newest.map(|e_licence| e_licence.generated_at));
-        self.with_progress(act, &row, rejections).await
+        let newest = all.first().is_some_and(|newest| newest.id == row.id);
+        let issued = self.store().newest_e_licence(&row.holder).await?;
+        let rejections = rejections(&all, issued.map(|e_licence| e_licence.generated_at));
+        self.with_progress(act, &row, (rejections, newest)).await
     }
 
-    /// The same where it is known how many were rejected.
+    /// The same where it is known how many were rejected, and whether it is the newest.
     pub(crate) async fn with_progress(
         &self,
         act: &Act,
         row: &ApplicationRow,
-        rejections: usize,
+        (rejections, newest): (usize, bool),
     ) -> Result<ApplicationView, Error> {
         let found = match &row.photo {
             Some(photo) => self.store().photo_findings(photo).await?,
@@ -69,6 +75,7 @@ impl Authority {
             checks_left: self.checks_left(act).await?,
             rejections,
             judged: self.inner.settings.judge.is_some(),
+            appeal: (newest && is_appealable(row, act.now)).then_some("appeal"),
         };
         let progress = ProgressView {
             next: next(&situation).into_iter().map(str::to_owned).collect(),
@@ -95,7 +102,8 @@ fn next(situation: &Situation<'_>) -> Vec<&'static str> {
     if row.channel != Channel::App.as_str() {
         return match row.stage {
             Stage::Issued => vec!["open-licence"],
-            Stage::Rejected | Stage::Withdrawn => vec!["go-to-counter"],
+            Stage::Rejected => with_appeal(situation, "go-to-counter"),
+            Stage::Withdrawn => vec!["go-to-counter"],
             Stage::Draft
             | Stage::PhotoSubmitted
             | Stage::PersonVerified
@@ -109,13 +117,22 @@ fn next(situation: &Situation<'_>) -> Vec<&'static str> {
         Stage::UnderReview | Stage::Approved => vec!["wait", "withdraw"],
         Stage::Issued => vec!["open-licence"],
         Stage::Rejected | Stage::Withdrawn if situation.rejections >= MOST_REJECTIONS => {
-            vec!["go-to-counter"]
+            with_appeal(situation, "go-to-counter")
         }
         Stage::Rejected if row.reasons.as_deref().is_some_and(is_of_a_reviewer) => {
-            vec!["take-again"]
+            with_appeal(situation, "take-again")
         }
         Stage::Rejected | Stage::Withdrawn => vec!["apply-again"],
     }
+}
+
+/// What leads on, and the appeal beside it while there is one.
+fn with_appeal(situation: &Situation<'_>, first: &'static str) -> Vec<&'static str> {
+    std::iter::once(first).chain(situation.appeal).collect()
+}
+
+fn is_appealable(row: &ApplicationRow, now: Timestamp) -> bool {
+    appeal_until(row).is_some_and(|until| now <= until)
 }
 
 fn before_the_check(situation: &Situation<'_>) -> Vec<&'static str> {

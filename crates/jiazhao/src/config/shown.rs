@@ -158,6 +158,14 @@ fn outside(config: &Config) -> Vec<(&'static str, String)> {
             "models.calibration_key",
             file(config.calibration.as_ref().map(|files| &files.key)),
         ),
+        (
+            "review.duplicate_faces",
+            config.review.duplicate_faces.to_string(),
+        ),
+        (
+            "review.face_template_days",
+            config.review.face_template_days.to_string(),
+        ),
     ]
 }
 

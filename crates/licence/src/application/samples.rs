@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Application, Event, OwnPhoto, PhotoOrigin, RejectionReason, RejectionReasons};
+use super::{
+    Appealable, Application, Event, OwnPhoto, PhotoOrigin, RejectionReason, RejectionReasons,
+};
 use crate::calendar::Due;
 use crate::machine::{Machine, OfficerId, Refusal};
 use crate::message::Text;
@@ -31,6 +33,7 @@ impl Machine for Application {
             Event::SetDue { .. } => "set-due",
             Event::Approve { .. } => "approve",
             Event::Reject { .. } => "reject",
+            Event::Appeal { .. } => "appeal",
             Event::Issue => "issue",
             Event::RefuseIssue { .. } => "refuse-issue",
             Event::Withdraw => "withdraw",
@@ -52,6 +55,7 @@ impl Machine for Application {
                 origin: PhotoOrigin::Counter,
                 due,
                 submitted_by: Some(OfficerId("submitter".to_owned())),
+                rejected_by: None,
             });
         let later = [
             Self::Approved {
@@ -64,7 +68,16 @@ impl Machine for Application {
             },
             Self::Rejected {
                 reasons: sample_reasons(),
+                reviewer: Some(reviewer.clone()),
+                appealable: Some(Appealable {
+                    origin: PhotoOrigin::Counter,
+                    submitted_by: Some(OfficerId("submitter".to_owned())),
+                }),
+            },
+            Self::Rejected {
+                reasons: sample_reasons(),
                 reviewer: Some(reviewer),
+                appealable: None,
             },
             Self::Withdrawn,
         ];
@@ -97,6 +110,7 @@ impl Machine for Application {
                 reviewer,
                 reasons: sample_reasons(),
             },
+            Event::Appeal { due },
             Event::Issue,
             Event::RefuseIssue {
                 reasons: sample_reasons(),

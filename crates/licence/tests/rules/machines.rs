@@ -30,6 +30,7 @@ const APPLICATION: &[Edge] = &[
     ("approved", "issue", "issued"),
     ("approved", "refuse-issue", "rejected"),
     ("approved", "withdraw", "withdrawn"),
+    ("rejected", "appeal", "under-review"),
 ];
 
 const E_LICENCE: &[Edge] = &[
@@ -75,7 +76,7 @@ fn assert_table<M: Machine>(table: &[Edge], stages: &[&str], events: usize) {
 #[test]
 fn every_state_and_event_of_an_application() {
     let stages: Vec<_> = Stage::ALL.iter().map(|stage| stage.as_str()).collect();
-    assert_table::<Application>(APPLICATION, &stages, 10);
+    assert_table::<Application>(APPLICATION, &stages, 11);
 }
 
 #[test]
@@ -178,8 +179,53 @@ fn sc_34_an_approved_application_can_still_be_refused_at_issue() {
     let expected = Application::Rejected {
         reasons: reasons(),
         reviewer: Some(officer("two")),
+        appealable: None,
     };
     assert_eq!(rejected, expected);
+    let due = Due::At(noon("2024-09-14"));
+    let appealed = rejected.apply(Event::Appeal { due });
+    assert_eq!(appealed.unwrap_err().code, "not-appealable");
+}
+
+/// An appeal brings everything back but the officer who rejected, and comes once.
+#[test]
+fn sc_08_an_appeal_is_another_officers_and_comes_once() {
+    let due = Due::At(noon("2024-09-20"));
+    let appeal = || Event::Appeal { due };
+    let reject = |who: &str| Event::Reject {
+        reviewer: officer(who),
+        reasons: reasons(),
+    };
+    assert_eq!(
+        at_counter().apply(appeal()).unwrap_err().code,
+        "not-in-this-state"
+    );
+    let appealed = at_counter()
+        .apply(reject("two"))
+        .and_then(|rejected| rejected.apply(appeal()))
+        .unwrap();
+    let expected = Application::UnderReview {
+        origin: PhotoOrigin::Counter,
+        due,
+        submitted_by: Some(officer("one")),
+        rejected_by: Some(officer("two")),
+    };
+    assert_eq!(appealed, expected);
+    for (who, code) in [("one", "same-officer"), ("two", "same-reviewer")] {
+        let refused = appealed.clone().apply(reject(who)).unwrap_err();
+        assert_eq!(refused.code, code);
+        let approve = Event::Approve {
+            reviewer: officer(who),
+        };
+        assert_eq!(appealed.clone().apply(approve).unwrap_err().code, code);
+    }
+    let approve = Event::Approve {
+        reviewer: officer("three"),
+    };
+    assert!(appealed.clone().apply(approve).is_ok());
+    let for_good = appealed.apply(reject("three")).unwrap();
+    let again = for_good.apply(appeal()).unwrap_err();
+    assert_eq!(again.code, "not-appealable");
 }
 
 #[test]

@@ -16,3 +16,4 @@ mod registry;
 mod sample;
 mod status;
 mod supersession;
+mod workload;

@@ -216,6 +216,8 @@ fn settings() -> authority::Settings {
         second_factor: SecondFactor::Demonstration,
         notifier: None,
         report_token: None,
+        sample_one_in: authority::SAMPLE_ONE_IN,
+        duplicates: None,
         judge: None,
         identity: None,
         automatic_issue: authority::AutomaticIssue::Off,

@@ -69,6 +69,8 @@ const ENDED: &[(&str, &str)] = &[
         "face_consents",
         "UPDATE face_consents SET withdrawn_at = $1 WHERE withdrawn_at IS NULL",
     ),
+    // What was erased since must not come back; what is needed is made anew from the photos.
+    ("face_templates", "DELETE FROM face_templates"),
     ("leases", "DELETE FROM leases"),
     (
         "review_cases",
@@ -159,6 +161,12 @@ mod tests {
         ("photos", "name objects that are in the backup"),
         ("photo_findings", "what was found"),
         ("applications", "go on from where they were"),
+        ("appeals", "what happened"),
+        ("issue_samples", "go on from where they were"),
+        ("photo_comparisons", "what was found"),
+        ("review_loans", "settings of then"),
+        ("review_loan_days", "fit the cases beside them"),
+        ("calendar_years", "settings of then"),
         ("e_licences", "those that are known"),
         ("status_counters", "moved on beside the list"),
         ("credentials", "those that are known"),

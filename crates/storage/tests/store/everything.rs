@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use jiff::civil::date;
 use licence::{
-    application::PhotoOrigin,
+    Due,
+    application::{PhotoOrigin, Stage},
     person_check::{Method, Outcome},
     photo::{Profile, Verdict},
 };
 use storage::{
-    ApplicationId, ClosedCheck, CredentialId, HolderId, NewPersonCheck, NewText, Partition,
-    PersonCheckId, PhotoFindingsRow, PhotoId, PhotoMeta, PhotoRow, Presentation, SigningKeyRow,
-    Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
+    AppealRow, ApplicationId, ClosedCheck, CredentialId, FaceTemplateRow, HolderId, NewPersonCheck,
+    NewText, Partition, PersonCheckId, PhotoComparisonRow, PhotoFindingsRow, PhotoId, PhotoMeta,
+    PhotoRow, Presentation, SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId,
+    VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -21,8 +23,10 @@ use crate::{
     steps::{write, write_in},
 };
 
+const OFFICE: &str = "110101";
+
 /// How many sealed values it makes; a credential has two forms, and three that fit into a code.
-pub(crate) const VALUES: u64 = 17;
+pub(crate) const VALUES: u64 = 20;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -32,6 +36,8 @@ pub(crate) struct Everything {
     pub(crate) holder: HolderId,
     pub(crate) photo: PhotoId,
     pub(crate) application: ApplicationId,
+    /// A second one, whose rejection is appealed.
+    pub(crate) appealed: ApplicationId,
     pub(crate) check: PersonCheckId,
     pub(crate) credential: CredentialId,
     pub(crate) look_up: VerificationId,
@@ -45,12 +51,14 @@ impl Everything {
     pub(crate) async fn of(setup: &Setup, n: u32) -> Self {
         let holder = setup.driver(n).await.id;
         let current = setup.issued(&holder).await;
+        let appealed = setup.applied(&holder).await;
         let mut rng = setup.rng();
         let partition = holder.partition();
         let everything = Self {
             n,
             photo: PhotoId::generate(partition, &mut rng),
             application: current.e_licence.application,
+            appealed,
             check: PersonCheckId::generate(partition, &mut rng),
             credential: current.credential.unwrap().id,
             look_up: VerificationId::generate(partition, &mut rng),
@@ -74,13 +82,25 @@ impl Everything {
             tx.insert_photo(&self.photo_row()).await?;
             let look_up = store.seal_verification(self.look_up_row()).unwrap();
             tx.insert_verifications(&[&look_up]).await?;
+            tx.insert_photo_comparison(&self.comparison()).await?;
             tx.queue_text(&self.new_text()).await
+        })
+        .await
+        .unwrap();
+        let office = store.office_partition(OFFICE);
+        write_in(store, office, async |tx| {
+            tx.insert_face_template(&self.template()).await
         })
         .await
         .unwrap();
         let former = self.former_phone();
         write(store, &self.holder, async |tx, locked| {
             tx.hold_phone(locked, after(86_400), Some(&former)).await?;
+            let (from, appeal) = ((&self.appealed, Stage::UnderReview), self.appeal());
+            tx.reject_application(locked, from, &appeal.first_by, "{}", after(20))
+                .await?;
+            tx.insert_appeal(locked, &appeal, Due::PendingCalendar)
+                .await?;
             tx.insert_photo_findings(locked, &self.findings()).await?;
             tx.open_person_check(locked, &self.check()).await?;
             let closed = self.closed_check();
@@ -122,6 +142,17 @@ impl Everything {
         let application = store.application(&self.application).await.unwrap().unwrap();
         let identity = application.identity.unwrap();
         assert_eq!(*identity, br#"{"v":1,"document":"id-card"}"#.to_vec());
+        let appeal = store.appeal(&self.appealed).await.unwrap().unwrap();
+        assert_eq!(appeal.text, self.appeal().text);
+        let templates = store.face_templates(OFFICE, (start(), start()), 9).await;
+        let templates = templates.unwrap();
+        let kept = templates.iter().find(|row| row.holder == self.holder);
+        assert_eq!(kept.unwrap().template, self.template().template);
+        let compared = store.photo_comparison(&self.application).await;
+        assert_eq!(
+            compared.unwrap().unwrap().distances,
+            self.comparison().distances
+        );
         let forms = store.forms(&self.holder, &self.credential).await.unwrap();
         assert_eq!(forms.len(), 2);
         for form in forms {
@@ -187,6 +218,41 @@ impl Everything {
                 taken_on: Some(date(2024, 8, 30)),
             },
             created_at: after(5),
+        }
+    }
+
+    fn appeal(&self) -> AppealRow {
+        AppealRow {
+            application: self.appealed.clone(),
+            holder: self.holder.clone(),
+            text: Zeroizing::new(format!("申诉理由 {}", self.n)),
+            filed_at: after(30),
+            first_by: "stf_reviewer".to_owned(),
+            first_at: after(20),
+            first_reasons: "{}".to_owned(),
+        }
+    }
+
+    fn template(&self) -> FaceTemplateRow {
+        FaceTemplateRow {
+            application: self.application.clone(),
+            holder: self.holder.clone(),
+            office: OFFICE.to_owned(),
+            created_at: after(16),
+            expires_at: after(86_400),
+            template: Zeroizing::new(format!("a face, number {}", self.n).into_bytes()),
+        }
+    }
+
+    fn comparison(&self) -> PhotoComparisonRow {
+        PhotoComparisonRow {
+            application: self.application.clone(),
+            holder: self.holder.clone(),
+            photo: self.photo.clone(),
+            other: self.photo.clone(),
+            outcome: "officer".to_owned(),
+            distances: Zeroizing::new(format!(r#"{{"v":1,"n":{}}}"#, self.n).into_bytes()),
+            compared_at: after(15),
         }
     }
 

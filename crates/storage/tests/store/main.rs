@@ -39,6 +39,7 @@ mod queue;
 mod races;
 mod reindex;
 mod reindex_races;
+mod reviews;
 mod rotation;
 mod sealed;
 mod staff;
@@ -131,7 +132,16 @@ conformance! {
         sessions_of_staff_begin_and_end, a_change_of_staff_that_rests_on_old_facts_is_refused;
     queue: r42_the_queue_is_ordered_by_deadline, a_closed_case_leaves_the_queue,
         a_cursor_moves_only_from_where_it_stood, sc_32_a_lease_ends_by_itself,
-        sc_32_of_two_claims_at_once_one_holds, of_two_projections_at_once_one_moves_the_cursor;
+        sc_32_of_two_claims_at_once_one_holds, of_two_projections_at_once_one_moves_the_cursor,
+        sc_32_a_case_is_given_back, sc_08_an_appeal_is_a_case_for_another,
+        a_loan_comes_back_as_written_and_ends, a_loan_gives_so_many_a_day,
+        a_loan_gives_what_the_queue_is_too_long_by, r42_a_queue_is_counted,
+        r42_what_a_queue_saw_is_counted;
+    reviews: sc_08_an_appeal_comes_back_as_written_and_once,
+        sc_08_an_appeal_waits_for_no_other_application,
+        r42_a_due_time_is_set_when_the_calendar_is_there, a_sample_is_decided_once,
+        an_objection_is_a_second_officers, sc_33_a_comparison_comes_back_as_written,
+        r42_years_are_entered_and_replaced, a_face_is_kept_for_its_office_and_its_time;
     inbox: r37_messages_are_listed_newest_first, sc_21_look_ups_are_kept_with_their_answers,
         sc_43_a_request_key_is_used_once;
     texts: a_text_is_queued_with_its_act_or_not_at_all,

@@ -1,5 +1,13 @@
 //! The review by another officer.
 
+mod appeals;
+mod duplicates;
+mod forecast;
+mod judged;
+mod lending;
+mod queue;
+mod samples;
+
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -23,7 +31,7 @@ on_both_engines!(
     what_was_approved_and_left_behind_is_issued_by_the_job,
 );
 
-/// SC-33 (as far as machine findings do not exist yet), R92.
+/// SC-33, R92.
 async fn sc_33_the_reviewer_sees_both_photos_and_decides_with_reasons(app: App) {
     let on_file = json!({"photo": data_url(&photo(90))});
     deliver(&app, &[with(record(BEIJING), on_file)]).await;
@@ -71,6 +79,12 @@ async fn sc_33_the_reviewer_sees_both_photos_and_decides_with_reasons(app: App) 
         .done();
     assert_eq!(codes(&seen["reasons"]), ["R56", "R66"]);
     assert_eq!(seen["reasons"][0]["zh"], "背景不是白色");
+    assert!(
+        seen["reasons"][0]["clears_zh"]
+            .as_str()
+            .unwrap()
+            .contains("白色")
+    );
     let inbox = driver.get("/holder/notifications").await.done();
     assert!(
         crate::steps::told(&inbox, "application-rejected"),

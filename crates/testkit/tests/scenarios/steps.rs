@@ -128,3 +128,33 @@ pub(crate) fn told(inbox: &Value, kind: &str) -> bool {
     let mut messages = inbox.as_array().into_iter().flatten();
     messages.any(|message| message["kind"] == kind)
 }
+
+/// Licence number of one more person of 北京, born on the day that [`record`] says; none is anybody's.
+pub(crate) fn beijing_number(n: u32) -> String {
+    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    // An odd sequence number is a man's, as the record says.
+    let digits = format!("11019919900101{:03}", 2 * n + 1);
+    let sum: u32 = digits
+        .chars()
+        .zip(WEIGHTS)
+        .map(|(digit, weight)| digit.to_digit(10).unwrap() * weight)
+        .sum();
+    let check = "10X98765432"
+        .chars()
+        .nth(usize::try_from(sum % 11).unwrap())
+        .unwrap();
+    format!("{digits}{check}")
+}
+
+/// Applications at the counter for `people` persons of 北京, in the order of their deadlines.
+pub(crate) async fn applications(app: &App, people: u32) -> Vec<String> {
+    let numbers: Vec<String> = (0..people).map(beijing_number).collect();
+    let records: Vec<Value> = numbers.iter().map(|number| record(number)).collect();
+    deliver(app, &records).await;
+    let mut applications = Vec::new();
+    for number in &numbers {
+        applications.push(apply(app, number).await);
+        app.clock.advance(jiff::SignedDuration::from_secs(1));
+    }
+    applications
+}

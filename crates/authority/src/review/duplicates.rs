@@ -1,0 +1,222 @@
+//! The search for duplicate faces (重复人脸排查): whether the face on a submitted photo was submitted lately
+//! by somebody else at the same office. Off unless the operator turns it on; what is compared is kept
+//! sealed, for a time, and erased by a job. It decides nothing, and says how often it is wrong.
+
+use jiff::{SignedDuration, Timestamp};
+use licence::application::PhotoOrigin;
+use portrait::{Likeness, Limits, Outcome, likeness, matcher::compared};
+use storage::{ApplicationRow, FaceTemplateRow};
+use zeroize::Zeroizing;
+
+use super::check_claim;
+use crate::{
+    Act, Authority, Error, refusal,
+    views::{DuplicateView, DuplicatesView},
+};
+
+/// How far back it looks.
+const RECENT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Descriptors compared at most: at a few microseconds each this takes milliseconds, and with one false
+/// match in 10,000 it gives one false alert in five searches.
+const MOST: u32 = 2000;
+/// The search in the audit.
+const SEARCHED: &str = "review.duplicates-searched";
+
+/// What the search rests on, where it is on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DuplicateSearch {
+    /// How long a descriptor is kept.
+    pub keep: SignedDuration,
+    /// The share of comparisons of two people that the matchers take for one, as the calibration record
+    /// measured it.
+    pub fmr: f64,
+    /// The upper end of its 95 % confidence interval.
+    pub fmr_bound: f64,
+}
+
+impl Authority {
+    /// Looks for the face of a claimed case among recent submissions of the same office, by other
+    /// people.
+    ///
+    /// # Errors
+    /// When it is off ([`refusal::DUPLICATES_OFF`]), the case is not claimed, or the photo has no usable
+    /// face ([`refusal::NO_FACE`]).
+    pub async fn search_duplicates(&self, act: &Act, id: &str) -> Result<DuplicatesView, Error> {
+        let found = self.reviewable(act, id, SEARCHED).await?;
+        check_claim(act, found.case.as_ref())?;
+        let settings = &self.inner.settings;
+        let search = settings
+            .duplicates
+            .as_ref()
+            .ok_or(refusal::DUPLICATES_OFF)?;
+        let application = &found.application;
+        let Some(face) = self.face_of(application).await? else {
+            return Err(refusal::NO_FACE.into());
+        };
+        self.keep_template(act, application, search, &face).await?;
+        let since = act.now.saturating_sub(RECENT).unwrap_or(act.now);
+        let when = (since, act.now);
+        let recent = self.store().face_templates(&application.office, when, MOST);
+        let others: Vec<FaceTemplateRow> = recent
+            .await?
+            .into_iter()
+            .filter(|row| row.holder != application.holder)
+            .collect();
+        let compared = u64::try_from(others.len()).unwrap_or(u64::MAX);
+        let duplicates = self.alike(&face, others).await?;
+        let entry = act
+            .entry(SEARCHED)
+            .about(&found.driver.id)
+            .with("application", application.id.as_str())
+            .with("compared", compared)
+            .with(
+                "found",
+                duplicates
+                    .iter()
+                    .map(|it| it.application.clone())
+                    .collect::<Vec<_>>(),
+            );
+        let tx = self.store().begin_in(found.driver.id.partition()).await?;
+        tx.commit(entry, Vec::new()).await?;
+        Ok(DuplicatesView {
+            compared,
+            since,
+            expected_false_alerts: expected(search.fmr, compared),
+            false_alerts_bound: expected(search.fmr_bound, compared),
+            duplicates,
+        })
+    }
+
+    /// Those that both matchers take for the same person.
+    async fn alike(
+        &self,
+        face: &Likeness,
+        others: Vec<FaceTemplateRow>,
+    ) -> Result<Vec<DuplicateView>, Error> {
+        let face = face.clone();
+        let judged = self.judge()?.run(move |faces| {
+            let alike = |row: &FaceTemplateRow| {
+                let other = Likeness::from_bytes(&row.template)?;
+                let found = compared(Some(&face), Some(&other), &faces.thresholds);
+                (found.outcome == Outcome::Match).then(|| DuplicateView {
+                    application: row.application.to_string(),
+                    submitted_at: row.created_at,
+                    distance: found.distance,
+                    similarity: found.similarity,
+                })
+            };
+            others.iter().filter_map(alike).collect()
+        });
+        judged.await
+    }
+
+    /// Keeps the descriptor of a submitted photo for later searches, where the search is on and it is
+    /// not there yet.
+    pub(super) async fn remember_face(
+        &self,
+        act: &Act,
+        application: &ApplicationRow,
+    ) -> Result<(), Error> {
+        let Some(search) = &self.inner.settings.duplicates else {
+            return Ok(());
+        };
+        // The photo on file was submitted to nobody here.
+        if application.photo_source == PhotoOrigin::OnFile {
+            return Ok(());
+        }
+        let (office, id) = (&application.office, &application.id);
+        if self.store().has_face_template(office, id).await? {
+            return Ok(());
+        }
+        match self.face_of(application).await? {
+            Some(face) => self.keep_template(act, application, search, &face).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn keep_template(
+        &self,
+        act: &Act,
+        application: &ApplicationRow,
+        search: &DuplicateSearch,
+        face: &Likeness,
+    ) -> Result<(), Error> {
+        let row = FaceTemplateRow {
+            application: application.id.clone(),
+            holder: application.holder.clone(),
+            office: application.office.clone(),
+            created_at: act.now,
+            expires_at: later(act.now, search.keep),
+            template: Zeroizing::new(face.to_bytes()),
+        };
+        let partition = self.store().office_partition(&row.office);
+        let mut tx = self.store().begin_in(partition).await?;
+        tx.insert_face_template(&row).await?;
+        let entry = act
+            .entry("face-template.kept")
+            .about(&row.holder)
+            .with("application", row.application.as_str())
+            .with("until", row.expires_at.to_string());
+        tx.commit(entry, Vec::new()).await?;
+        Ok(())
+    }
+
+    /// What the recognisers make of the application's photo; none where it has no usable face.
+    async fn face_of(&self, application: &ApplicationRow) -> Result<Option<Likeness>, Error> {
+        let photo = application.photo.as_ref().ok_or(refusal::NOT_FOUND)?;
+        let bytes = self.store().photo_bytes(&application.holder, photo).await?;
+        let found = self
+            .judge()?
+            .run(move |faces| likeness(&bytes, &Limits::PHOTO, &faces.models))
+            .await?;
+        match found {
+            Ok(face) => Ok(face),
+            Err(portrait::AssessError::Photo(_)) => Ok(None),
+            Err(portrait::AssessError::Model(_)) => Err(Error::Internal("a face model failed")),
+        }
+    }
+
+    /// Erases descriptors whose time has come; all of them where the search is off. Answers how many.
+    ///
+    /// # Errors
+    /// When the store fails; what was erased is erased, the next call goes on.
+    pub async fn erase_templates(&self, act: &Act) -> Result<u64, Error> {
+        let until = self.inner.settings.duplicates.is_some().then_some(act.now);
+        let mut erased = 0_u64;
+        for partition in self.store().face_templates_to_erase(until).await? {
+            let mut tx = self.store().begin_in(partition).await?;
+            let count = tx.erase_face_templates(until).await?;
+            let entry = act.entry("face-templates.erased").with("count", count);
+            tx.commit(entry, Vec::new()).await?;
+            erased = erased.saturating_add(count);
+        }
+        Ok(erased)
+    }
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.saturating_add(by).unwrap_or(now)
+}
+
+/// How many of so many comparisons are wrong.
+fn expected(rate: f64, comparisons: u64) -> f64 {
+    rate * f64::from(u32::try_from(comparisons).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expected_false_alerts_are_the_rate_times_the_comparisons() {
+        for (rate, count, expected) in [
+            (0.0, 2000, 0.0),
+            (0.0001, 2000, 0.2),
+            (1.0, 3, 3.0),
+            (0.5, 0, 0.0),
+        ] {
+            let found = super::expected(rate, count);
+            assert!((found - expected).abs() < 1e-9, "{found} for {expected}");
+        }
+    }
+}
