@@ -147,9 +147,11 @@ impl Authority {
             record: &driver.record,
             rollout: &self.rollout().await?,
             at: act.now,
-            sanctioned: false,
+            sanctioned: self.is_sanctioned(&driver.id).await?,
             channel,
-            has_active_e_licence: current.is_some(),
+            // A stopped one is no obstacle: at the counter another takes its place.
+            has_active_e_licence: current
+                .is_some_and(|it| it.e_licence.stage == e_licence::Stage::Active),
             has_open_application: open.iter().any(|row| row.stage.is_open()),
         }))
     }

@@ -24,6 +24,7 @@ use crate::{
     look_ups::LookUps,
     notify::Notifier,
     passwords::Passwords,
+    peaks::{PeakCounts, PeakLimits},
     resign::Walk,
     status_plane::StatusPlane,
     status_start::remember,
@@ -52,6 +53,8 @@ pub struct Settings {
     pub second_factor: SecondFactor,
     /// Who carries texts to phones; without one none leave.
     pub notifier: Option<Arc<dyn Notifier>>,
+    /// From where on applications are held back in business peaks (R87).
+    pub peaks: PeakLimits,
     /// The token with which the carrier reports what became of texts; without one it cannot.
     pub report_token: Option<TokenHash>,
 }
@@ -153,6 +156,7 @@ pub(crate) struct Inner {
     pub(crate) live: broadcast::Sender<Live>,
     pub(crate) texts: TextCounts,
     pub(crate) witness: WitnessCounts,
+    pub(crate) peaks: PeakCounts,
     /// When the records were last reached, in microseconds since 1970.
     pub(crate) reached: AtomicI64,
 }
@@ -176,6 +180,7 @@ impl Authority {
                 limits: Limits::new(),
                 texts: TextCounts::default(),
                 witness: WitnessCounts::default(),
+                peaks: PeakCounts::default(),
                 reached: AtomicI64::new(now.as_microsecond()),
                 signing: RwLock::new(signing.map(Arc::new)),
                 resigning: Walk::default(),

@@ -51,6 +51,7 @@ impl Authority {
         measures.extend(self.witness_measures());
         measures.extend(self.status_measures(now).await.unwrap_or_default());
         measures.extend(self.trust_measures(now));
+        measures.extend(self.peak_measures());
         measures
     }
 }

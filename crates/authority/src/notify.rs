@@ -72,6 +72,10 @@ pub enum TextKind {
     AccountFrozen,
     /// The account was unfrozen.
     AccountUnfrozen,
+    /// Applying and the e-licence were stopped (R75).
+    Sanctioned,
+    /// That was lifted.
+    SanctionLifted,
 }
 
 /// What a text carries besides its words.
@@ -90,7 +94,7 @@ const PLACE: &str = "{}";
 
 impl TextKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::PhoneCode,
         Self::AccountActivated,
         Self::AccountRecovered,
@@ -100,6 +104,8 @@ impl TextKind {
         Self::DeviceReplaced,
         Self::AccountFrozen,
         Self::AccountUnfrozen,
+        Self::Sanctioned,
+        Self::SanctionLifted,
     ];
 
     /// Its stable name.
@@ -115,6 +121,8 @@ impl TextKind {
             Self::DeviceReplaced => "device-replaced",
             Self::AccountFrozen => "account-frozen",
             Self::AccountUnfrozen => "account-unfrozen",
+            Self::Sanctioned => "sanctioned",
+            Self::SanctionLifted => "sanction-lifted",
         }
     }
 
@@ -136,7 +144,7 @@ impl TextKind {
             | Self::ContactChanged
             | Self::DeviceReplaced
             | Self::AccountUnfrozen => Carries::FreezeLink,
-            Self::AccountFrozen => Carries::Nothing,
+            Self::AccountFrozen | Self::Sanctioned | Self::SanctionLifted => Carries::Nothing,
         }
     }
 
@@ -178,6 +186,11 @@ impl TextKind {
             Self::AccountUnfrozen => (
                 "您的电子驾驶证账号已解冻。如非本人办理，请打开链接再次冻结：{}",
                 "Your electronic licence account is no longer frozen. If this was not you, freeze it again: {}",
+            ),
+            // Whoever reads it on a locked screen learns nothing of a sanction.
+            Self::Sanctioned | Self::SanctionLifted => (
+                "您的电子驾驶证账号有一条重要消息，请打开电子驾驶证应用查看。",
+                "There is an important message about your electronic licence: open the app to read it.",
             ),
         };
         licence::Text { zh, en }

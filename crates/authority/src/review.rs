@@ -179,7 +179,7 @@ impl Authority {
     }
 
     /// The application and its driver, if the reviewer may decide it. A refusal is audited.
-    async fn reviewable(
+    pub(crate) async fn reviewable(
         &self,
         act: &Act,
         id: &str,

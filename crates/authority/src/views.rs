@@ -8,6 +8,7 @@ mod counter;
 mod holder;
 mod registry;
 mod review;
+mod sanction;
 mod status;
 mod text;
 mod trust;
@@ -41,6 +42,11 @@ pub use self::holder::{
 };
 pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
 pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ReviewView};
+pub use self::sanction::{
+    DecideSanction, EvidenceKind, EvidenceView, HolderSanctionView, ProposeFromCase,
+    ProposeSanction, SanctionDecision, SanctionRowView, SanctionStatement, SanctionStepView,
+    SanctionView,
+};
 pub use self::status::{StatusFormView, StatusListView, StatusListsView};
 pub use self::text::{
     ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,

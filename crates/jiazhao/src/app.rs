@@ -147,6 +147,7 @@ impl App {
                 second_factor: options.second_factor,
                 notifier: notifier(config, options.notifier)?,
                 report_token: report_token(config)?,
+                peaks: config.peaks,
             },
             ambient.clock.now(),
         )

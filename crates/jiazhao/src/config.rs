@@ -4,6 +4,7 @@
 //! directory, as on the command line.
 
 mod models;
+mod peaks;
 mod peers;
 mod shown;
 mod source;
@@ -15,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use authority::CertificateCodes;
+use authority::{CertificateCodes, peaks::PeakLimits};
 use credential::Suite;
 use licence::{CertificateIdentifier, Text, certificate};
 use storage::{AtRest, Layout};
@@ -51,6 +52,8 @@ pub struct Config {
     pub texts: Texts,
     /// `[audit]`
     pub audit: Audit,
+    /// `[peaks]`
+    pub peaks: PeakLimits,
     /// `[models]`: the folder of the face models.
     pub models: PathBuf,
     /// `[log]`
@@ -169,6 +172,7 @@ const KNOWN: &Known = &[
     ("codes", &["suite", "enforcement_key"]),
     ("texts", peers::TEXTS),
     ("audit", peers::AUDIT),
+    ("peaks", peaks::PEAKS),
     ("models", &["dir"]),
     ("log", &["format", "filter"]),
 ];
@@ -227,6 +231,7 @@ impl Config {
             issuer,
             texts: peers::texts(&mut source),
             audit: peers::audit(&mut source),
+            peaks: peaks::limits(&mut source),
             models: models::folder(&mut source),
             log: log(&mut source),
         };

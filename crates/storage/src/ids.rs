@@ -184,6 +184,10 @@ ids! {
     SourceId = "src";
     /// A trust list that is proposed.
     ProposalId = "tpr";
+    /// A sanction (停止申领使用).
+    SanctionId = "san";
+    /// A step of a sanction.
+    SanctionStepId = "sst";
 }
 
 impl HolderId {

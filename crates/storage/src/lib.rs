@@ -43,6 +43,7 @@ mod reindex;
 mod reseal;
 mod review_cases;
 mod rows;
+mod sanctions;
 mod schema;
 mod seal;
 mod sealed_columns;
@@ -81,7 +82,8 @@ pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
 pub use ids::{
     ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, HolderId, NotAnId,
-    NotificationId, Partition, PhotoId, ProposalId, SourceId, StaffId, TextId, VerificationId,
+    NotificationId, Partition, PhotoId, ProposalId, SanctionId, SanctionStepId, SourceId, StaffId,
+    TextId, VerificationId,
 };
 pub use index_keys::{IndexKeyState, IndexRetirement};
 pub use key_distrusts::KeyDistrust;
@@ -93,6 +95,9 @@ pub use presentations::Presentation;
 pub use reindex::Reindexed;
 pub use reseal::{Damaged, Resealed};
 pub use review_cases::ReviewCase;
+pub use sanctions::{
+    NewSanction, NewSanctionStep, SanctionMove, SanctionRow, SanctionStep, StepKind,
+};
 pub use seal::MasterKeys;
 pub use segments::{AuditSegment, SegmentRows};
 pub use sessions::{Session, SessionKind};

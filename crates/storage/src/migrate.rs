@@ -81,6 +81,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "trust",
         text: include_str!("../migrations/0013_trust.sql"),
     },
+    Migration {
+        version: 16,
+        name: "sanctions",
+        text: include_str!("../migrations/0016_sanctions.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

@@ -14,5 +14,6 @@ mod machines;
 mod periods;
 mod registry;
 mod sample;
+mod sanctions;
 mod status;
 mod supersession;

@@ -216,6 +216,7 @@ fn settings() -> authority::Settings {
         second_factor: SecondFactor::Demonstration,
         notifier: None,
         report_token: None,
+        peaks: authority::peaks::PeakLimits::default(),
     }
 }
 

@@ -148,6 +148,8 @@ mod tests {
         ("photos", "name objects that are in the backup"),
         ("applications", "go on from where they were"),
         ("e_licences", "those that are known"),
+        ("sanctions", "go on from where they were"),
+        ("sanction_steps", "what happened"),
         ("status_counters", "moved on beside the list"),
         ("credentials", "those that are known"),
         ("status_publications", "fits the outbox beside it"),
