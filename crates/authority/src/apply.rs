@@ -155,9 +155,11 @@ impl Authority {
             record: &driver.record,
             rollout: &self.rollout().await?,
             at: act.now,
-            sanctioned: false,
+            sanctioned: self.is_sanctioned(&driver.id).await?,
             channel,
-            has_active_e_licence: current.is_some() && kind != Kind::PhotoChange,
+            // A stopped one is no obstacle: at the counter another takes its place.
+            has_active_e_licence: kind != Kind::PhotoChange
+                && current.is_some_and(|it| it.e_licence.stage == e_licence::Stage::Active),
             has_open_application: all.iter().any(|row| row.stage.is_open()),
         });
         let since = self.store().newest_e_licence(&driver.id).await?;

@@ -26,6 +26,7 @@ use crate::{
     look_ups::LookUps,
     notify::Notifier,
     passwords::Passwords,
+    peaks::{PeakCounts, PeakLimits},
     resign::Walk,
     review::{DuplicateSearch, ForecastCache},
     status_plane::StatusPlane,
@@ -56,6 +57,8 @@ pub struct Settings {
     pub second_factor: SecondFactor,
     /// Who carries texts to phones; without one none leave.
     pub notifier: Option<Arc<dyn Notifier>>,
+    /// From where on applications are held back in business peaks (R87).
+    pub peaks: PeakLimits,
     /// The token with which the carrier reports what became of texts; without one it cannot.
     pub report_token: Option<TokenHash>,
     /// Of how many automatic issues one is looked at by an officer afterwards: [`SAMPLE_ONE_IN`],
@@ -200,6 +203,7 @@ pub(crate) struct Inner {
     pub(crate) texts: TextCounts,
     pub(crate) forecasts: ForecastCache,
     pub(crate) witness: WitnessCounts,
+    pub(crate) peaks: PeakCounts,
     /// When the records were last reached, in microseconds since 1970.
     pub(crate) reached: AtomicI64,
 }
@@ -224,6 +228,7 @@ impl Authority {
                 texts: TextCounts::default(),
                 forecasts: ForecastCache::default(),
                 witness: WitnessCounts::default(),
+                peaks: PeakCounts::default(),
                 reached: AtomicI64::new(now.as_microsecond()),
                 signing: RwLock::new(signing.map(Arc::new)),
                 resigning: Walk::default(),

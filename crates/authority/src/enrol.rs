@@ -67,7 +67,19 @@ impl Authority {
         licence_number: &str,
         what: &'static str,
     ) -> Result<Driver, Error> {
-        let actor = act.staff(&[Role::Counter])?.clone();
+        self.driver_of_officer(act, &[Role::Counter], licence_number, what)
+            .await
+    }
+
+    /// The same for an officer in one of `roles`.
+    pub(crate) async fn driver_of_officer(
+        &self,
+        act: &Act,
+        roles: &[Role],
+        licence_number: &str,
+        what: &'static str,
+    ) -> Result<Driver, Error> {
+        let actor = act.staff(roles)?.clone();
         let number = LicenceNumber::parse(licence_number)
             .map_err(|_not_a_number| Error::from(refusal::INVALID_NUMBER))?;
         let Some(holder) = self.holder_by_number(&number).await? else {

@@ -11,7 +11,10 @@ use crate::{
     apply::rejections,
     mask, refusal,
     registry_write::stage_value,
-    render::{application_view, e_licence_view, notification_view, record_view, status_view},
+    render::{
+        application_view, e_licence_view, notification_view, record_view, stage_reasons,
+        status_view,
+    },
     views::{
         ApplicationView, ELicenceView, EligibilityView, LicenceView, LookUpView, NotificationView,
         ReasonView, StatusView,
@@ -180,7 +183,9 @@ impl Authority {
         };
         let status = self.status_of(act, &driver, &current.e_licence).await?;
         if status.shown == "hidden" {
-            let because = status.reasons.into_iter().map(Into::into).collect();
+            let mut reasons = status.reasons;
+            reasons.extend(stage_reasons(&current.e_licence));
+            let because = reasons.into_iter().map(Into::into).collect();
             return Err(Error::Refused(refusal::NOT_SHOWN, because));
         }
         Ok((driver, current))

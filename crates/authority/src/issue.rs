@@ -145,7 +145,7 @@ impl Authority {
             record: &driver.record,
             rollout: &self.rollout().await?,
             at: act.now,
-            sanctioned: false,
+            sanctioned: self.is_sanctioned(&driver.id).await?,
             channel: channel_of(application),
             has_active_e_licence: current.is_some() && application.kind == Kind::First,
             has_open_application: false,

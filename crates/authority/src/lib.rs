@@ -25,6 +25,7 @@ mod mask;
 mod measures;
 pub mod notify;
 mod passwords;
+pub mod peaks;
 mod present;
 mod reasons;
 pub mod refusal;
@@ -35,6 +36,7 @@ mod registry_write;
 mod render;
 mod resign;
 mod review;
+mod sanction;
 mod second_factor;
 mod secret;
 mod sessions;
@@ -66,6 +68,7 @@ pub use refusal::{Because, CATALOGUE, Error, Kind, Refusal};
 pub use registry::{Delivery, Examined, MAX_PHOTO_BYTES, Planned};
 pub use registry_diff::{ChangedRecord, Comparison, Follows};
 pub use review::{DuplicateSearch, ReviewForecast};
+pub use sanction::{CaseFile, CaseFileFault, CaseFileReport, read_case_file};
 pub use status_lists::{Audience, ListAnswer, ListRequest};
 pub use storage::{
     ClientKind, HolderId, Office, RegistrySource, ReviewLoad, Staff, TextId, TokenForm,

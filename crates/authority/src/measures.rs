@@ -86,6 +86,7 @@ impl Authority {
         measures.extend(self.status_measures(now).await.unwrap_or_default());
         measures.extend(self.trust_measures(now));
         measures.extend(self.review_measures(now).await.unwrap_or_default());
+        measures.extend(self.peak_measures());
         measures
     }
 }

@@ -74,6 +74,10 @@ pub enum TextKind {
     AccountUnfrozen,
     /// The e-licence was issued (R37).
     LicenceIssued,
+    /// Applying and the e-licence were stopped (R75).
+    Sanctioned,
+    /// That was lifted.
+    SanctionLifted,
 }
 
 /// What a text carries besides its words.
@@ -92,7 +96,7 @@ const PLACE: &str = "{}";
 
 impl TextKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::PhoneCode,
         Self::AccountActivated,
         Self::AccountRecovered,
@@ -103,6 +107,8 @@ impl TextKind {
         Self::AccountFrozen,
         Self::AccountUnfrozen,
         Self::LicenceIssued,
+        Self::Sanctioned,
+        Self::SanctionLifted,
     ];
 
     /// Its stable name.
@@ -119,6 +125,8 @@ impl TextKind {
             Self::AccountFrozen => "account-frozen",
             Self::AccountUnfrozen => "account-unfrozen",
             Self::LicenceIssued => "e-licence-issued",
+            Self::Sanctioned => "sanctioned",
+            Self::SanctionLifted => "sanction-lifted",
         }
     }
 
@@ -141,7 +149,7 @@ impl TextKind {
             | Self::DeviceReplaced
             | Self::AccountUnfrozen
             | Self::LicenceIssued => Carries::FreezeLink,
-            Self::AccountFrozen => Carries::Nothing,
+            Self::AccountFrozen | Self::Sanctioned | Self::SanctionLifted => Carries::Nothing,
         }
     }
 
@@ -187,6 +195,11 @@ impl TextKind {
             Self::LicenceIssued => (
                 "您的电子驾驶证申领成功，已可在 App 中出示。如非本人办理，请打开链接冻结账号：{}",
                 "Your electronic licence has been issued and can be shown in the app. If this was not you, freeze the account: {}",
+            ),
+            // Whoever reads it on a locked screen learns nothing of a sanction.
+            Self::Sanctioned | Self::SanctionLifted => (
+                "您的电子驾驶证账号有一条重要消息，请打开电子驾驶证应用查看。",
+                "There is an important message about your electronic licence: open the app to read it.",
             ),
         };
         licence::Text { zh, en }

@@ -68,6 +68,9 @@ pub enum Error {
     /// Asked too often; when to ask again, in seconds.
     #[error("too many requests")]
     TooMany(u64),
+    /// Held back for others who come first; when to come again, in seconds, and why.
+    #[error("held back")]
+    Held(u64, Box<Because>),
     /// The store failed or lost a race.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -89,6 +92,7 @@ impl Error {
         match self {
             Self::Refused(refusal, _) => *refusal,
             Self::TooMany(_) => TOO_MANY,
+            Self::Held(..) => BUSINESS_PEAK,
             Self::Store(StoreError::Conflict(conflict)) => of_conflict(*conflict),
             Self::Store(error) if error.is_full() => STORAGE_FULL,
             Self::Store(StoreError::Unavailable(_) | StoreError::Objects(_)) => COULD_NOT,
@@ -102,6 +106,7 @@ impl Error {
     pub fn reasons(&self) -> &[Because] {
         match self {
             Self::Refused(_, reasons) => reasons,
+            Self::Held(_, because) => std::slice::from_ref(because),
             Self::Store(_) | Self::Internal(_) | Self::TooMany(_) => &[],
         }
     }
@@ -110,7 +115,7 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooMany(seconds) => Some(*seconds),
+            Self::TooMany(seconds) | Self::Held(seconds, _) => Some(*seconds),
             Self::Refused(..) | Self::Store(_) | Self::Internal(_) => None,
         }
     }
@@ -171,6 +176,9 @@ impl From<licence::Refusal> for Error {
             "same-officer" => SAME_OFFICER,
             "same-reviewer" => SAME_REVIEWER,
             "not-appealable" => NOT_APPEALABLE,
+            "own-decision" => OWN_DECISION,
+            "appeal-open" => APPEAL_OPEN,
+            "grounds-required" | "evidence-required" | "too-much-evidence" => INVALID_SANCTION,
             _ => NOT_IN_THIS_STATE,
         };
         Self::Refused(kind, vec![because])
@@ -195,7 +203,9 @@ fn of_conflict(conflict: Conflict) -> Refusal {
         | Conflict::ELicenceState
         | Conflict::Binding
         | Conflict::Sample
+        | Conflict::SanctionState
         | Conflict::SecondFactor => NOT_IN_THIS_STATE,
+        Conflict::OpenSanction => OPEN_SANCTION,
         Conflict::OpenApplication => OPEN_APPLICATION,
         Conflict::CurrentELicence => HAS_E_LICENCE,
         Conflict::Claim => CLAIMED_BY_ANOTHER,
@@ -267,6 +277,20 @@ catalogue! {
     SAME_OFFICER = Forbidden "same-officer", "提交人不得审核自己提交的申请", "Whoever submitted an application does not decide it"; "由另一名民警审核", "Another officer decides";
     /// An officer's own record.
     OWN_RECORD = Forbidden "own-record", "不得办理本人的业务", "Officers do not handle their own record"; "由另一名民警办理", "Another officer handles it";
+    /// Nobody decides about their own decision.
+    OWN_DECISION = Forbidden "own-decision", "作出处置决定的人不得决定是否解除", "Whoever brought a sanction into force does not decide whether it is lifted"; "由另一名民警决定", "Another officer decides";
+    /// The driver has a sanction that is proposed or in force.
+    OPEN_SANCTION = Conflict "open-sanction", "该驾驶人已有未办结的处置", "A sanction of this driver is proposed or in force"; "在该处置中办理", "Go on with that one";
+    /// A sanction is not proposed as it should be.
+    INVALID_SANCTION = Invalid "invalid-sanction", "处置的理由、证据或者说明不符合要求", "Grounds, evidence or statement of the sanction are not what they should be"; "按所列原因更正", "Correct what the reasons name";
+    /// An appeal is waiting for its answer.
+    APPEAL_OPEN = Conflict "appeal-open", "申诉正在处理", "An appeal is being dealt with"; "等待处理结果", "Wait for its answer";
+    /// The case file is for those who decided.
+    CASE_FILE_RESTRICTED = Forbidden "case-file-restricted", "案卷仅供参与该处置决定的民警导出", "The case file is for the officers who took part in the decision"; "由参与决定的民警导出", "One of them exports it";
+    /// The e-licence is stopped by a sanction.
+    E_LICENCE_STOPPED = Conflict "e-licence-stopped", "因恶意或者违法使用，电子驾驶证已停止使用 (R75)", "The e-licence was stopped after malicious or illegal use (R75)"; "查看原因，可申诉；也可到发证地车辆管理所窗口办理", "Read why and appeal, or go to the counter of the issuing vehicle administration office";
+    /// It is a business peak.
+    BUSINESS_PEAK = TooMany "business-peak", "当前为业务高峰，暂缓受理", "It is a business peak: this is held back for now"; "避开业务高峰，在所列时间以后办理 (R87)", "Come back after the time named, outside business peaks (R87)";
     /// Another office issued the licence.
     OUT_OF_SCOPE = Forbidden "office-out-of-scope", "该驾驶证不属于本窗口所属发证机关", "This office's authority did not issue the licence"; "到驾驶证核发地车辆管理所办理 (R91)", "Go to the office that issued the licence (R91)";
     /// The member of staff has no office.

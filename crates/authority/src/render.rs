@@ -108,7 +108,11 @@ pub(crate) fn e_licence_view(
     mut status: StatusView,
     now: Timestamp,
 ) -> ELicenceView {
-    status.reasons.extend(stage_reasons(row));
+    let contact = &record.issuing_authority.name;
+    let told = stage_reasons(row).into_iter();
+    status
+        .reasons
+        .extend(told.map(|told| whom_to_contact(told, row, contact)));
     let shown = status.shown != "hidden";
     ELicenceView {
         id: row.id.to_string(),
@@ -123,20 +127,38 @@ pub(crate) fn e_licence_view(
 /// What the stage of an e-licence means for its holder.
 pub(crate) fn stage_reasons(row: &ELicenceRow) -> Vec<ReasonView> {
     use licence::e_licence::Stage;
-    let refusal = match row.stage {
+    let (refusal, rule) = match row.stage {
         Stage::Active => return Vec::new(),
-        Stage::Superseded => refusal::SUPERSEDED,
-        Stage::Stopped | Stage::Revoked => refusal::NOT_SHOWN,
+        Stage::Superseded => (refusal::SUPERSEDED, Some("R88")),
+        Stage::Stopped => (refusal::E_LICENCE_STOPPED, Some("R75")),
+        Stage::Revoked => (refusal::NOT_SHOWN, None),
     };
     vec![ReasonView {
         code: format!("e-licence-{}", row.stage.as_str()),
-        rule: (row.stage == Stage::Superseded).then(|| "R88".to_owned()),
+        rule: rule.map(str::to_owned),
         field: None,
         zh: refusal.text.zh.to_owned(),
         en: refusal.text.en.to_owned(),
         clears_zh: Some(refusal.clears.zh.to_owned()),
         clears_en: Some(refusal.clears.en.to_owned()),
     }]
+}
+
+/// Names the issuing authority where the holder has to turn to somebody.
+fn whom_to_contact(reason: ReasonView, row: &ELicenceRow, authority: &str) -> ReasonView {
+    use licence::e_licence::Stage;
+    match row.stage {
+        Stage::Active | Stage::Superseded => reason,
+        Stage::Stopped | Stage::Revoked => ReasonView {
+            clears_zh: reason
+                .clears_zh
+                .map(|text| format!("{text}；发证机关：{authority}")),
+            clears_en: reason
+                .clears_en
+                .map(|text| format!("{text}; issuing authority: {authority}")),
+            ..reason
+        },
+    }
 }
 
 fn main_page(record: &Record, row: &ELicenceRow) -> MainPage {
@@ -304,6 +326,18 @@ fn account_words(kind: &str) -> (&'static str, &'static str) {
         "device-replaced" => (
             "电子驾驶证已改由另一台设备出示，原设备的二维码已失效。如非本人操作，请立即冻结账号",
             "Your licence is now shown by another device; the codes of the one before are void. If this was not you, freeze the account now",
+        ),
+        "sanctioned" => (
+            "因恶意或者违法使用，电子驾驶证的 App 申领和使用已停止 (R75)。请查看原因，可在此申诉；也可到发证地车辆管理所窗口办理",
+            "Applying in the app and your electronic licence were stopped after malicious or illegal use (R75). Read why, and appeal here; the counter of the issuing office stays open",
+        ),
+        "sanction-lifted" => (
+            "停止申领和使用电子驾驶证的处置已解除",
+            "The sanction on your electronic licence was lifted",
+        ),
+        "appeal-dismissed" => (
+            "您对停止申领使用的申诉已处理：处置维持不变",
+            "Your appeal against the sanction was decided: the sanction stays",
         ),
         "account-frozen" => ("账号曾被冻结", "Your account was frozen"),
         "account-unfrozen" => ("账号已在窗口解冻", "Your account was unfrozen at a counter"),

@@ -30,9 +30,9 @@ use crate::{
 };
 
 /// A case that the reviewer may decide.
-struct Reviewable {
-    application: ApplicationRow,
-    driver: Driver,
+pub(crate) struct Reviewable {
+    pub(crate) application: ApplicationRow,
+    pub(crate) driver: Driver,
     /// None where nothing is to be decided about it.
     case: Option<ReviewCase>,
 }
@@ -60,7 +60,7 @@ impl Authority {
     }
 
     /// The case with its driver, if the reviewer may decide it. A refusal is audited.
-    async fn reviewable(
+    pub(crate) async fn reviewable(
         &self,
         act: &Act,
         id: &str,

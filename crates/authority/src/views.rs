@@ -10,6 +10,7 @@ mod forecast;
 mod holder;
 mod registry;
 mod review;
+mod sanction;
 mod status;
 mod text;
 mod trust;
@@ -55,6 +56,11 @@ pub use self::review::{
     AppealView, ApplicationView, CaseView, ComparisonView, Decide, DecideSample, DecisionView,
     DuplicateView, DuplicatesView, FileAppeal, LentView, LoanView, NewLoan, ProgressView,
     QueueSummaryView, ReviewView, SampleDecisionView, SampleView,
+};
+pub use self::sanction::{
+    DecideSanction, EvidenceKind, EvidenceView, HolderSanctionView, ProposeFromCase,
+    ProposeSanction, SanctionDecision, SanctionRowView, SanctionStatement, SanctionStepView,
+    SanctionView,
 };
 pub use self::status::{StatusFormView, StatusListView, StatusListsView};
 pub use self::text::{

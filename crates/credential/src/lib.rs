@@ -21,6 +21,7 @@
 //! | [`stamp`] | the server's renewal stamp |
 //! | [`code`] | dynamic and offline codes as text, their windows and sizes |
 //! | [`status_list`] | status lists: values, compression, JWT and CWT |
+//! | [`manifest`] | what files belong to a case file, and their hashes, as JWS |
 //! | [`verify`] | the answer to an offline check of a credential or a code |
 //! | [`numeric`] | the 18-digit numeric code |
 
@@ -36,6 +37,7 @@ mod fields;
 mod hpke;
 pub mod key;
 pub mod malformed;
+pub mod manifest;
 pub mod numeric;
 pub mod profile;
 pub mod reason;
@@ -60,6 +62,7 @@ pub use cwt::{Prepared, Refusal, Unverified, Verified, issue, prepare};
 pub use device::{DeviceKey, Handle};
 pub use key::{BadKey, Check, KeyId, NotAKeyId, PublicKey};
 pub use malformed::Malformed;
+pub use manifest::{Manifest, ManifestFile, ManifestRefusal, UnverifiedManifest, sign_manifest};
 pub use numeric::{NotACode, NumericCode};
 pub use profile::{
     CredentialId, Form, MaskedNumber, ProfileClaims, StatusPlace, UnverifiedProfile,

@@ -48,6 +48,14 @@ impl Suite {
         }
     }
 
+    /// `alg` of JOSE. None is registered for SM2 with SM3: this is a private name.
+    pub(crate) const fn jose_algorithm(&self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Sm2Sm3(_) => "SM2",
+        }
+    }
+
     pub(crate) fn is_known_algorithm(algorithm: i64) -> bool {
         [COSE_ES256, COSE_SM2_SM3].contains(&algorithm)
     }

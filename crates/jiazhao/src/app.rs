@@ -191,6 +191,7 @@ impl App {
                 automatic_issue: options
                     .automatic_issue
                     .unwrap_or_else(|| automatic_issue(config, calibration)),
+                peaks: config.peaks,
             },
             ambient.clock.now(),
         )

@@ -4,6 +4,7 @@
 
 mod audit;
 mod backup;
+mod case_file;
 mod config;
 mod demo;
 mod import;
@@ -88,6 +89,9 @@ enum Command {
     /// The audit
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Case files of sanctions
+    #[command(subcommand)]
+    CaseFile(case_file::CaseFileCommand),
     Backup(backup::Backup),
     Restore(backup::Restore),
 }
@@ -150,6 +154,7 @@ fn execute(cli: Cli) -> Result<u8, Failure> {
             Command::Seal(command) => command.run(&context).await,
             Command::Trust(command) => command.run(&context).await,
             Command::Audit(command) => command.run(&context).await,
+            Command::CaseFile(command) => command.run(&context),
             Command::Backup(command) => command.run(&context).await,
             Command::Restore(command) => command.run(&context).await,
         }

@@ -4,6 +4,7 @@
 //! directory, as on the command line.
 
 mod models;
+mod peaks;
 mod peers;
 mod review;
 mod shown;
@@ -16,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use authority::CertificateCodes;
+use authority::{CertificateCodes, peaks::PeakLimits};
 use credential::Suite;
 use licence::{CertificateIdentifier, Text, certificate};
 use storage::{AtRest, Layout};
@@ -56,6 +57,8 @@ pub struct Config {
     pub identity: Option<Peer>,
     /// `[audit]`
     pub audit: Audit,
+    /// `[peaks]`
+    pub peaks: PeakLimits,
     /// `[models]`: the folder of the face models.
     pub models: PathBuf,
     /// `[models]`: the calibration record on which automatic issue can rest.
@@ -181,6 +184,7 @@ const KNOWN: &Known = &[
     ("audit", peers::AUDIT),
     ("models", models::MODELS),
     ("review", review::REVIEW),
+    ("peaks", peaks::PEAKS),
     ("log", &["format", "filter"]),
 ];
 
@@ -240,6 +244,7 @@ impl Config {
             texts: peers::texts(&mut source),
             identity: peers::identity(&mut source),
             audit: peers::audit(&mut source),
+            peaks: peaks::limits(&mut source),
             models: models::folder(&mut source),
             review: review::review(&mut source, calibration.is_some()),
             calibration,

@@ -81,7 +81,7 @@ impl From<Error> for Failure {
             about: None,
         };
         match &error {
-            Error::Refused(..) | Error::TooMany(_) => failure,
+            Error::Refused(..) | Error::TooMany(_) | Error::Held(..) => failure,
             Error::Store(StoreError::Mismatch(what)) => MISMATCH.about(what),
             Error::Store(cause) => failure.about(chain(cause)),
             Error::Internal(what) => failure.about(what),

@@ -98,7 +98,8 @@ pub enum Application {
     Rejected {
         /// Why.
         reasons: RejectionReasons,
-        /// Who rejected; nobody where the registry blocked the issue of an unreviewed application.
+        /// Who rejected; nobody where a sanction ended it, or the registry blocked the issue of an
+        /// unreviewed application.
         reviewer: Option<OfficerId>,
         /// What an appeal brings back to review; none where there can be none: the registry blocked
         /// the issue, or it was appealed once.
@@ -167,6 +168,11 @@ pub enum Event {
     },
     /// The applicant gives up.
     Withdraw,
+    /// A sanction (R75) closes the app.
+    Sanction {
+        /// Why.
+        reasons: RejectionReasons,
+    },
 }
 
 /// Why an application was rejected: by photo rule (`R56`) or by blocking reason (`R25`).
@@ -237,6 +243,7 @@ impl Application {
             Event::Issue => self.issue(),
             Event::RefuseIssue { reasons } => self.refuse_issue(reasons),
             Event::Withdraw => self.withdraw(),
+            Event::Sanction { reasons } => self.sanction(reasons),
         }
     }
 
@@ -370,6 +377,24 @@ impl Application {
             | Stage::UnderReview
             | Stage::Approved => Ok(Self::Withdrawn),
             Stage::Issued | Stage::Rejected | Stage::Withdrawn => Err(NOT_NOW),
+        }
+    }
+
+    /// A sanction ends what was begun in the app; what an officer began at the counter goes on.
+    fn sanction(self, reasons: RejectionReasons) -> Result<Self, Refusal> {
+        let open = [
+            Stage::Draft,
+            Stage::PhotoSubmitted,
+            Stage::PersonVerified,
+            Stage::UnderReview,
+            Stage::Approved,
+        ];
+        match self.origin_if(&open)? {
+            (_, PhotoOrigin::Counter) => Err(AT_COUNTER),
+            _ => Ok(Self::Rejected {
+                reasons,
+                reviewer: None,
+            }),
         }
     }
 

@@ -27,6 +27,14 @@ pub fn end_of_day(date: Date) -> Timestamp {
     instant(date.at(23, 59, 59, 0))
 }
 
+/// The civil minute in Asia/Shanghai in which an instant lies, as people read it: `2024-09-14 08:30`.
+#[must_use]
+pub fn minute(at: Timestamp) -> String {
+    let civil = SHANGHAI.to_datetime(at);
+    let time = civil.time();
+    format!("{} {:02}:{:02}", civil.date(), time.hour(), time.minute())
+}
+
 /// Civil times at the very edge of the calendar, beyond what an instant can name, give the edge.
 fn instant(at: DateTime) -> Timestamp {
     let edge = if at.year() < 0 {
@@ -54,6 +62,12 @@ mod tests {
             civil_date("2024-09-14T16:00:00Z".parse().unwrap()),
             date(2024, 9, 15)
         );
+    }
+
+    #[test]
+    fn a_minute_reads_as_in_shanghai() {
+        let at = "2024-09-14T16:05:59Z".parse().unwrap();
+        assert_eq!(minute(at), "2024-09-15 00:05");
     }
 
     #[test]

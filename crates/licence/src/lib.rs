@@ -4,7 +4,8 @@
 //! Nothing here reads a clock, a file or a network: records, dates and instants are arguments.
 //! Floors, from the bottom: [`message`] and [`clock`]; [`identifier`] and [`class`]; [`record`]
 //! with its parser; [`status`], [`rollout`], [`calendar`]; [`mod@eligibility`], [`mod@showing`],
-//! [`supersession`]; the state machines [`application`], [`e_licence`] and [`binding`].
+//! [`supersession`]; the state machines [`application`],
+//! [`e_licence`], [`binding`] and [`sanction`].
 
 mod named;
 
@@ -29,6 +30,7 @@ pub mod reason;
 pub mod record;
 pub mod registry_line;
 pub mod rollout;
+pub mod sanction;
 pub mod showing;
 pub mod status;
 mod status_code;
@@ -52,6 +54,7 @@ pub use reason::Reason;
 pub use record::{IssuingAuthority, PhotoSource, Record, ValidUntil};
 pub use registry_line::{FieldProblem, RegistryLine};
 pub use rollout::{CITIES, City, Rollout, Scope, Wave};
+pub use sanction::Sanction;
 pub use showing::{Showing, showing};
 pub use status::{Effective, StatusLetter, StatusValue, effective, effective_at, next_transition};
 pub use supersession::supersedes;

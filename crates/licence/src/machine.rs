@@ -8,6 +8,7 @@ use crate::application::Application;
 use crate::binding::Binding;
 use crate::e_licence::ELicence;
 use crate::message::Text;
+use crate::sanction::Sanction;
 
 /// A state machine whose states carry only what exists then.
 pub trait Machine: Clone + Sized {
@@ -90,6 +91,7 @@ pub fn diagrams() -> String {
     page.push_str(&diagram::<Application>());
     page.push_str(&diagram::<ELicence>());
     page.push_str(&diagram::<Binding>());
+    page.push_str(&diagram::<Sanction>());
     page
 }
 

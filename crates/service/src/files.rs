@@ -36,6 +36,23 @@ pub(crate) fn credential(bytes: impl AsRef<[u8]> + Send + 'static) -> Response {
     (headers, wiped(bytes)).into_response()
 }
 
+/// An archive, piece by piece. Its name is made of an identifier.
+pub(crate) fn archive<S, E>(name: &str, pieces: S) -> Response
+where
+    S: futures_util::Stream<Item = Result<Bytes, E>> + Send + 'static,
+    E: Into<axum::BoxError>,
+{
+    let mut response = Body::from_stream(pieces).into_response();
+    let headers = response.headers_mut();
+    let kind = HeaderValue::from_static("application/x-tar");
+    headers.insert(header::CONTENT_TYPE, kind);
+    let disposition = format!("attachment; filename=\"{name}\"");
+    if let Ok(disposition) = HeaderValue::try_from(disposition) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
 /// A body that keeps its owner, whose drop wipes the bytes, instead of copying them.
 fn wiped(bytes: impl AsRef<[u8]> + Send + 'static) -> Body {
     Body::from(Bytes::from_owner(bytes))

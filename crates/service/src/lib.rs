@@ -30,6 +30,7 @@ mod problem;
 mod registry;
 mod review;
 mod routes;
+mod sanctions;
 mod sessions;
 mod staff;
 mod state;

@@ -28,6 +28,7 @@ use crate::{guard, problem::ProblemView};
         (name = "holder", description = "驾驶人 The driver, and only the own licence (R77)"),
         (name = "counter", description = "窗口 The counter (R91)"),
         (name = "review", description = "审核 Review (R34)"),
+        (name = "sanctions", description = "停止申领使用 Sanctions (R75, R76)"),
         (name = "verifications", description = "核验 Verification (R11)"),
         (name = "registry", description = "登记信息 Changes from driver registries"),
         (name = "notifier", description = "短信网关 Reports of the text gateway"),

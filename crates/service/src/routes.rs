@@ -16,7 +16,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     accounts, admin, applying, assets, bindings, counter, events, headers, health, holder, keys,
     metrics::Metrics,
-    notifier, observe, openapi as document, page, problem, registry, review, sessions, staff,
+    notifier, observe, openapi as document, page, problem, registry, review, sanctions, sessions,
+    staff,
     state::{App, ServiceState, Settings},
     status_lists, trust, verifications,
 };
@@ -63,6 +64,7 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(bindings::routes())
         .merge(counter::routes())
         .merge(review::routes())
+        .merge(sanctions::routes())
         .merge(verifications::routes())
         .merge(admin::routes())
         .merge(staff::routes())

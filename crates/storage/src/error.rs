@@ -26,6 +26,12 @@ pub enum Conflict {
     /// The e-licence is no longer in the state the act expected.
     #[error("the e-licence moved on meanwhile")]
     ELicenceState,
+    /// The driver has a sanction that is open.
+    #[error("the driver has an open sanction")]
+    OpenSanction,
+    /// The sanction is no longer in the state the act expected.
+    #[error("the sanction moved on meanwhile")]
+    SanctionState,
     /// The binding is no longer in the state the act expected, or another is active.
     #[error("another device is bound")]
     Binding,

@@ -190,6 +190,10 @@ ids! {
     LoanId = "lon";
     /// A trust list that is proposed.
     ProposalId = "tpr";
+    /// A sanction (停止申领使用).
+    SanctionId = "san";
+    /// A step of a sanction.
+    SanctionStepId = "sst";
 }
 
 impl HolderId {

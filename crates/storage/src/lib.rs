@@ -55,6 +55,7 @@ mod review_claims;
 mod review_counts;
 mod review_loans;
 mod rows;
+mod sanctions;
 mod schema;
 mod seal;
 mod sealed_columns;
@@ -99,7 +100,7 @@ pub use face_templates::FaceTemplateRow;
 pub use ids::{
     ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, FaceConsentId,
     HolderId, LoanId, NotAnId, NotificationId, Partition, PersonCheckId, PhotoId, ProposalId,
-    SourceId, StaffId, TextId, VerificationId,
+    SanctionId, SanctionStepId, SourceId, StaffId, TextId, VerificationId,
 };
 pub use index_keys::{IndexKeyState, IndexRetirement};
 pub use issue_samples::{IssueSampleRow, NewIssueSample, SampleState};
@@ -118,6 +119,9 @@ pub use review_cases::{CaseChange, CaseKind, ReviewCase, Stands};
 pub use review_claims::Claim;
 pub use review_counts::{ReviewHistory, ReviewLoad};
 pub use review_loans::LoanRow;
+pub use sanctions::{
+    NewSanction, NewSanctionStep, SanctionMove, SanctionRow, SanctionStep, StepKind,
+};
 pub use seal::MasterKeys;
 pub use segments::{AuditSegment, SegmentRows};
 pub use sessions::{Session, SessionKind};

@@ -91,6 +91,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "review",
         text: include_str!("../migrations/0015_review.sql"),
     },
+    Migration {
+        version: 16,
+        name: "sanctions",
+        text: include_str!("../migrations/0016_sanctions.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

@@ -71,6 +71,20 @@ pub(crate) async fn give(
         .collect())
 }
 
+impl Tx {
+    /// The number that the first audit row of this write will have. The partition's head stays locked
+    /// from here on: nothing but rows of its own is to follow before the commit.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub(crate) async fn next_audit_seq(&mut self) -> Result<u64, StoreError> {
+        let partition = self.partition();
+        let heads = lock_heads(self, std::slice::from_ref(&partition)).await?;
+        let newest = heads.first().map_or(0, |head| head.audit_seq);
+        Ok(newest.saturating_add(1))
+    }
+}
+
 impl Head {
     fn number_audit(&mut self, entries: Vec<Entry>, rows: &mut Vec<AuditRow>) {
         for entry in entries {

@@ -193,6 +193,28 @@ impl Store {
         read_all(&rows)
     }
 
+    /// How many open cases an office has, counted up to `most`.
+    ///
+    /// # Errors
+    /// As [`Store::open_cases`].
+    pub async fn count_open_cases(&self, office: &str, most: u32) -> Result<u64, StoreError> {
+        let mut connection = self.reader().await?;
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS cases FROM (SELECT application_id FROM review_cases \
+             WHERE partition = $1 AND office = $2 AND state = 'open' LIMIT $3) open_cases",
+        )
+        .bind(self.office_partition(office).sql())
+        .bind(office)
+        .bind(i64::from(most))
+        .fetch_one(&mut *connection)
+        .await?;
+        Columns {
+            table: TABLE,
+            row: &row,
+        }
+        .number("cases")
+    }
+
     /// The open case of an application in an office's queue.
     ///
     /// # Errors

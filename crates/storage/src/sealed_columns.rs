@@ -176,6 +176,15 @@ pub(crate) const SEALED: &[SealedColumn] = &[
         version: ONE,
     },
     SealedColumn {
+        table: "sanction_steps",
+        column: "statement_sealed",
+        key: &["id"],
+        partitioned: true,
+        join: "",
+        owner: "t.holder_id",
+        version: ONE,
+    },
+    SealedColumn {
         table: "staff",
         column: "name_sealed",
         key: &["id"],

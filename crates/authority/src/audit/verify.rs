@@ -79,7 +79,11 @@ impl Authority {
 fn named(error: Error) -> Result<AuditFinding, Error> {
     let table = match &error {
         Error::Store(StoreError::Inconsistent { table, .. }) => *table,
-        Error::Store(_) | Error::Refused(..) | Error::TooMany(_) | Error::Internal(_) => "",
+        Error::Store(_)
+        | Error::Refused(..)
+        | Error::TooMany(_)
+        | Error::Held(..)
+        | Error::Internal(_) => "",
     };
     let what = match table {
         "audit" => AuditFault::Changed,

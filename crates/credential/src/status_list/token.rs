@@ -23,7 +23,6 @@ use crate::{
     reason::Reason,
     signature::{BadSignature, Signature},
     signer::{IssueError, Signer},
-    suite::Suite,
     time::NumericDate,
     trust::{KeyState, KeyUse, TrustedKey, VerifiedTrustList},
 };
@@ -171,7 +170,7 @@ pub fn sign_cwt(claims: &ListClaims, signer: &dyn Signer) -> Result<Vec<u8>, Iss
 /// As [`sign_cwt`].
 pub fn sign_jwt(claims: &ListClaims, signer: &dyn Signer) -> Result<String, IssueError> {
     let header = JsonHeader {
-        alg: jose_algorithm(signer.suite()).to_owned(),
+        alg: signer.suite().jose_algorithm().to_owned(),
         kid: *signer.key_id(),
         typ: JWT_TYPE.to_owned(),
     };
@@ -186,14 +185,6 @@ pub fn sign_jwt(claims: &ListClaims, signer: &dyn Signer) -> Result<String, Issu
 fn part(content: &impl Serialize) -> String {
     // Texts and numbers: serialising them cannot fail.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(content).unwrap_or_default())
-}
-
-/// `alg` of JOSE. None is registered for SM2 with SM3: this is a private name.
-const fn jose_algorithm(suite: &Suite) -> &'static str {
-    match suite {
-        Suite::Es256 => "ES256",
-        Suite::Sm2Sm3(_) => "SM2",
-    }
 }
 
 /// A list whose signature nobody has checked. Nothing can be read from it but its key.
@@ -291,7 +282,7 @@ impl UnverifiedStatusList {
         let key = trust.key(&self.key_id).ok_or(ListRefusal::UnknownKey)?;
         let suite = key.public_key.suite();
         let same = match &self.algorithm {
-            Algorithm::Jose(name) => name == jose_algorithm(suite),
+            Algorithm::Jose(name) => name == suite.jose_algorithm(),
             Algorithm::Cose(number) => *number == suite.cose_algorithm(),
         };
         if !same {

@@ -136,7 +136,7 @@ impl What {
     }
 }
 
-fn trust_list(path: &Path) -> Result<VerifiedTrustList, Failure> {
+pub(super) fn trust_list(path: &Path) -> Result<VerifiedTrustList, Failure> {
     let refused = |reason: credential::Reason| {
         let credential::Reason { code, zh, en } = reason;
         Failure::new(code, zh, en).about(path.display())

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
+use authority::peaks::PeakLimits;
 use storage::{AtRest, Layout};
 
 use super::{Config, ConfigError, Database, LogFormat, Peer, Problem, Witness};
@@ -91,7 +92,8 @@ impl fmt::Display for Config {
             ("log.filter", self.log.filter.clone()),
         ];
         let told = settings.into_iter().chain(self.at_rest());
-        for (key, value) in told.chain(outside(self)).chain(others) {
+        let told = told.chain(outside(self)).chain(self.peaks()).chain(others);
+        for (key, value) in told {
             writeln!(f, "{key} = {value}")?;
         }
         Ok(())
@@ -120,6 +122,21 @@ impl Config {
                 optional(keys.unlock.wrapping_file.as_ref()),
             ),
             ("keys.beside_data", keys.beside_data.to_string()),
+        ]
+    }
+}
+
+impl Config {
+    /// From where on applications are held back.
+    fn peaks(&self) -> [(&'static str, String); 6] {
+        let PeakLimits { queue, room } = &self.peaks;
+        [
+            ("peaks.photo_change_queue", queue.photo_change.to_string()),
+            ("peaks.reapplication_queue", queue.reapplication.to_string()),
+            ("peaks.first_queue", queue.first.to_string()),
+            ("peaks.photo_change_room", room.photo_change.to_string()),
+            ("peaks.reapplication_room", room.reapplication.to_string()),
+            ("peaks.first_room", room.first.to_string()),
         ]
     }
 }

@@ -37,6 +37,7 @@ impl Machine for Application {
             Event::Issue => "issue",
             Event::RefuseIssue { .. } => "refuse-issue",
             Event::Withdraw => "withdraw",
+            Event::Sanction { .. } => "sanction",
         }
     }
 
@@ -57,6 +58,17 @@ impl Machine for Application {
                 submitted_by: Some(OfficerId("submitter".to_owned())),
                 rejected_by: None,
             });
+        let in_the_app = [
+            Self::UnderReview {
+                origin: PhotoOrigin::Camera,
+                due: Due::At(Timestamp::UNIX_EPOCH),
+                submitted_by: None,
+            },
+            Self::Approved {
+                origin: PhotoOrigin::Album,
+                reviewer: reviewer.clone(),
+            },
+        ];
         let later = [
             Self::Approved {
                 origin: PhotoOrigin::Counter,
@@ -85,6 +97,7 @@ impl Machine for Application {
             .chain(photos)
             .chain(verified)
             .chain(reviews)
+            .chain(in_the_app)
             .chain(later)
             .collect()
     }
@@ -116,6 +129,9 @@ impl Machine for Application {
                 reasons: sample_reasons(),
             },
             Event::Withdraw,
+            Event::Sanction {
+                reasons: sample_reasons(),
+            },
         ]
     }
 

@@ -14,6 +14,7 @@ mod machines;
 mod periods;
 mod registry;
 mod sample;
+mod sanctions;
 mod status;
 mod supersession;
 mod workload;

@@ -221,6 +221,7 @@ fn settings() -> authority::Settings {
         judge: None,
         identity: None,
         automatic_issue: authority::AutomaticIssue::Off,
+        peaks: authority::peaks::PeakLimits::default(),
     }
 }
 

@@ -168,6 +168,8 @@ mod tests {
         ("review_loan_days", "fit the cases beside them"),
         ("calendar_years", "settings of then"),
         ("e_licences", "those that are known"),
+        ("sanctions", "go on from where they were"),
+        ("sanction_steps", "what happened"),
         ("status_counters", "moved on beside the list"),
         ("credentials", "those that are known"),
         ("status_publications", "fits the outbox beside it"),

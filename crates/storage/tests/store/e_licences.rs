@@ -90,10 +90,15 @@ pub(crate) async fn r13_a_driver_has_one_current_e_licence(setup: &Setup) {
 
     // Past the store, the index itself refuses; a superseded one is no obstacle.
     let insert = |id: &str, stage: &str, ended: &str| {
+        let sanction = if stage == "stopped" {
+            "'san_x'"
+        } else {
+            "NULL"
+        };
         format!(
             "INSERT INTO e_licences (partition, id, holder_id, application_id, stage, edition, photo_id, generated_at, \
-             ended_at, ended_reason) SELECT partition, '{id}', holder_id, '{id}', '{stage}', edition, photo_id, \
-             generated_at, {ended} FROM e_licences WHERE id = '{}'",
+             ended_at, ended_reason, sanction_id) SELECT partition, '{id}', holder_id, '{id}', '{stage}', edition, photo_id, \
+             generated_at, {ended}, {sanction} FROM e_licences WHERE id = '{}'",
             current.e_licence.id
         )
     };

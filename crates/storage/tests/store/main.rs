@@ -41,6 +41,7 @@ mod reindex;
 mod reindex_races;
 mod reviews;
 mod rotation;
+mod sanctions;
 mod sealed;
 mod staff;
 mod staff_factors;
@@ -111,6 +112,13 @@ conformance! {
         another_drivers_binding_is_not_touched, revoking_a_binding_leaves_the_licence,
         contact_renews_and_a_clock_set_back_shortens_nothing, sc_12_codes_count_once_and_in_order,
         sc_12_of_two_uses_at_once_one_counts;
+    sanctions: a_sanction_comes_back_as_written, r75_a_driver_has_one_open_sanction,
+        sc_35_nobody_decides_what_they_proposed_or_confirmed,
+        sc_35_an_appeal_is_answered_by_the_decision, sc_35_an_e_licence_stops_and_comes_back,
+        r76_steps_are_kept_in_order_with_their_audit_rows, sc_63_a_swapped_statement_is_noticed,
+        sanctions_of_an_office_are_listed_by_stage, of_two_decisions_about_a_sanction_one_counts,
+        sc_35_of_an_issue_and_a_sanction_at_once_none_slips_through,
+        r75_a_contradictory_sanction_cannot_be_written;
     accounts: a_password_is_set_and_replaced, a_new_activation_code_replaces_the_open_one,
         tries_are_counted_before_they_are_judged, the_last_try_can_be_right,
         sc_30_an_activation_code_is_used_once, sc_18_a_note_to_warn_is_taken_once,

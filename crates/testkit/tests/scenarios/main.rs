@@ -24,6 +24,7 @@ mod look_ups;
 mod privacy;
 mod registry;
 mod review;
+mod sanctions;
 mod staff_accounts;
 mod status_lists;
 mod steps;
