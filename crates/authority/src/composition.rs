@@ -2,14 +2,14 @@
 
 use std::{
     fmt,
-    sync::{Arc, RwLock, atomic::AtomicI64},
+    sync::{Arc, OnceLock, RwLock, atomic::AtomicI64},
 };
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-use credential::{EnforcementKey, Suite};
+use credential::{EnforcementKey, SoftwareSigner, Suite};
 use jiff::{SignedDuration, Timestamp};
 use licence::Calendar;
 use storage::{Cursors, Partition, Store};
@@ -24,6 +24,7 @@ use crate::{
     look_ups::LookUps,
     notify::Notifier,
     passwords::Passwords,
+    push::PushService,
     resign::Walk,
     status_plane::StatusPlane,
     status_start::remember,
@@ -52,7 +53,9 @@ pub struct Settings {
     pub second_factor: SecondFactor,
     /// Who carries texts to phones; without one none leave.
     pub notifier: Option<Arc<dyn Notifier>>,
-    /// The token with which the carrier reports what became of texts; without one it cannot.
+    /// Who carries what the inbox says to browsers; without one nothing is pushed.
+    pub push: Option<Arc<dyn PushService>>,
+    /// The token with which the carrier of texts reports what became of texts; without one it cannot.
     pub report_token: Option<TokenHash>,
 }
 
@@ -152,6 +155,8 @@ pub(crate) struct Inner {
     pub(crate) snapshot: Mutex<Option<Cursors>>,
     pub(crate) live: broadcast::Sender<Live>,
     pub(crate) texts: TextCounts,
+    /// The key by which push services know this installation, once it was needed.
+    pub(crate) push_key: OnceLock<Arc<SoftwareSigner>>,
     pub(crate) witness: WitnessCounts,
     /// When the records were last reached, in microseconds since 1970.
     pub(crate) reached: AtomicI64,
@@ -175,6 +180,7 @@ impl Authority {
                 calendar: Calendar::built_in(),
                 limits: Limits::new(),
                 texts: TextCounts::default(),
+                push_key: OnceLock::new(),
                 witness: WitnessCounts::default(),
                 reached: AtomicI64::new(now.as_microsecond()),
                 signing: RwLock::new(signing.map(Arc::new)),

@@ -23,6 +23,7 @@ mod measures;
 pub mod notify;
 mod passwords;
 mod present;
+pub mod push;
 pub mod refusal;
 mod registry;
 mod registry_diff;

@@ -6,6 +6,7 @@ mod admin;
 mod binding;
 mod counter;
 mod holder;
+mod push;
 mod registry;
 mod review;
 mod status;
@@ -39,11 +40,13 @@ pub use self::holder::{
     MainPage, MakeCode, NotificationView, NumericCodeView, RecordView, RemarkView, StatusView,
     SubPage,
 };
+pub use self::push::{PushKeys, PushSubscriptionView, PushView, PutPushSubscription};
 pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
 pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ReviewView};
 pub use self::status::{StatusFormView, StatusListView, StatusListsView};
 pub use self::text::{
-    ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,
+    ChannelView, PushesSummaryView, ReportedState, TextReport, TextReports, TextReportsView,
+    TextsSummaryView,
 };
 pub use self::trust::{
     KeyStepView, KeyView, RevocationReason, RevokeKey, SubmitTrust, SubmittedView,

@@ -7,7 +7,7 @@ use std::{
 
 use authority::{
     Act, Authority, CodeSettings, Error, PasswordCost, SecondFactor, TokenHash, WitnessAt,
-    notify::Notifier,
+    notify::Notifier, push::PushService,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
@@ -27,6 +27,7 @@ use crate::{
     },
     outgoing,
     sms_gateway::SmsGateway,
+    web_push::WebPush,
 };
 
 /// Time and randomness, handed down to everything that needs them.
@@ -53,6 +54,8 @@ pub struct Options {
     pub missing_keys: Missing,
     /// Who carries texts to phones, instead of the configured gateway.
     pub notifier: Option<Arc<dyn Notifier>>,
+    /// Who carries pushes to browsers, instead of the configured services.
+    pub push: Option<Arc<dyn PushService>>,
     /// Whether the web apps are served, where they are part of the build.
     pub web: bool,
 }
@@ -103,6 +106,7 @@ impl Default for Options {
             durable_objects: true,
             missing_keys: Missing::MakeForNewFile,
             notifier: None,
+            push: None,
             web: true,
         }
     }
@@ -146,6 +150,7 @@ impl App {
                 password_cost: options.password_cost,
                 second_factor: options.second_factor,
                 notifier: notifier(config, options.notifier)?,
+                push: push(config, options.push, ambient)?,
                 report_token: report_token(config)?,
             },
             ambient.clock.now(),
@@ -288,6 +293,23 @@ fn notifier(
     };
     let gateway: Arc<dyn Notifier> = Arc::new(SmsGateway::new(peer)?);
     Ok(Some(gateway))
+}
+
+/// Who carries pushes to browsers.
+fn push(
+    config: &Config,
+    given: Option<Arc<dyn PushService>>,
+    ambient: &Ambient,
+) -> Result<Option<Arc<dyn PushService>>, Failure> {
+    if given.is_some() {
+        return Ok(given);
+    }
+    let Some(configured) = &config.push else {
+        return Ok(None);
+    };
+    let services: Arc<dyn PushService> =
+        Arc::new(WebPush::new(configured, Arc::clone(&ambient.entropy))?);
+    Ok(Some(services))
 }
 
 /// What the codes of bound devices carry.

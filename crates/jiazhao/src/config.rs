@@ -5,6 +5,7 @@
 
 mod models;
 mod peers;
+mod push;
 mod shown;
 mod source;
 mod status;
@@ -22,6 +23,7 @@ use storage::{AtRest, Layout};
 
 use crate::{failure::Failure, unlock::Unlock};
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
+pub use push::{PushHost, WebPush};
 pub use source::Problem;
 use source::{Known, Source};
 pub use status::StatusLists;
@@ -49,6 +51,8 @@ pub struct Config {
     pub codes: Codes,
     /// `[texts]`
     pub texts: Texts,
+    /// `[push]`
+    pub push: Option<WebPush>,
     /// `[audit]`
     pub audit: Audit,
     /// `[models]`: the folder of the face models.
@@ -168,6 +172,7 @@ const KNOWN: &Known = &[
     ("status", status::STATUS),
     ("codes", &["suite", "enforcement_key"]),
     ("texts", peers::TEXTS),
+    ("push", push::PUSH),
     ("audit", peers::AUDIT),
     ("models", &["dir"]),
     ("log", &["format", "filter"]),
@@ -226,6 +231,7 @@ impl Config {
             codes: codes(&mut source, &issuer),
             issuer,
             texts: peers::texts(&mut source),
+            push: push::push(&mut source),
             audit: peers::audit(&mut source),
             models: models::folder(&mut source),
             log: log(&mut source),

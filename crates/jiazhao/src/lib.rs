@@ -23,3 +23,4 @@ pub mod server;
 pub mod sms_gateway;
 pub mod telemetry;
 pub mod unlock;
+pub mod web_push;

@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     accounts, admin, assets, bindings, counter, events, headers, health, holder, keys,
     metrics::Metrics,
-    notifier, observe, openapi as document, page, problem, registry, review, sessions, staff,
+    notifier, observe, openapi as document, page, problem, push, registry, review, sessions, staff,
     state::{App, ServiceState, Settings},
     status_lists, trust, verifications,
 };
@@ -60,6 +60,7 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(accounts::routes())
         .merge(holder::routes())
         .merge(bindings::routes())
+        .merge(push::routes())
         .merge(counter::routes())
         .merge(review::routes())
         .merge(verifications::routes())

@@ -62,6 +62,9 @@ pub enum Conflict {
     /// The text was sent, settled or taken by another node meanwhile.
     #[error("the text moved on meanwhile")]
     Text,
+    /// Another node made the key of pushes.
+    #[error("the key of pushes exists already")]
+    PushKey,
 }
 
 /// Why the store did not do what was asked.

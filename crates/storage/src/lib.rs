@@ -39,6 +39,7 @@ pub mod outbox;
 mod photos;
 mod position;
 mod presentations;
+mod push_subscriptions;
 mod reindex;
 mod reseal;
 mod review_cases;
@@ -81,7 +82,8 @@ pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
 pub use ids::{
     ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, HolderId, NotAnId,
-    NotificationId, Partition, PhotoId, ProposalId, SourceId, StaffId, TextId, VerificationId,
+    NotificationId, Partition, PhotoId, ProposalId, PushSubscriptionId, SourceId, StaffId, TextId,
+    VerificationId,
 };
 pub use index_keys::{IndexKeyState, IndexRetirement};
 pub use key_distrusts::KeyDistrust;
@@ -90,6 +92,7 @@ pub use look_ups::{CodeToUse, ToRemember};
 pub use notifications::Notification;
 pub use photos::{PhotoMeta, PhotoRow};
 pub use presentations::Presentation;
+pub use push_subscriptions::PushSubscription;
 pub use reindex::Reindexed;
 pub use reseal::{Damaged, Resealed};
 pub use review_cases::ReviewCase;
@@ -106,7 +109,9 @@ pub use status_lists::{
 pub use status_places::{LIST_SIZE, StatusPlace};
 pub use status_snapshots::{SnapshotFault, StatusSnapshot};
 pub use store::{Store, StoreOptions, Work};
-pub use texts::{NewText, TextCount, TextOutcome, TextQueue, TextRow, TextState, TextToSend};
+pub use texts::{
+    Channel, NewText, TextCount, TextOutcome, TextQueue, TextRow, TextState, TextToSend,
+};
 pub use trust_proposals::{ProposalState, TrustProposal};
 pub use tx::{Committed, Locked, Numbered, Traces, Tx};
 pub use verifications::{Remembered, SealedVerification, VerificationRow};

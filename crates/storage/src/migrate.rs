@@ -81,6 +81,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "trust",
         text: include_str!("../migrations/0013_trust.sql"),
     },
+    Migration {
+        version: 17,
+        name: "push",
+        text: include_str!("../migrations/0017_push.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

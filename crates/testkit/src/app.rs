@@ -12,7 +12,7 @@ use std::{
 
 use authority::{
     Act, Actor, Authority, PasswordCost, RootKeys, SecondFactor, notify::Notifier,
-    rand::rngs::StdRng,
+    push::PushService, rand::rngs::StdRng,
 };
 use credential::EnforcementSecret;
 use jiff::Timestamp;
@@ -27,6 +27,7 @@ use crate::{
     client::Client,
     clock::{TestClock, monday_noon},
     postgres::Server,
+    push::RecordingPush,
     random::seeded,
     texts::RecordingNotifier,
 };
@@ -45,11 +46,20 @@ pub struct App {
     pub roots: RootKeys,
     /// The texts that left for phones.
     pub texts: Arc<RecordingNotifier>,
+    /// The pushes that left for browsers.
+    pub push: Arc<RecordingPush>,
     router: axum::Router,
     options: StoreOptions,
     second_factor: SecondFactor,
     draws: Arc<Draws>,
     folder: TempDir,
+}
+
+/// What carries messages.
+#[derive(Default)]
+struct Given {
+    texts: Option<Arc<dyn Notifier>>,
+    push: Option<Arc<dyn PushService>>,
 }
 
 /// Randomness of requests: seeded, another seed for each.
@@ -120,20 +130,26 @@ impl App {
         let options = options(&folder, url, layout);
         let texts = Arc::new(RecordingNotifier::default());
         let second_factor = SecondFactor::Demonstration;
-        let without_keys = open(&options, second_factor, &clock, &draws, None).await;
+        let push = Arc::new(RecordingPush::default());
+        let without_keys = open(&options, second_factor, (&clock, &draws), Given::default()).await;
         let mut act = system_act(&clock, &draws);
         let roots = without_keys
             .authority()
             .establish_keys(&mut act)
             .await
             .expect("keys can be made");
-        let platform = open(&options, second_factor, &clock, &draws, Some(&texts)).await;
+        let given = Given {
+            texts: Some(carrier(&texts)),
+            push: Some(Arc::<RecordingPush>::clone(&push)),
+        };
+        let platform = open(&options, second_factor, (&clock, &draws), given).await;
         let app = Self {
             authority: platform.authority().clone(),
             router: service::router(platform.state()),
             clock,
             roots,
             texts,
+            push,
             options,
             second_factor,
             draws,
@@ -143,26 +159,34 @@ impl App {
         app
     }
 
-    async fn opened(&self, texts: Option<&Arc<RecordingNotifier>>) -> jiazhao::app::App {
-        open(
-            &self.options,
-            self.second_factor,
-            &self.clock,
-            &self.draws,
-            texts,
-        )
-        .await
+    async fn opened(&self, given: Given) -> jiazhao::app::App {
+        let outside = (&self.clock, &self.draws);
+        open(&self.options, self.second_factor, outside, given).await
     }
 
-    /// The same app started anew on the same data: what was only in memory is gone.
-    #[must_use]
-    pub async fn restarted(self) -> Self {
-        let platform = self.opened(Some(&self.texts)).await;
+    /// What carries messages, as tests see it.
+    fn recording(&self) -> Given {
+        Given {
+            texts: Some(carrier(&self.texts)),
+            push: Some(Arc::<RecordingPush>::clone(&self.push)),
+        }
+    }
+
+    /// The same app started anew on the same data, with these to carry messages.
+    async fn restarted_with(self, given: Given) -> Self {
+        let platform = self.opened(given).await;
         Self {
             authority: platform.authority().clone(),
             router: service::router(platform.state()),
             ..self
         }
+    }
+
+    /// The same app started anew on the same data: what was only in memory is gone.
+    #[must_use]
+    pub async fn restarted(self) -> Self {
+        let given = self.recording();
+        self.restarted_with(given).await
     }
 
     /// The same app started anew as it runs outside demonstrations: staff need a second factor.
@@ -177,15 +201,20 @@ impl App {
         .await
     }
 
-    /// The same started anew without anybody who carries texts.
+    /// The same started anew without anybody who carries texts or pushes.
     #[must_use]
     pub async fn without_texts(self) -> Self {
-        let platform = self.opened(None).await;
-        Self {
-            authority: platform.authority().clone(),
-            router: service::router(platform.state()),
-            ..self
-        }
+        self.restarted_with(Given::default()).await
+    }
+
+    /// The same started anew with another carrier of pushes.
+    #[must_use]
+    pub async fn with_push(self, push: Arc<dyn PushService>) -> Self {
+        let given = Given {
+            push: Some(push),
+            ..self.recording()
+        };
+        self.restarted_with(given).await
     }
 
     /// Sends the texts that are due at the clock's instant; answers how many were taken over.
@@ -196,14 +225,14 @@ impl App {
 
     /// A second node on the same database, with the same carrier of texts.
     pub async fn second_node(&self) -> (Authority, Client) {
-        let platform = self.opened(Some(&self.texts)).await;
+        let platform = self.opened(self.recording()).await;
         let client = Client::new(service::router(platform.state()));
         (platform.authority().clone(), client)
     }
 
     /// A second node that serves as its binary does, with its jobs, until the test ends.
     pub async fn serving_node(&self) -> (Authority, Client) {
-        let platform = self.opened(Some(&self.texts)).await;
+        let platform = self.opened(self.recording()).await;
         let node = (
             platform.authority().clone(),
             Client::new(service::router(platform.state())),
@@ -320,9 +349,8 @@ fn options(folder: &TempDir, url: String, layout: Layout) -> StoreOptions {
 async fn open(
     options: &StoreOptions,
     second_factor: SecondFactor,
-    clock: &TestClock,
-    draws: &Arc<Draws>,
-    texts: Option<&Arc<RecordingNotifier>>,
+    (clock, draws): (&TestClock, &Arc<Draws>),
+    given: Given,
 ) -> jiazhao::app::App {
     let keys = test_keys();
     let write = |name: &str, key: [u8; 32]| {
@@ -358,14 +386,15 @@ async fn open(
         clock: Arc::new(clock.clone()),
         entropy: draws.clone(),
     };
-    let given = jiazhao::app::Options {
+    let options = jiazhao::app::Options {
         password_cost: PasswordCost::Test,
         second_factor,
         durable_objects: false,
-        notifier: texts.map(carrier),
+        notifier: given.texts,
+        push: given.push,
         ..jiazhao::app::Options::default()
     };
-    jiazhao::app::App::open(&config, &ambient, given)
+    jiazhao::app::App::open(&config, &ambient, options)
         .await
         .unwrap_or_else(|error| panic!("the platform opens: {error}"))
 }

@@ -22,6 +22,8 @@ pub mod clock;
 #[cfg(feature = "app")]
 pub mod people;
 pub mod postgres;
+#[cfg(feature = "app")]
+pub mod push;
 pub mod random;
 #[cfg(feature = "app")]
 pub mod texts;

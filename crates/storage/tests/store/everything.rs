@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use jiff::civil::date;
 use licence::application::PhotoOrigin;
 use storage::{
-    ApplicationId, CredentialId, HolderId, NewText, Partition, PhotoId, PhotoMeta, PhotoRow,
-    Presentation, SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
+    ApplicationId, ClientKind, CredentialId, Device, DeviceId, DeviceProof, HolderId, NewText,
+    Partition, PhotoId, PhotoMeta, PhotoRow, Presentation, PushSubscription, PushSubscriptionId,
+    SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// How many sealed values it makes; a credential has two forms, and three that fit into a code.
-pub(crate) const VALUES: u64 = 15;
+pub(crate) const VALUES: u64 = 16;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -30,6 +31,8 @@ pub(crate) struct Everything {
     pub(crate) credential: CredentialId,
     pub(crate) look_up: VerificationId,
     pub(crate) text: TextId,
+    device: DeviceId,
+    subscription: PushSubscriptionId,
     pub(crate) staff: StaffId,
     key_id: &'static str,
 }
@@ -48,6 +51,8 @@ impl Everything {
             credential: current.credential.unwrap().id,
             look_up: VerificationId::generate(partition, &mut rng),
             text: TextId::generate(partition, &mut rng),
+            device: DeviceId::generate(partition, &mut rng),
+            subscription: PushSubscriptionId::generate(partition, &mut rng),
             staff: StaffId::generate(Partition::SYSTEM, &mut rng),
             key_id: if n.is_multiple_of(2) { "bb02" } else { "aa01" },
             holder,
@@ -75,6 +80,11 @@ impl Everything {
         write(store, &self.holder, async |tx, locked| {
             tx.hold_phone(locked, after(86_400), Some(&former)).await?;
             tx.insert_presentation(locked, &self.credential, &self.presentation())
+                .await?;
+            let secret = format!("device {}", self.n);
+            tx.insert_device(locked, &self.device_row(), secret.as_bytes())
+                .await?;
+            tx.put_push_subscription(locked, &self.subscription_row())
                 .await
         })
         .await
@@ -116,6 +126,8 @@ impl Everything {
         assert_eq!(look_ups[0].answer, self.look_up_row().answer);
         let text = store.text(&self.text).await.unwrap().unwrap();
         assert_eq!(text.to, self.new_text().to);
+        let told = store.push_subscriptions_of(&self.holder).await.unwrap();
+        assert_eq!(told[0].target, self.subscription_row().target);
         self.of_codes_reads_as_written(store).await;
         self.of_staff_and_keys_reads_as_written(store).await;
     }
@@ -209,6 +221,29 @@ impl Everything {
             params: Zeroizing::new(format!(r#"{{"v":1,"code":"secret code {}"}}"#, self.n)),
             created_at: after(95),
             expires_at: after(900),
+        }
+    }
+
+    fn device_row(&self) -> Device {
+        Device {
+            id: self.device.clone(),
+            holder: self.holder.clone(),
+            client: ClientKind::Phone,
+            proof: DeviceProof::CounterCode,
+            created_at: start(),
+            last_seen_at: start(),
+            expires_at: after(86_400),
+            ended_at: None,
+        }
+    }
+
+    fn subscription_row(&self) -> PushSubscription {
+        PushSubscription {
+            id: self.subscription.clone(),
+            holder: self.holder.clone(),
+            device: self.device.clone(),
+            target: Zeroizing::new(format!(r#"{{"v":1,"endpoint":"secret {}"}}"#, self.n)),
+            created_at: after(96),
         }
     }
 
