@@ -177,7 +177,6 @@ fn contact(text: &str) -> Result<String, Text> {
 mod tests {
     use std::path::Path;
 
-    use super::*;
     use crate::config::Config;
 
     fn keys(text: &str) -> Vec<String> {

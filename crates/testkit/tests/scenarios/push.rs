@@ -5,17 +5,21 @@ mod browser;
 use std::{path::Path, sync::Arc};
 
 use authority::{
+    TextId,
     notify::NotSent,
-    push::{PushService as _, Urgency},
+    push::{Push, PushService as _, PushTarget, Urgency},
 };
+use credential::{SoftwareSigner, Suite};
 use jiazhao::{ambient::SystemEntropy, config::Config, web_push::WebPush};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use storage::Partition;
 use testkit::{
     app::{App, PASSWORD},
     client::Client,
     people::{BEIJING, record, with},
     push::ENDPOINT,
+    random::seeded,
 };
 
 use self::browser::{Browser, Service};
@@ -34,6 +38,7 @@ on_both_engines!(
     sc_10_a_change_of_status_is_pushed_with_a_topic_and_nothing_personal,
     sc_18_warnings_are_pushed_also_to_devices_that_end,
     a_push_reaches_a_browser_through_its_service,
+    what_a_service_or_the_configuration_says_later_counts,
     a_subscription_ends_by_turning_it_off_signing_out_and_with_its_device,
     a_subscription_that_is_gone_is_asked_no_more,
     a_service_that_is_busy_is_asked_again_and_holds_no_text_up,
@@ -159,17 +164,11 @@ async fn sc_18_warnings_are_pushed_also_to_devices_that_end(app: App) {
 /// The whole way: encrypted, signed, over TLS, opened as a browser opens it.
 async fn a_push_reaches_a_browser_through_its_service(app: App) {
     let service = Service::start();
-    let named = format!("services = [\"localhost:{}\"]\n", service.address.port());
-    let app = app
-        .with_push(Arc::new(web_push(&service.configured(&named))))
-        .await;
+    let app = app.with_push(Arc::new(web_push(&service.named()))).await;
     let driver = driver_with_licence(&app, BEIJING).await;
     let browser = Browser::new(9);
     let target = browser.subscription(&service.endpoint("a"));
     driver.put(PATH, &target).await.done();
-    let key = driver.get(PATH).await.done()["application_server_key"].clone();
-    let key = key.as_str().unwrap();
-
     for (version, status) in [(2, "B"), (3, "A")] {
         change(&app, version, json!({"status": [status]})).await;
         assert_eq!(app.deliver_texts().await, 1);
@@ -189,38 +188,100 @@ async fn a_push_reaches_a_browser_through_its_service(app: App) {
         assert_eq!(first.header(name), Some(value), "{name}");
     }
     assert!(first.header("cookie").is_none());
-    let claims = first.vapid(key);
-    let now = app.clock.now().as_second();
-    assert_eq!(
-        claims,
-        json!({
-            "aud": format!("https://localhost:{}", service.address.port()),
-            "exp": now + 12 * 3_600, "sub": "mailto:push@authority.example",
-        })
-    );
+    let key = driver.get(PATH).await.done()["application_server_key"].clone();
+    let expected = json!({
+        "aud": format!("https://localhost:{}", service.address.port()),
+        "exp": app.clock.now().as_second() + 12 * 3_600,
+        "sub": "mailto:push@authority.example",
+    });
+    assert_eq!(first.vapid(key.as_str().unwrap()), expected);
     let opened = browser.opened(&first.body);
-    assert_eq!(
-        (&opened["v"], &opened["kind"]),
-        (&json!(1), &json!("status-changed"))
-    );
+    let told = (&opened["v"], &opened["kind"]);
+    assert_eq!(told, (&json!(1), &json!("status-changed")));
     assert_eq!(browser.opened(&second.body)["kind"], "status-changed");
     // Nothing of a push tells another of its kind: one length, salt and sender's key of their own.
     assert_eq!(first.body.len(), second.body.len());
     assert_ne!(first.body[..16], second.body[..16]);
     assert_ne!(first.body[21..86], second.body[21..86]);
-    // The key is the same after a new start, or every browser would have to subscribe again.
+}
+
+async fn what_a_service_or_the_configuration_says_later_counts(app: App) {
     let service = Service::start();
+    let app = app.with_push(Arc::new(web_push(&service.named()))).await;
+    let driver = driver_with_licence(&app, BEIJING).await;
+    let target = Browser::new(9).subscription(&service.endpoint("a"));
+    driver.put(PATH, &target).await.done();
+    let key = driver.get(PATH).await.done()["application_server_key"].clone();
+    service.answers(410);
+    change(&app, 2, json!({"status": ["B"]})).await;
+    assert_eq!(app.deliver_texts().await, 0);
+    assert_eq!(subscriptions(&driver).await, json!([]));
+
+    driver.put(PATH, &target).await.done();
     let app = app
         .with_push(Arc::new(web_push(&service.configured(""))))
         .await;
     let again = app.client();
-    again.set_cookie("jz_session", &driver.cookies()["jz_session"]);
-    again.set_cookie("jz_device", &driver.cookies()["jz_device"]);
+    for name in ["jz_session", "jz_device"] {
+        again.set_cookie(name, &driver.cookies()[name]);
+    }
+    // The key is the same after a new start, or every browser would have to subscribe again.
     assert_eq!(again.get(PATH).await.done()["application_server_key"], key);
-    // A service that is not named is not spoken to, whatever was taken before.
-    change(&app, 4, json!({"status": ["B"]})).await;
+    // A service that is not named any more is not spoken to, whatever was taken before.
+    let before = service.requests().len();
+    change(&app, 3, json!({"status": ["A"]})).await;
     assert_eq!(app.deliver_texts().await, 0);
-    assert!(service.requests().is_empty());
+    assert_eq!(service.requests().len(), before);
+}
+
+#[tokio::test]
+async fn what_a_push_service_answers_decides_whether_it_is_asked_again() {
+    let service = Service::start();
+    let push = web_push(&service.named());
+    let mut rng = seeded(5);
+    let browser = Browser::new(9).subscription(&service.endpoint("a"));
+    let text = |name: &str| browser["keys"][name].as_str().unwrap().to_owned();
+    let asked = Push {
+        id: TextId::generate(Partition::of_holders(1), &mut rng),
+        target: PushTarget::new(service.endpoint("a"), text("p256dh"), text("auth")),
+        payload: b"{}".to_vec(),
+        ttl: 60,
+        urgency: Urgency::High,
+        topic: None,
+        now: jiff::Timestamp::UNIX_EPOCH,
+        key: Arc::new(SoftwareSigner::generate(&Suite::Es256, &mut rng).unwrap()),
+    };
+    for (status, expected) in [
+        (200, None),
+        (201, None),
+        (202, None),
+        (307, Some(NotSent::Never("refused"))),
+        (400, Some(NotSent::Never("refused"))),
+        (403, Some(NotSent::Never("refused"))),
+        (404, Some(NotSent::Gone)),
+        (408, Some(NotSent::Later("busy"))),
+        (410, Some(NotSent::Gone)),
+        (413, Some(NotSent::Never("refused"))),
+        (429, Some(NotSent::Later("busy"))),
+        (500, Some(NotSent::Later("service-error"))),
+        (503, Some(NotSent::Later("service-error"))),
+    ] {
+        service.answers(status);
+        assert_eq!(push.send(&asked).await.err(), expected, "{status}");
+    }
+    let sent = service.requests().pop().unwrap();
+    assert_eq!(
+        (sent.header("urgency"), sent.header("topic")),
+        (Some("high"), None)
+    );
+    assert!(!format!("{asked:?} {push:?}").contains("push/a"));
+    // Whoever has no certificate that is believed gets nothing.
+    let public = format!(
+        "[push]\ncontact = \"mailto:a@b.example\"\nservices = [\"localhost:{}\"]\n",
+        service.address.port()
+    );
+    let stranger = web_push(&public).send(&asked).await;
+    assert_eq!(stranger.err(), Some(NotSent::Later("unreachable")));
 }
 
 fn web_push(text: &str) -> WebPush {

@@ -84,7 +84,8 @@ impl KeyType for Length {
 fn derived(salt: &[u8], secret: &[u8], info: &[u8], length: usize) -> Vec<u8> {
     let mut out = vec![0; length];
     let extracted = Salt::new(HKDF_SHA256, salt).extract(secret);
-    let expanded = extracted.expand(&[info], Length(length)).unwrap();
+    let info = [info];
+    let expanded = extracted.expand(&info, Length(length)).unwrap();
     // One block of the hash at most: as many bytes as were asked for.
     expanded.fill(&mut out).unwrap();
     out
@@ -163,6 +164,12 @@ impl Service {
             "[push]\ncontact = \"mailto:push@authority.example\"\nca_file = \"{}\"\n{more}",
             self.folder.path().join("cert.pem").display(),
         )
+    }
+
+    /// The same, which names this service.
+    pub(crate) fn named(&self) -> String {
+        let services = format!("services = [\"localhost:{}\"]\n", self.address.port());
+        self.configured(&services)
     }
 
     pub(crate) fn endpoint(&self, name: &str) -> String {
