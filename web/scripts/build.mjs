@@ -13,8 +13,20 @@ import { build } from "vite";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
 const apps = [
-  { name: "holder", page: "/", html: "holder.html", worker: "sw.js" },
-  { name: "verifier", page: "/verify", html: "verify.html", worker: "verify-sw.js" },
+  {
+    name: "holder",
+    page: "/",
+    html: "holder.html",
+    worker: "sw.js",
+    entry: "apps/holder/src/holder.worker.ts",
+  },
+  {
+    name: "verifier",
+    page: "/verify",
+    html: "verify.html",
+    worker: "verify-sw.js",
+    entry: "packages/ui/src/shell.worker.ts",
+  },
 ];
 
 await clean();
@@ -77,7 +89,7 @@ async function shell({ name }) {
   return [...found].sort();
 }
 
-async function worker({ name, page, worker: file }, files) {
+async function worker({ name, page, worker: file, entry }, files) {
   await build({
     root,
     configFile: false,
@@ -92,7 +104,7 @@ async function worker({ name, page, worker: file }, files) {
       outDir: dist,
       emptyOutDir: false,
       lib: {
-        entry: join(root, "packages/ui/src/shell.worker.ts"),
+        entry: join(root, entry),
         formats: ["iife"],
         name: "shell",
         fileName: () => file,

@@ -3,14 +3,14 @@
 use std::{
     fmt,
     num::NonZeroU32,
-    sync::{Arc, RwLock, atomic::AtomicI64},
+    sync::{Arc, OnceLock, RwLock, atomic::AtomicI64},
 };
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-use credential::{EnforcementKey, Suite};
+use credential::{EnforcementKey, SoftwareSigner, Suite};
 use jiff::{SignedDuration, Timestamp};
 use storage::{Cursors, Partition, Store};
 use tokio::sync::{Mutex, broadcast};
@@ -27,6 +27,7 @@ use crate::{
     notify::Notifier,
     passwords::Passwords,
     peaks::{PeakCounts, PeakLimits},
+    push::PushService,
     resign::Walk,
     review::{DuplicateSearch, ForecastCache},
     status_plane::StatusPlane,
@@ -59,7 +60,9 @@ pub struct Settings {
     pub notifier: Option<Arc<dyn Notifier>>,
     /// From where on applications are held back in business peaks (R87).
     pub peaks: PeakLimits,
-    /// The token with which the carrier reports what became of texts; without one it cannot.
+    /// Who carries what the inbox says to browsers; without one nothing is pushed.
+    pub push: Option<Arc<dyn PushService>>,
+    /// The token with which the carrier of texts reports what became of texts; without one it cannot.
     pub report_token: Option<TokenHash>,
     /// Of how many automatic issues one is looked at by an officer afterwards: [`SAMPLE_ONE_IN`],
     /// but in tests.
@@ -202,6 +205,8 @@ pub(crate) struct Inner {
     pub(crate) live: broadcast::Sender<Live>,
     pub(crate) texts: TextCounts,
     pub(crate) forecasts: ForecastCache,
+    /// The key by which push services know this installation, once it was needed.
+    pub(crate) push_key: OnceLock<Arc<SoftwareSigner>>,
     pub(crate) witness: WitnessCounts,
     pub(crate) peaks: PeakCounts,
     /// When the records were last reached, in microseconds since 1970.
@@ -227,6 +232,7 @@ impl Authority {
                 limits: Limits::new(),
                 texts: TextCounts::default(),
                 forecasts: ForecastCache::default(),
+                push_key: OnceLock::new(),
                 witness: WitnessCounts::default(),
                 peaks: PeakCounts::default(),
                 reached: AtomicI64::new(now.as_microsecond()),

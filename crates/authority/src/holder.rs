@@ -23,8 +23,9 @@ use crate::{
 
 /// Messages and look-ups shown at once.
 const PAGE: u32 = 100;
-/// Texts looked through for those of the messages shown: a message may go to several phones.
-const TEXTS: u32 = 400;
+/// Texts looked through for those of the messages shown: a message may go to several phones and
+/// browsers.
+const TEXTS: u32 = 800;
 
 impl Authority {
     /// The driver's own record and status. Until there is an e-licence, and with it somebody who looked

@@ -28,6 +28,7 @@ mod passwords;
 pub mod peaks;
 mod present;
 mod reasons;
+pub mod push;
 pub mod refusal;
 mod registry;
 mod registry_diff;

@@ -49,6 +49,8 @@ pub enum NotSent {
     Later(&'static str),
     /// It never will be.
     Never(&'static str),
+    /// Whoever was to have it is there no more, and is sent nothing again.
+    Gone,
 }
 
 /// What a text says.

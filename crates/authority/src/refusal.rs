@@ -197,6 +197,7 @@ fn of_conflict(conflict: Conflict) -> Refusal {
         | Conflict::Cursor
         | Conflict::IndexKey
         | Conflict::StaffChanged
+        | Conflict::PushKey
         | Conflict::Text => CHANGED_MEANWHILE,
         Conflict::ApplicationState
         | Conflict::TrustChange
@@ -413,6 +414,12 @@ catalogue! {
     OTHER_DEVICE = Conflict "other-device", "电子驾驶证已绑定另一台设备", "Another device presents the licence"; "在已绑定的设备上出示，或绑定本设备", "Show it on that device, or bind this one";
     /// There is no binding to end or to see.
     NO_BINDING = NotFound "no-binding", "没有已绑定的设备", "No device is bound"; "无需办理", "Nothing is to be done";
+    /// Nothing is pushed to browsers here.
+    NO_PUSH = NotFound "push-off", "本平台未开通网页推送", "Nothing is pushed to browsers here"; "在消息页查看通知", "Read the messages in the app";
+    /// An address to which nothing is sent.
+    PUSH_ENDPOINT = Invalid "push-endpoint-refused", "推送地址不是受信任的推送服务", "That is not the address of a push service that is trusted here"; "由浏览器重新订阅；仍不行请使用其他浏览器", "Let the browser subscribe anew, or use another browser";
+    /// Nothing can be encrypted for these.
+    PUSH_KEYS = Invalid "push-keys-invalid", "推送密钥须为 P-256 公钥（65 字节）和 16 字节共享密钥，均为 base64url", "The keys of a push subscription are a point of P-256 (65 bytes) and 16 bytes, in base64url"; "由浏览器重新订阅", "Let the browser subscribe anew";
     /// Not the public key of a device.
     INVALID_DEVICE_KEY = Invalid "invalid-device-key", "设备公钥须为 P-256 曲线上的未压缩点（65 字节，base64url）", "A device key is an uncompressed point of P-256: 65 bytes, base64url"; "由设备重新生成密钥", "The device makes a new key";
     /// The proof is not the named key's.

@@ -5,7 +5,8 @@ use licence::{
     CLASS_TABLE, Due, Note, Record, Showing, StatusValue, ValidUntil, civil_date, effective,
     showing, status::Effective,
 };
-use storage::{ApplicationRow, ELicenceRow, Notification, TextRow};
+use serde::{Deserialize, Serialize};
+use storage::{ApplicationRow, Channel, ELicenceRow, Notification, TextRow};
 
 use crate::{
     notify::TextKind,
@@ -364,11 +365,18 @@ fn deliveries(row: &Notification, texts: &[TextRow]) -> Vec<ChannelView> {
     let sent = texts
         .iter()
         .filter(|text| text.notification.as_ref() == Some(&row.id));
-    channels.extend(sent.map(|text| ChannelView {
-        to_ends: Some(last_two(&text.to)),
-        ..of_channel("text", text.state.as_str(), text.attempts, text.settled_at)
+    channels.extend(sent.map(|text| {
+        let (channel, to_ends) = match text.channel {
+            Channel::Sms => ("text", Some(last_two(&text.to))),
+            Channel::Push => ("push", None),
+        };
+        ChannelView {
+            to_ends,
+            ..of_channel(channel, text.state.as_str(), text.attempts, text.settled_at)
+        }
     }));
-    if channels.len() == 1 && TextKind::parse(&row.kind).is_some() {
+    let texted = channels.iter().any(|channel| channel.channel == "text");
+    if !texted && TextKind::parse(&row.kind).is_some() {
         channels.push(of_channel("text", "no-channel", 0, row.created_at));
     }
     channels

@@ -49,12 +49,17 @@ impl Authority {
     pub async fn sign_out(&self, act: &mut Act, token: &str) -> Result<(), Error> {
         let (partition, hash) = secret::read(token).ok_or(refusal::SIGN_IN)?;
         let mut tx = self.store().begin_in(partition).await?;
+        let mut entry = act.entry("session.ended");
         if partition == Partition::SYSTEM {
             tx.delete_staff_session(&hash).await?;
         } else {
+            // Whoever signs in here next is not told what is another's.
+            if tx.end_push_subscription_with(&hash).await? {
+                entry = entry.with("push", "ended");
+            }
             tx.delete_session(&hash).await?;
         }
-        tx.commit(act.entry("session.ended"), Vec::new()).await?;
+        tx.commit(entry, Vec::new()).await?;
         Ok(())
     }
 

@@ -1,26 +1,25 @@
-//! Texts on their way: queued with the act that they tell of, sent by a job, and what is known of
-//! their delivery.
+//! Texts on their way, to phones and to browsers: queued with the act that they tell of, sent by a
+//! job, and what is known of their delivery.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+mod figures;
+mod reports;
+
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use storage::{
-    Conflict, HolderId, NewText, NotificationId, StoreError, TextId, TextOutcome, TextState,
+    Channel, Conflict, HolderId, NewText, NotificationId, StoreError, TextId, TextOutcome,
     TextToSend, Tx, audit::Entry, outbox::Event,
 };
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
+pub(crate) use self::figures::TextCounts;
 use crate::{
-    Act, Actor, Authority, Error, Role,
-    measures::Measure,
+    Act, Authority, Error,
     notify::{Carries, NotSent, Notifier, Sent, Text, TextKind},
-    refusal,
-    views::{ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView},
+    push::{Push, PushService},
 };
 
 /// How long after each attempt that failed the next one follows; none after the last.
@@ -37,10 +36,8 @@ const LEASE_LASTS: SignedDuration = SignedDuration::from_mins(2);
 const AT_ONCE: u32 = 32;
 /// Groups sent by one run. The next one reads the clock anew.
 const GROUPS: usize = 8;
-/// Reports taken at once.
-const MOST_REPORTS: usize = 1000;
-/// What the summary counts.
-const SUMMARY_DAYS: i64 = 7;
+/// What became of a push whose browser is no more.
+const GONE: &str = "gone";
 
 /// A text to be queued.
 pub struct Outgoing {
@@ -63,16 +60,6 @@ struct Params {
     v: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<Zeroizing<String>>,
-}
-
-/// What this node did with texts since it started.
-#[derive(Debug, Default)]
-pub(crate) struct TextCounts {
-    sent: AtomicU64,
-    delivered: AtomicU64,
-    deferred: AtomicU64,
-    failed: AtomicU64,
-    given_up: AtomicU64,
 }
 
 impl Authority {
@@ -121,20 +108,28 @@ impl Authority {
         Ok(Some(id))
     }
 
-    /// Sends the texts that are due; answers how many were taken over. Several nodes may do so at
-    /// once. A text is sent at least once: one that the carrier took just before this node died is
+    /// Sends the texts that are due, to phones and to browsers, neither waiting for the other;
+    /// answers how many were taken over. Several nodes may do so at once. A text is sent at least once: one that the carrier took just before this node died is
     /// sent again, under the same identifier.
     ///
     /// # Errors
     /// When the store fails; what was sent is sent, and what was not is due again later.
     pub async fn deliver_texts(&self, act: &Act) -> Result<u64, Error> {
-        let Some(notifier) = self.inner.settings.notifier.clone() else {
+        let (phones, browsers) = tokio::try_join!(
+            self.send_due(act, Channel::Sms),
+            self.send_due(act, Channel::Push)
+        )?;
+        Ok(phones.saturating_add(browsers))
+    }
+
+    async fn send_due(&self, act: &Act, channel: Channel) -> Result<u64, Error> {
+        if channel == Channel::Sms && !self.sends_texts() {
             return Ok(0);
-        };
+        }
         let mut taken = 0_u64;
         for _ in 0..GROUPS {
-            let due = self.store().texts_due(act.now, AT_ONCE).await?;
-            let sent = self.send_group(act, &notifier, due).await?;
+            let due = self.store().texts_due(channel, act.now, AT_ONCE).await?;
+            let sent = self.send_group(act, due).await?;
             taken = taken.saturating_add(sent.taken);
             // A carrier that is ill is not asked for more than it was.
             if sent.claimed == 0 || sent.deferred > 0 {
@@ -144,12 +139,7 @@ impl Authority {
         Ok(taken)
     }
 
-    async fn send_group(
-        &self,
-        act: &Act,
-        notifier: &Arc<dyn Notifier>,
-        due: Vec<TextId>,
-    ) -> Result<Group, Error> {
+    async fn send_group(&self, act: &Act, due: Vec<TextId>) -> Result<Group, Error> {
         let mut group = Group::default();
         let mut sending = JoinSet::new();
         for id in due {
@@ -157,13 +147,9 @@ impl Authority {
                 continue;
             };
             group.claimed = group.claimed.saturating_add(1);
-            match to_hand_over(&claimed, act.now) {
-                Ok(text) => {
-                    let notifier = Arc::clone(notifier);
-                    sending.spawn(async move {
-                        let answer = notifier.send(&text).await;
-                        (claimed, answer)
-                    });
+            match self.parcel(&claimed, act.now).await? {
+                Ok(parcel) => {
+                    sending.spawn(async move { (claimed, parcel.handed_over().await) });
                 }
                 Err(error) => {
                     let outcome = TextOutcome::GivenUp { error };
@@ -188,6 +174,33 @@ impl Authority {
             self.settle(act, &claimed, &outcome).await?;
         }
         Ok(group)
+    }
+
+    /// A claimed text with whoever carries it, or why it is given up.
+    async fn parcel(
+        &self,
+        claimed: &TextToSend,
+        now: Timestamp,
+    ) -> Result<Result<Parcel, &'static str>, Error> {
+        if let Err(error) = in_time(claimed, now) {
+            return Ok(Err(error));
+        }
+        let settings = &self.inner.settings;
+        Ok(match claimed.channel {
+            Channel::Sms => match &settings.notifier {
+                Some(notifier) => {
+                    text_of(claimed).map(|text| Parcel::Text(Arc::clone(notifier), text))
+                }
+                None => Err("no-channel"),
+            },
+            Channel::Push => match &settings.push {
+                Some(service) => {
+                    let push = self.push_to_hand_over(claimed, now).await?;
+                    push.map(|push| Parcel::Push(Arc::clone(service), Box::new(push)))
+                }
+                None => Err("no-channel"),
+            },
+        })
     }
 
     async fn claim_text(&self, act: &Act, id: &TextId) -> Result<Option<TextToSend>, Error> {
@@ -216,130 +229,21 @@ impl Authority {
             Err(StoreError::Conflict(Conflict::Text)) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
-        let entry = entry_of(act, outcome)
+        let mut entry = entry_of(act, outcome)
             .about(&claimed.holder)
             .with("text", claimed.id.as_str())
+            .with("channel", claimed.channel.as_str())
             .with("kind", claimed.kind.as_str())
             .with("attempt", claimed.attempt);
+        if let (TextOutcome::Failed { error: GONE }, Some(id)) = (outcome, &claimed.subscription)
+            && tx.end_push_subscription(id).await?
+        {
+            entry = entry.with("subscription-ended", id.as_str());
+        }
         let changed = changed(&claimed.holder, claimed.notification.as_ref());
         tx.commit(entry, changed).await?;
-        self.inner.texts.count(outcome);
+        self.inner.texts.of(claimed.channel).count(outcome);
         Ok(())
-    }
-
-    /// The actor behind the gateway's token.
-    ///
-    /// # Errors
-    /// [`refusal::UNKNOWN_GATEWAY`] when it is another, or reports are not taken at all.
-    pub fn authenticate_gateway(&self, token: &str) -> Result<Actor, Error> {
-        let known = self.inner.settings.report_token.as_ref();
-        if known.is_some_and(|known| known.is_of(token)) {
-            Ok(Actor::Gateway)
-        } else {
-            Err(refusal::UNKNOWN_GATEWAY.into())
-        }
-    }
-
-    /// Records what the gateway says of texts that it took over. A report that comes twice, or of a
-    /// text that nobody knows, changes nothing.
-    ///
-    /// # Errors
-    /// When it is not the gateway that reports, or the store fails: then it reports again.
-    pub async fn report_texts(
-        &self,
-        act: &Act,
-        reports: TextReports,
-    ) -> Result<TextReportsView, Error> {
-        let Actor::Gateway = act.actor else {
-            return Err(refusal::NOT_YOUR_ROLE.into());
-        };
-        if reports.reports.len() > MOST_REPORTS {
-            return Err(refusal::INVALID.into());
-        }
-        let mut view = TextReportsView::default();
-        for report in reports.reports {
-            if self.report_text(act, &report).await? {
-                view.recorded = view.recorded.saturating_add(1);
-            } else {
-                view.ignored = view.ignored.saturating_add(1);
-            }
-        }
-        self.follow().await?;
-        Ok(view)
-    }
-
-    async fn report_text(&self, act: &Act, report: &TextReport) -> Result<bool, Error> {
-        let Ok(id) = TextId::parse(&report.id) else {
-            return Ok(false);
-        };
-        let Some(row) = self.store().text(&id).await? else {
-            return Ok(false);
-        };
-        let outcome = match report.state {
-            ReportedState::Delivered => TextOutcome::Delivered { reference: None },
-            ReportedState::Failed => TextOutcome::Failed {
-                error: "undeliverable",
-            },
-        };
-        let mut tx = self.store().begin_in(id.partition()).await?;
-        match tx.report_text(&id, &outcome, act.now).await {
-            Ok(()) => {}
-            Err(StoreError::Conflict(Conflict::Text)) => return Ok(false),
-            Err(error) => return Err(error.into()),
-        }
-        let entry = entry_of(act, &outcome)
-            .about(&row.holder)
-            .with("text", id.as_str())
-            .with("kind", row.kind.as_str());
-        tx.commit(entry, changed(&row.holder, row.notification.as_ref()))
-            .await?;
-        self.inner.texts.count(&outcome);
-        Ok(true)
-    }
-
-    /// How the texts of the last seven days stand.
-    ///
-    /// # Errors
-    /// Without the role, or when the store fails.
-    pub async fn texts_summary(&self, act: &Act) -> Result<TextsSummaryView, Error> {
-        act.staff(&[Role::Admin])?;
-        let week = SignedDuration::from_hours(24 * SUMMARY_DAYS);
-        let since = act.now.saturating_sub(week).unwrap_or(act.now);
-        let counts = self.store().text_counts(since).await?;
-        let count = |state: TextState| {
-            let found = counts.iter().find(|one| one.state == state);
-            found.map_or(0, |one| one.count)
-        };
-        let queue = self.store().text_queue().await?;
-        Ok(TextsSummaryView {
-            channel: self.sends_texts(),
-            since,
-            sent: count(TextState::Sent),
-            delivered: count(TextState::Delivered),
-            failed: count(TextState::Failed),
-            given_up: count(TextState::GivenUp),
-            queued: queue.queued,
-            oldest_queued_seconds: queue.oldest.map(|oldest| seconds_since(oldest, act.now)),
-        })
-    }
-
-    /// What machines watch of the texts.
-    pub(crate) async fn text_measures(&self, now: Timestamp) -> Result<Vec<Measure>, Error> {
-        let queue = self.store().text_queue().await?;
-        let oldest = queue.oldest.map_or(0, |oldest| seconds_since(oldest, now));
-        Ok(vec![
-            Measure::gauge(
-                "jiazhao_texts_queued",
-                "Texts that wait to be sent.",
-                queue.queued,
-            ),
-            Measure::gauge(
-                "jiazhao_texts_oldest_queued_seconds",
-                "Age of the oldest text that waits; 0 where none does.",
-                oldest,
-            ),
-            self.inner.texts.measure(),
-        ])
     }
 }
 
@@ -351,8 +255,23 @@ struct Group {
     deferred: u64,
 }
 
-/// The text in its words, or why it is given up.
-fn to_hand_over(claimed: &TextToSend, now: Timestamp) -> Result<Text, &'static str> {
+/// What is handed over, and to whom.
+enum Parcel {
+    Text(Arc<dyn Notifier>, Text),
+    Push(Arc<dyn PushService>, Box<Push>),
+}
+
+impl Parcel {
+    async fn handed_over(self) -> Result<Sent, NotSent> {
+        match self {
+            Self::Text(notifier, text) => notifier.send(&text).await,
+            Self::Push(service, push) => service.send(&push).await,
+        }
+    }
+}
+
+/// Whether it may still be sent, or why it is given up.
+fn in_time(claimed: &TextToSend, now: Timestamp) -> Result<(), &'static str> {
     if now >= claimed.expires_at {
         return Err("expired");
     }
@@ -360,6 +279,11 @@ fn to_hand_over(claimed: &TextToSend, now: Timestamp) -> Result<Text, &'static s
     if claimed.attempt > max_attempts() {
         return Err("too-many-attempts");
     }
+    Ok(())
+}
+
+/// The text in its words, or why it is given up.
+fn text_of(claimed: &TextToSend) -> Result<Text, &'static str> {
     let kind = TextKind::parse(&claimed.kind).ok_or("unknown-kind")?;
     let params: Params = serde_json::from_str(&claimed.params).map_err(|_other| "unknown-form")?;
     if params.v != 1 {
@@ -383,6 +307,7 @@ fn outcome_of(claimed: &TextToSend, answer: Result<Sent, NotSent>, now: Timestam
         }) => return TextOutcome::Delivered { reference },
         Ok(Sent { reference, .. }) => return TextOutcome::Sent { reference },
         Err(NotSent::Never(error)) => return TextOutcome::Failed { error },
+        Err(NotSent::Gone) => return TextOutcome::Failed { error: GONE },
         Err(NotSent::Later(error)) => error,
     };
     let made = usize::try_from(claimed.attempt).unwrap_or(usize::MAX);
@@ -421,39 +346,6 @@ fn changed(holder: &HolderId, notification: Option<&NotificationId>) -> Vec<Even
         notification: notification.clone(),
     };
     notification.map(notified).into_iter().collect()
-}
-
-fn seconds_since(from: Timestamp, now: Timestamp) -> u64 {
-    u64::try_from(now.duration_since(from).as_secs()).unwrap_or(0)
-}
-
-impl TextCounts {
-    fn count(&self, outcome: &TextOutcome) {
-        let counter = match outcome {
-            TextOutcome::Sent { .. } => &self.sent,
-            TextOutcome::Delivered { .. } => &self.delivered,
-            TextOutcome::Deferred { .. } => &self.deferred,
-            TextOutcome::Failed { .. } => &self.failed,
-            TextOutcome::GivenUp { .. } => &self.given_up,
-        };
-        counter.fetch_add(1, Relaxed);
-    }
-
-    fn measure(&self) -> Measure {
-        let samples = [
-            ("sent", &self.sent),
-            ("delivered", &self.delivered),
-            ("deferred", &self.deferred),
-            ("failed", &self.failed),
-            ("given-up", &self.given_up),
-        ];
-        Measure::counter(
-            "jiazhao_texts_total",
-            "What this node recorded of texts.",
-            "outcome",
-            samples.map(|(outcome, count)| (outcome, count.load(Relaxed))),
-        )
-    }
 }
 
 impl std::fmt::Debug for Outgoing {

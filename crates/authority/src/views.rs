@@ -8,6 +8,7 @@ mod binding;
 mod counter;
 mod forecast;
 mod holder;
+mod push;
 mod registry;
 mod review;
 mod sanction;
@@ -51,6 +52,7 @@ pub use self::holder::{
     MainPage, MakeCode, NotificationView, NumericCodeView, RecordView, RemarkView, StatusView,
     SubPage,
 };
+pub use self::push::{PushKeys, PushSubscriptionView, PushView, PutPushSubscription};
 pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
 pub use self::review::{
     AppealView, ApplicationView, CaseView, ComparisonView, Decide, DecideSample, DecisionView,
@@ -64,7 +66,8 @@ pub use self::sanction::{
 };
 pub use self::status::{StatusFormView, StatusListView, StatusListsView};
 pub use self::text::{
-    ChannelView, ReportedState, TextReport, TextReports, TextReportsView, TextsSummaryView,
+    ChannelView, PushesSummaryView, ReportedState, TextReport, TextReports, TextReportsView,
+    TextsSummaryView,
 };
 pub use self::trust::{
     KeyStepView, KeyView, RevocationReason, RevokeKey, SubmitTrust, SubmittedView,

@@ -9,7 +9,7 @@ use std::{
 use authority::{
     Act, Authority, AutomaticIssue, Calibration, CodeSettings, DuplicateSearch, Error,
     PasswordCost, SAMPLE_ONE_IN, SecondFactor, TokenHash, WitnessAt, identity::IdentityService,
-    judge::Judge, notify::Notifier,
+    judge::Judge, notify::Notifier, push::PushService,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
@@ -30,6 +30,7 @@ use crate::{
     },
     outgoing,
     sms_gateway::SmsGateway,
+    web_push::WebPush,
 };
 
 /// Time and randomness, handed down to everything that needs them.
@@ -63,6 +64,8 @@ pub struct Options {
     /// Whether the photo on file is issued without an officer, instead of what follows from the
     /// configuration.
     pub automatic_issue: Option<AutomaticIssue>,
+    /// Who carries pushes to browsers, instead of the configured services.
+    pub push: Option<Arc<dyn PushService>>,
     /// Whether the web apps are served, where they are part of the build.
     pub web: bool,
     /// Of how many automatic issues one is looked at afterwards; another number only in tests.
@@ -131,6 +134,7 @@ impl Default for Options {
             faces: FaceModels::None,
             identity: None,
             automatic_issue: None,
+            push: None,
             web: true,
             sample_one_in: SAMPLE_ONE_IN,
             duplicates: None,
@@ -181,6 +185,7 @@ impl App {
                 password_cost: options.password_cost,
                 second_factor: options.second_factor,
                 notifier: notifier(config, options.notifier)?,
+                push: push(config, options.push, ambient)?,
                 report_token: report_token(config)?,
                 sample_one_in: options.sample_one_in,
                 duplicates: options
@@ -370,6 +375,23 @@ fn duplicates(config: &Config, calibration: Option<&Calibration>) -> Option<Dupl
         fmr: calibration.fmr,
         fmr_bound: calibration.fmr_bound,
     })
+}
+
+/// Who carries pushes to browsers.
+fn push(
+    config: &Config,
+    given: Option<Arc<dyn PushService>>,
+    ambient: &Ambient,
+) -> Result<Option<Arc<dyn PushService>>, Failure> {
+    if given.is_some() {
+        return Ok(given);
+    }
+    let Some(configured) = &config.push else {
+        return Ok(None);
+    };
+    let services: Arc<dyn PushService> =
+        Arc::new(WebPush::new(configured, Arc::clone(&ambient.entropy))?);
+    Ok(Some(services))
 }
 
 /// What the codes of bound devices carry.

@@ -7,6 +7,7 @@ mod models;
 mod peaks;
 mod peers;
 mod review;
+mod push;
 mod shown;
 mod source;
 mod status;
@@ -26,6 +27,7 @@ use crate::{failure::Failure, unlock::Unlock};
 pub use models::CalibrationFiles;
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
 pub use review::Review;
+pub use push::{PushHost, WebPush};
 pub use source::Problem;
 use source::{Known, Source};
 pub use status::StatusLists;
@@ -55,6 +57,8 @@ pub struct Config {
     pub texts: Texts,
     /// `[identity]`: the service that shows who a person is, in the place of frames.
     pub identity: Option<Peer>,
+    /// `[push]`
+    pub push: Option<WebPush>,
     /// `[audit]`
     pub audit: Audit,
     /// `[peaks]`
@@ -181,6 +185,7 @@ const KNOWN: &Known = &[
     ("codes", &["suite", "enforcement_key"]),
     ("texts", peers::TEXTS),
     ("identity", peers::IDENTITY),
+    ("push", push::PUSH),
     ("audit", peers::AUDIT),
     ("models", models::MODELS),
     ("review", review::REVIEW),
@@ -243,6 +248,7 @@ impl Config {
             issuer,
             texts: peers::texts(&mut source),
             identity: peers::identity(&mut source),
+            push: push::push(&mut source),
             audit: peers::audit(&mut source),
             peaks: peaks::limits(&mut source),
             models: models::folder(&mut source),

@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::{Ambient, App, FaceModels, Options},
-    config::Config,
+    config::{Config, WebPush},
     enforcement_keys,
     failure::Failure,
     key_files::Missing,
@@ -55,6 +55,8 @@ pub const FEWEST_DRIVERS: u64 = 200;
 /// A million of each of the 28 cities' people have names of their own.
 pub const MOST_DRIVERS: u64 = 1_000_000;
 
+/// Nobody reads it: the demonstration speaks to push services only for browsers that ask for it.
+const PUSH_CONTACT: &str = "mailto:nobody@example.com";
 const ISSUER: &str = "全国公安交管电子证照系统（演示）";
 
 impl Demo {
@@ -81,6 +83,9 @@ impl Demo {
                 issuer_code: DEMO_ISSUER.to_owned(),
             });
         enforcement_key(&mut config, ambient)?;
+        config
+            .push
+            .get_or_insert_with(|| WebPush::to_known_services(PUSH_CONTACT));
         let texts = Arc::new(DemoTexts::default());
         let carrier: Arc<dyn Notifier> = Arc::<DemoTexts>::clone(&texts);
         let options = Options {

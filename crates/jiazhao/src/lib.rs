@@ -27,3 +27,4 @@ pub mod server;
 pub mod sms_gateway;
 pub mod telemetry;
 pub mod unlock;
+pub mod web_push;

@@ -11,9 +11,12 @@ use hyper::{
     body::Bytes,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
 };
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
+    client::legacy::{
+        self,
+        connect::{Connect, HttpConnector},
+    },
     rt::TokioExecutor,
 };
 use rustls::{
@@ -70,15 +73,12 @@ impl Caller {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let connector = HttpsConnectorBuilder::new();
-        let connector = match &peer.ca_file {
-            Some(file) => connector.with_tls_config(trusting(file)?),
-            None => connector
-                .with_provider_and_webpki_roots(aws_lc_rs::default_provider())
-                .map_err(|error| tls(&error))?,
-        };
         // Which addresses may go without TLS was settled when the configuration was read.
-        let connector = connector.https_or_http().enable_http1().build();
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(trust(peer.ca_file.as_deref())?)
+            .https_or_http()
+            .enable_http1()
+            .build();
         Ok(Self {
             http: legacy::Client::builder(TokioExecutor::new()).build(connector),
             url: peer.url.clone(),
@@ -123,24 +123,37 @@ impl Caller {
     async fn ask(&self, mut request: Request<Full<Bytes>>, url: Uri) -> Result<Reply, NoReply> {
         *request.uri_mut() = url;
         request.headers_mut().extend(self.headers.clone());
-        let answered = async {
-            let response = self.http.request(request).await.map_err(|error| {
-                // It names addresses and certificates, never what was sent.
-                tracing::debug!(service = %self.url, %error, "no answer");
-                NoReply::Unreachable
-            })?;
-            let status = response.status().as_u16();
-            let body = Limited::new(response.into_body(), MOST_OF_AN_ANSWER);
-            let body = match body.collect().await {
-                Ok(body) => Some(body.to_bytes()),
-                Err(error) if error.is::<LengthLimitError>() => None,
-                Err(_cut_short) => return Err(NoReply::Unreachable),
-            };
-            Ok(Reply { status, body })
-        };
-        let answered = timeout(self.patience, answered).await;
-        answered.unwrap_or(Err(NoReply::TimedOut))
+        answer(&self.http, request, self.patience).await
     }
+}
+
+/// What comes back of a request within its time.
+///
+/// # Errors
+/// [`NoReply`].
+pub(crate) async fn answer<C: Connect + Clone + Send + Sync + 'static>(
+    http: &legacy::Client<C, Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+    patience: Duration,
+) -> Result<Reply, NoReply> {
+    let host = request.uri().host().unwrap_or_default().to_owned();
+    let answered = async {
+        let response = http.request(request).await.map_err(|error| {
+            // It names addresses and certificates, never what was sent.
+            tracing::debug!(host, %error, "no answer");
+            NoReply::Unreachable
+        })?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), MOST_OF_AN_ANSWER);
+        let body = match body.collect().await {
+            Ok(body) => Some(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => None,
+            Err(_cut_short) => return Err(NoReply::Unreachable),
+        };
+        Ok(Reply { status, body })
+    };
+    let answered = timeout(patience, answered).await;
+    answered.unwrap_or(Err(NoReply::TimedOut))
 }
 
 /// Does not name the headers, among which is the token.
@@ -178,7 +191,23 @@ fn no_token(file: &Path) -> Failure {
     .about(file.display())
 }
 
-fn trusting(file: &Path) -> Result<ClientConfig, Failure> {
+/// Whom to believe: the roots of a file, or the public ones.
+///
+/// # Errors
+/// When the file cannot be read or holds no certificate.
+pub(crate) fn trust(file: Option<&Path>) -> Result<ClientConfig, Failure> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| tls(&error))?;
+    let config = match file {
+        Some(file) => config.with_root_certificates(read_roots(file)?),
+        None => config.with_webpki_roots(),
+    };
+    Ok(config.with_no_client_auth())
+}
+
+fn read_roots(file: &Path) -> Result<RootCertStore, Failure> {
     let bad = |about: String| {
         Failure::new(
             "ca-file",
@@ -198,11 +227,7 @@ fn trusting(file: &Path) -> Result<ClientConfig, Failure> {
     if roots.is_empty() {
         return Err(bad("-".to_owned()));
     }
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| tls(&error))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    Ok(roots)
 }
 
 fn tls(error: &dyn fmt::Display) -> Failure {

@@ -27,6 +27,7 @@ mod observe;
 mod openapi;
 mod page;
 mod problem;
+mod push;
 mod registry;
 mod review;
 mod routes;

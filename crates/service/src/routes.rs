@@ -16,8 +16,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     accounts, admin, applying, assets, bindings, counter, events, headers, health, holder, keys,
     metrics::Metrics,
-    notifier, observe, openapi as document, page, problem, registry, review, sanctions, sessions,
-    staff,
+    notifier, observe, openapi as document, page, problem, push, registry, review, sanctions,
+    sessions, staff,
     state::{App, ServiceState, Settings},
     status_lists, trust, verifications,
 };
@@ -62,6 +62,7 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(holder::routes())
         .merge(applying::routes())
         .merge(bindings::routes())
+        .merge(push::routes())
         .merge(counter::routes())
         .merge(review::routes())
         .merge(sanctions::routes())

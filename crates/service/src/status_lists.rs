@@ -6,7 +6,8 @@ use authority::{
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::map_response,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     extract::{Caller, QueryOf},
+    headers::for_every_origin,
     problem::{Failed, NOT_ACCEPTABLE, Problem, Refused},
     state::{App, spawned},
     trust::knows,
@@ -26,7 +28,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(status_lists))
         .routes(routes!(status_list))
-        .routes(routes!(verifier_status_list))
+        .layer(map_response(for_every_origin))
+        .merge(OpenApiRouter::new().routes(routes!(verifier_status_list)))
 }
 
 /// Which signature a list is to bear.
@@ -180,11 +183,6 @@ fn answer(list: ListAnswer, form: TokenForm, kept_by: &str) -> Response {
         }
     }
     headers.insert(header::VARY, HeaderValue::from_static("Accept"));
-    if kept_by == "public" {
-        let anybody = HeaderValue::from_static("cross-origin");
-        let policy = HeaderName::from_static("cross-origin-resource-policy");
-        headers.insert(policy, anybody);
-    }
     response
 }
 

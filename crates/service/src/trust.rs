@@ -4,18 +4,22 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::map_response,
     response::{IntoResponse, Response},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    headers::for_every_origin,
     problem::{Failed, Problem},
     state::App,
 };
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(trust_list))
+    OpenApiRouter::new()
+        .routes(routes!(trust_list))
+        .layer(map_response(for_every_origin))
 }
 
 /// Which keys may sign licences. It is signed itself: keep it, and check licences offline with it.
@@ -45,11 +49,6 @@ fn answer(list: String, headers: &HeaderMap) -> Response {
     // A key that was revoked is known everywhere within five minutes.
     let kept = HeaderValue::from_static("public, max-age=300, must-revalidate");
     headers.insert(header::CACHE_CONTROL, kept);
-    let anybody = HeaderValue::from_static("cross-origin");
-    headers.insert(
-        HeaderName::from_static("cross-origin-resource-policy"),
-        anybody,
-    );
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, tag);
     }

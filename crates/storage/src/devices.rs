@@ -231,7 +231,7 @@ impl Tx {
         exactly_one(moved, Conflict::Device)
     }
 
-    /// Ends a device of `holder`; whether there was one to end.
+    /// Ends a device of `holder`, which is told nothing more; whether there was one to end.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -254,10 +254,13 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
+        if ended == 1 {
+            self.end_push_subscription_on(device).await?;
+        }
         Ok(ended == 1)
     }
 
-    /// Ends every device of the locked driver; how many there were.
+    /// Ends every device of the locked driver, which are told nothing more; how many there were.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -267,6 +270,7 @@ impl Tx {
         end: DeviceEnd,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
+        self.end_push_subscriptions_of(locked.holder()).await?;
         Ok(sqlx::query(
             "UPDATE devices SET ended_at = $3, ended_as = $4 \
              WHERE partition = $1 AND holder_id = $2 AND ended_at IS NULL",

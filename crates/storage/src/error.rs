@@ -80,6 +80,9 @@ pub enum Conflict {
     /// A consent stands already.
     #[error("the consent stands already")]
     Consent,
+    /// Another node made the key of pushes.
+    #[error("the key of pushes exists already")]
+    PushKey,
 }
 
 /// Why the store did not do what was asked.

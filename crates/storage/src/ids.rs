@@ -180,6 +180,8 @@ ids! {
     NotificationId = "msg";
     /// A text message that leaves the system.
     TextId = "txt";
+    /// A browser that is told what the inbox says.
+    PushSubscriptionId = "psh";
     /// An activation code's record.
     ActivationId = "act";
     /// A member of staff.

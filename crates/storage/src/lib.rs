@@ -48,6 +48,7 @@ mod photo_findings;
 mod photos;
 mod position;
 mod presentations;
+mod push_subscriptions;
 mod reindex;
 mod reseal;
 mod review_cases;
@@ -100,7 +101,7 @@ pub use face_templates::FaceTemplateRow;
 pub use ids::{
     ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, FaceConsentId,
     HolderId, LoanId, NotAnId, NotificationId, Partition, PersonCheckId, PhotoId, ProposalId,
-    SanctionId, SanctionStepId, SourceId, StaffId, TextId, VerificationId,
+    PushSubscriptionId, SanctionId, SanctionStepId, SourceId, StaffId, TextId, VerificationId,
 };
 pub use index_keys::{IndexKeyState, IndexRetirement};
 pub use issue_samples::{IssueSampleRow, NewIssueSample, SampleState};
@@ -113,6 +114,7 @@ pub use photo_comparisons::PhotoComparisonRow;
 pub use photo_findings::PhotoFindingsRow;
 pub use photos::{PhotoMeta, PhotoRow};
 pub use presentations::Presentation;
+pub use push_subscriptions::PushSubscription;
 pub use reindex::Reindexed;
 pub use reseal::{Damaged, Resealed};
 pub use review_cases::{CaseChange, CaseKind, ReviewCase, Stands};
@@ -135,7 +137,9 @@ pub use status_lists::{
 pub use status_places::{LIST_SIZE, StatusPlace};
 pub use status_snapshots::{SnapshotFault, StatusSnapshot};
 pub use store::{Store, StoreOptions, Work};
-pub use texts::{NewText, TextCount, TextOutcome, TextQueue, TextRow, TextState, TextToSend};
+pub use texts::{
+    Channel, NewText, TextCount, TextOutcome, TextQueue, TextRow, TextState, TextToSend,
+};
 pub use trust_proposals::{ProposalState, TrustProposal};
 pub use tx::{Committed, Locked, Numbered, Traces, Tx};
 pub use verifications::{Remembered, SealedVerification, VerificationRow};

@@ -96,6 +96,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "sanctions",
         text: include_str!("../migrations/0016_sanctions.sql"),
     },
+    Migration {
+        version: 17,
+        name: "push",
+        text: include_str!("../migrations/0017_push.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

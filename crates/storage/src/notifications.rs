@@ -1,4 +1,4 @@
-//! The in-app inbox.
+//! The in-app inbox, and the browsers that are told what it says.
 
 use jiff::Timestamp;
 
@@ -61,7 +61,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Puts a message into the inbox.
+    /// Puts a message into the inbox, and queues it for every browser of its holder that is told.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -78,6 +78,6 @@ impl Tx {
         .bind(message.created_at.as_microsecond())
         .execute(self.connection())
         .await?;
-        Ok(())
+        self.queue_pushes(message).await
     }
 }

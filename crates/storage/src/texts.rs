@@ -1,4 +1,5 @@
-//! Text messages that leave the system: queued with the act, claimed by one node at a time.
+//! Messages that leave the system, to phones and to browsers: queued with the act, claimed by one node
+//! at a time.
 
 use std::fmt;
 
@@ -6,12 +7,21 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::{
-    Conflict, HolderId, NotificationId, Store, StoreError, TextId, Tx,
+    Conflict, HolderId, NotificationId, PushSubscriptionId, Store, StoreError, TextId, Tx,
     error::exactly_one,
     rows::Columns,
     seal::{Place, Sealer},
     store::sql_number,
 };
+
+/// How a text leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// To a phone, by the gateway (短信).
+    Sms,
+    /// To a browser, by its push service (网页推送).
+    Push,
+}
 
 /// Where a text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,17 +58,35 @@ pub struct NewText {
     pub expires_at: Timestamp,
 }
 
+/// A text of either channel as it is queued.
+pub(crate) struct Queued<'a> {
+    pub(crate) id: &'a TextId,
+    pub(crate) holder: &'a HolderId,
+    pub(crate) notification: Option<&'a NotificationId>,
+    pub(crate) channel: Channel,
+    pub(crate) subscription: Option<&'a PushSubscriptionId>,
+    pub(crate) kind: &'a str,
+    pub(crate) to: &'a str,
+    pub(crate) params: &'a str,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
 /// A text that this node claimed.
 pub struct TextToSend {
     /// Which.
     pub id: TextId,
+    /// How it leaves.
+    pub channel: Channel,
+    /// The subscription that a push was queued for.
+    pub subscription: Option<PushSubscriptionId>,
     /// About whose account or licence.
     pub holder: HolderId,
     /// The message in the inbox that says the same.
     pub notification: Option<NotificationId>,
     /// Stable kind.
     pub kind: String,
-    /// The phone number.
+    /// The phone number; of a push JSON, where its browser is reached.
     pub to: Zeroizing<String>,
     /// JSON that goes into the words.
     pub params: Zeroizing<String>,
@@ -104,13 +132,15 @@ pub enum TextOutcome {
 pub struct TextRow {
     /// Which.
     pub id: TextId,
+    /// How it leaves.
+    pub channel: Channel,
     /// About whose account or licence.
     pub holder: HolderId,
     /// The message in the inbox that says the same.
     pub notification: Option<NotificationId>,
     /// Stable kind.
     pub kind: String,
-    /// The phone number.
+    /// The phone number; of a push JSON, where its browser is reached.
     pub to: Zeroizing<String>,
     /// Where it stands.
     pub state: TextState,
@@ -146,6 +176,26 @@ pub struct TextQueue {
 
 const TABLE: &str = "texts";
 
+impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 2] = [Self::Sms, Self::Push];
+
+    /// Its stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Push => "push",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|channel| channel.as_str() == text)
+    }
+}
+
 impl TextState {
     /// Every state.
     pub const ALL: [Self; 5] = [
@@ -176,15 +226,22 @@ impl TextState {
 }
 
 impl Store {
-    /// Texts that are due, the longest due first. They are not claimed yet.
+    /// Texts of a channel that are due, the longest due first. They are not claimed yet.
     ///
     /// # Errors
     /// When the database cannot be reached or a row does not follow its rule.
-    pub async fn texts_due(&self, now: Timestamp, limit: u32) -> Result<Vec<TextId>, StoreError> {
+    pub async fn texts_due(
+        &self,
+        channel: Channel,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<TextId>, StoreError> {
         let mut connection = self.reader().await?;
         let rows = sqlx::query(
-            "SELECT id FROM texts WHERE state = 'queued' AND next_at <= $1 ORDER BY next_at, id LIMIT $2",
+            "SELECT id FROM texts WHERE state = 'queued' AND channel = $1 AND next_at <= $2 \
+             ORDER BY next_at, id LIMIT $3",
         )
+        .bind(channel.as_str())
         .bind(now.as_microsecond())
         .bind(i64::from(limit))
         .fetch_all(&mut *connection)
@@ -209,7 +266,8 @@ impl Store {
         let row = sqlx::query(
             "UPDATE texts SET next_at = $4, attempts = attempts + 1 \
              WHERE partition = $1 AND id = $2 AND state = 'queued' AND next_at <= $3 \
-             RETURNING id, holder_id, notification_id, kind, to_sealed, params_sealed, attempts, expires_at",
+             RETURNING id, holder_id, notification_id, channel, subscription_id, kind, to_sealed, params_sealed, \
+             attempts, expires_at",
         )
         .bind(id.partition().sql())
         .bind(id.as_str())
@@ -279,17 +337,23 @@ impl Store {
             .collect()
     }
 
-    /// How many texts that were queued since `since` stand in each state; states without any are
-    /// left out.
+    /// How many texts of a channel that were queued since `since` stand in each state; states
+    /// without any are left out.
     ///
     /// # Errors
     /// When the database cannot be reached or a row does not follow its rule.
-    pub async fn text_counts(&self, since: Timestamp) -> Result<Vec<TextCount>, StoreError> {
+    pub async fn text_counts(
+        &self,
+        channel: Channel,
+        since: Timestamp,
+    ) -> Result<Vec<TextCount>, StoreError> {
         let mut connection = self.reader().await?;
         let rows = sqlx::query(
-            "SELECT state, COUNT(*) AS texts FROM texts WHERE created_at >= $1 GROUP BY state ORDER BY state",
+            "SELECT state, COUNT(*) AS texts FROM texts WHERE created_at >= $1 AND channel = $2 \
+             GROUP BY state ORDER BY state",
         )
         .bind(since.as_microsecond())
+        .bind(channel.as_str())
         .fetch_all(&mut *connection)
         .await?;
         rows.iter()
@@ -303,15 +367,18 @@ impl Store {
             .collect()
     }
 
-    /// What waits to be sent. It reads the queue alone, however many texts there have been.
+    /// What waits to be sent by a channel. It reads the queue alone, however many texts there have
+    /// been.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn text_queue(&self) -> Result<TextQueue, StoreError> {
+    pub async fn text_queue(&self, channel: Channel) -> Result<TextQueue, StoreError> {
         let mut connection = self.reader().await?;
         let row = sqlx::query(
-            "SELECT COUNT(*) AS texts, MIN(created_at) AS oldest FROM texts WHERE state = 'queued'",
+            "SELECT COUNT(*) AS texts, MIN(created_at) AS oldest FROM texts \
+             WHERE state = 'queued' AND channel = $1",
         )
+        .bind(channel.as_str())
         .fetch_one(&mut *connection)
         .await?;
         let row = Columns {
@@ -331,27 +398,46 @@ impl Tx {
     /// # Errors
     /// When the holder lies in another partition, or the database cannot be reached.
     pub async fn queue_text(&mut self, text: &NewText) -> Result<(), StoreError> {
+        self.queue(&Queued {
+            id: &text.id,
+            holder: &text.holder,
+            notification: text.notification.as_ref(),
+            channel: Channel::Sms,
+            subscription: None,
+            kind: text.kind,
+            to: &text.to,
+            params: &text.params,
+            created_at: text.created_at,
+            expires_at: text.expires_at,
+        })
+        .await
+    }
+
+    /// Queues a text of either channel.
+    pub(crate) async fn queue(&mut self, text: &Queued<'_>) -> Result<(), StoreError> {
         self.expect_own(TABLE, text.holder.partition())?;
         self.expect_own(TABLE, text.id.partition())?;
-        let at = |column| place(column, &text.holder, &text.id);
+        let at = |column| place(column, text.holder, text.id);
         let to = self.sealer().seal(&at("to_sealed"), text.to.as_bytes())?;
         let params = self
             .sealer()
             .seal(&at("params_sealed"), text.params.as_bytes())?;
         sqlx::query(
             "INSERT INTO texts (partition, id, holder_id, notification_id, kind, to_sealed, params_sealed, \
-             state, attempts, next_at, created_at, expires_at, settled_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', 0, $8, $8, $9, $8)",
+             state, attempts, next_at, created_at, expires_at, settled_at, channel, subscription_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', 0, $8, $8, $9, $8, $10, $11)",
         )
         .bind(self.partition().sql())
         .bind(text.id.as_str())
         .bind(text.holder.as_str())
-        .bind(text.notification.as_ref().map(NotificationId::as_str))
+        .bind(text.notification.map(NotificationId::as_str))
         .bind(text.kind)
         .bind(to)
         .bind(params)
         .bind(text.created_at.as_microsecond())
         .bind(text.expires_at.as_microsecond())
+        .bind(text.channel.as_str())
+        .bind(text.subscription.map(PushSubscriptionId::as_str))
         .execute(self.connection())
         .await?;
         Ok(())
@@ -372,7 +458,7 @@ impl Tx {
     }
 
     /// Records what the gateway says later of a text that it took, also where this system does not
-    /// know that it did.
+    /// know that it did. Of a push it says nothing.
     ///
     /// # Errors
     /// [`Conflict::Text`] when there is no such text, or its last state was reached before.
@@ -405,7 +491,7 @@ impl Tx {
              gateway_ref = COALESCE($6, gateway_ref), settled_at = $7, \
              params_sealed = CASE WHEN $3 = 'queued' THEN params_sealed ELSE NULL END \
              WHERE partition = $1 AND id = $2 AND (state = 'queued' AND attempts = $8 \
-             OR $8 IS NULL AND state IN ('queued', 'sent'))",
+             OR $8 IS NULL AND channel = 'sms' AND state IN ('queued', 'sent'))",
         )
         .bind(id.partition().sql())
         .bind(id.as_str())
@@ -452,13 +538,15 @@ impl<'a> Written<'a> {
     }
 }
 
-const SHOWN: &str = "id, holder_id, notification_id, kind, to_sealed, state, attempts, last_error, gateway_ref, \
+const SHOWN: &str = "id, holder_id, notification_id, channel, kind, to_sealed, state, attempts, last_error, gateway_ref, \
      created_at, settled_at";
 
 fn claimed(sealer: &Sealer, row: &Columns<'_>) -> Result<TextToSend, StoreError> {
     let id = row.parsed("id", TextId::parse)?;
     let holder = row.parsed("holder_id", HolderId::parse)?;
     Ok(TextToSend {
+        channel: row.named("channel", Channel::parse)?,
+        subscription: row.opt_parsed("subscription_id", PushSubscriptionId::parse)?,
         notification: row.opt_parsed("notification_id", NotificationId::parse)?,
         kind: row.text("kind")?,
         to: opened(sealer, row, "to_sealed", (&holder, &id))?,
@@ -474,6 +562,7 @@ fn shown(sealer: &Sealer, row: &Columns<'_>) -> Result<TextRow, StoreError> {
     let id = row.parsed("id", TextId::parse)?;
     let holder = row.parsed("holder_id", HolderId::parse)?;
     Ok(TextRow {
+        channel: row.named("channel", Channel::parse)?,
         notification: row.opt_parsed("notification_id", NotificationId::parse)?,
         kind: row.text("kind")?,
         to: opened(sealer, row, "to_sealed", (&holder, &id))?,

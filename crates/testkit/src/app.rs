@@ -13,7 +13,7 @@ use std::{
 
 use authority::{
     Act, Actor, Authority, AutomaticIssue, DuplicateSearch, PasswordCost, RootKeys, SecondFactor,
-    identity::IdentityService, notify::Notifier, rand::rngs::StdRng,
+    identity::IdentityService, notify::Notifier, push::PushService, rand::rngs::StdRng,
 };
 use credential::EnforcementSecret;
 use jiazhao::app::FaceModels;
@@ -30,6 +30,7 @@ use crate::{
     clock::{TestClock, monday_noon},
     faces,
     postgres::Server,
+    push::RecordingPush,
     random::seeded,
     texts::RecordingNotifier,
 };
@@ -48,6 +49,8 @@ pub struct App {
     pub roots: RootKeys,
     /// The texts that left for phones.
     pub texts: Arc<RecordingNotifier>,
+    /// The pushes that left for browsers.
+    pub push: Arc<RecordingPush>,
     router: axum::Router,
     options: StoreOptions,
     given: Given,
@@ -64,6 +67,13 @@ struct Given {
     identity: Option<Arc<dyn IdentityService>>,
     sample_one_in: NonZeroU32,
     duplicates: Option<DuplicateSearch>,
+}
+
+/// What carries messages.
+#[derive(Default)]
+struct Carriers {
+    texts: Option<Arc<dyn Notifier>>,
+    push: Option<Arc<dyn PushService>>,
 }
 
 /// Randomness of requests: seeded, another seed for each.
@@ -141,20 +151,27 @@ impl App {
             sample_one_in: authority::SAMPLE_ONE_IN,
             duplicates: None,
         };
-        let without_keys = open(&options, &given, &clock, &draws, None).await;
+        let push = Arc::new(RecordingPush::default());
+        let nobody = Carriers::default();
+        let without_keys = open(&options, &given, (&clock, &draws), nobody).await;
         let mut act = system_act(&clock, &draws);
         let roots = without_keys
             .authority()
             .establish_keys(&mut act)
             .await
             .expect("keys can be made");
-        let platform = open(&options, &given, &clock, &draws, Some(&texts)).await;
+        let carriers = Carriers {
+            texts: Some(carrier(&texts)),
+            push: Some(Arc::<RecordingPush>::clone(&push)),
+        };
+        let platform = open(&options, &given, (&clock, &draws), carriers).await;
         let app = Self {
             authority: platform.authority().clone(),
             router: service::router(platform.state()),
             clock,
             roots,
             texts,
+            push,
             options,
             given,
             draws,
@@ -164,19 +181,34 @@ impl App {
         app
     }
 
-    async fn opened(&self, texts: Option<&Arc<RecordingNotifier>>) -> jiazhao::app::App {
-        open(&self.options, &self.given, &self.clock, &self.draws, texts).await
+    async fn opened(&self, carriers: Carriers) -> jiazhao::app::App {
+        let outside = (&self.clock, &self.draws);
+        open(&self.options, &self.given, outside, carriers).await
     }
 
-    /// The same app started anew on the same data: what was only in memory is gone.
-    #[must_use]
-    pub async fn restarted(self) -> Self {
-        let platform = self.opened(Some(&self.texts)).await;
+    /// What carries messages, as tests see it.
+    fn recording(&self) -> Carriers {
+        Carriers {
+            texts: Some(carrier(&self.texts)),
+            push: Some(Arc::<RecordingPush>::clone(&self.push)),
+        }
+    }
+
+    /// The same app started anew on the same data, with these to carry messages.
+    async fn restarted_with(self, carriers: Carriers) -> Self {
+        let platform = self.opened(carriers).await;
         Self {
             authority: platform.authority().clone(),
             router: service::router(platform.state()),
             ..self
         }
+    }
+
+    /// The same app started anew on the same data: what was only in memory is gone.
+    #[must_use]
+    pub async fn restarted(self) -> Self {
+        let carriers = self.recording();
+        self.restarted_with(carriers).await
     }
 
     /// The same app started anew as it runs outside demonstrations: staff need a second factor.
@@ -222,15 +254,20 @@ impl App {
         self.with_faces(AutomaticIssue::External).await
     }
 
-    /// The same started anew without anybody who carries texts.
+    /// The same started anew without anybody who carries texts or pushes.
     #[must_use]
     pub async fn without_texts(self) -> Self {
-        let platform = self.opened(None).await;
-        Self {
-            authority: platform.authority().clone(),
-            router: service::router(platform.state()),
-            ..self
-        }
+        self.restarted_with(Carriers::default()).await
+    }
+
+    /// The same started anew with another carrier of pushes.
+    #[must_use]
+    pub async fn with_push(self, push: Arc<dyn PushService>) -> Self {
+        let carriers = Carriers {
+            push: Some(push),
+            ..self.recording()
+        };
+        self.restarted_with(carriers).await
     }
 
     /// Sends the texts that are due at the clock's instant; answers how many were taken over.
@@ -241,14 +278,14 @@ impl App {
 
     /// A second node on the same database, with the same carrier of texts.
     pub async fn second_node(&self) -> (Authority, Client) {
-        let platform = self.opened(Some(&self.texts)).await;
+        let platform = self.opened(self.recording()).await;
         let client = Client::new(service::router(platform.state()));
         (platform.authority().clone(), client)
     }
 
     /// A second node that serves as its binary does, with its jobs, until the test ends.
     pub async fn serving_node(&self) -> (Authority, Client) {
-        let platform = self.opened(Some(&self.texts)).await;
+        let platform = self.opened(self.recording()).await;
         let node = (
             platform.authority().clone(),
             Client::new(service::router(platform.state())),
@@ -365,9 +402,8 @@ fn options(folder: &TempDir, url: String, layout: Layout) -> StoreOptions {
 async fn open(
     options: &StoreOptions,
     given: &Given,
-    clock: &TestClock,
-    draws: &Arc<Draws>,
-    texts: Option<&Arc<RecordingNotifier>>,
+    (clock, draws): (&TestClock, &Arc<Draws>),
+    carriers: Carriers,
 ) -> jiazhao::app::App {
     let keys = test_keys();
     let write = |name: &str, key: [u8; 32]| {
@@ -403,7 +439,7 @@ async fn open(
         clock: Arc::new(clock.clone()),
         entropy: draws.clone(),
     };
-    let given = jiazhao::app::Options {
+    let options = jiazhao::app::Options {
         password_cost: PasswordCost::Test,
         second_factor: given.second_factor,
         faces: given.faces.clone(),
@@ -412,10 +448,11 @@ async fn open(
         duplicates: given.duplicates.clone(),
         identity: given.identity.clone(),
         durable_objects: false,
-        notifier: texts.map(carrier),
+        notifier: carriers.texts,
+        push: carriers.push,
         ..jiazhao::app::Options::default()
     };
-    jiazhao::app::App::open(&config, &ambient, given)
+    jiazhao::app::App::open(&config, &ambient, options)
         .await
         .unwrap_or_else(|error| panic!("the platform opens: {error}"))
 }

@@ -24,6 +24,8 @@ pub mod faces;
 #[cfg(feature = "app")]
 pub mod people;
 pub mod postgres;
+#[cfg(feature = "app")]
+pub mod push;
 pub mod random;
 #[cfg(feature = "app")]
 pub mod texts;

@@ -7,16 +7,27 @@ import { parse } from "../../packages/offline-verifier/src/cose.ts";
 import { PUBLIC_PROFILE, readProfile } from "../../packages/offline-verifier/src/profile.ts";
 
 import { nextAddress } from "./browser.ts";
-import type { Account } from "./demo.ts";
+import type { Account, Site } from "./site.ts";
 
-export function account(role: string, number = 0): Account {
-  const found = inject("accounts").filter((one) => one.role === role)[number];
+/** Where the pages and their people are. */
+export type Place = Pick<Site, "base" | "accounts">;
+
+/** The demonstration that all tests share. */
+export const shared = (): Place => ({ base: inject("base"), accounts: inject("accounts") });
+
+export function account(role: string, number = 0, place: Place = shared()): Account {
+  const found = place.accounts.filter((one) => one.role === role)[number];
   if (found === undefined) throw new Error(`no account ${role} ${number}`);
   return found;
 }
 
-async function post(path: string, headers: Record<string, string>, body: unknown) {
-  const answer = await fetch(inject("base") + path, {
+async function post(
+  path: string,
+  headers: Record<string, string>,
+  body: unknown,
+  place: Place = shared(),
+) {
+  const answer = await fetch(place.base + path, {
     method: "POST",
     headers: { "content-type": "application/json", "x-forwarded-for": nextAddress(), ...headers },
     body: JSON.stringify(body),
@@ -33,20 +44,36 @@ const COUNTERS: Readonly<Record<string, string>> = {
 };
 
 /** Prints an activation code at the counter of the driver's city. */
-export async function activationCode(licenceNumber: string): Promise<string> {
+export async function activationCode(licenceNumber: string, place: Place = shared()): Promise<string> {
   const login = COUNTERS[licenceNumber.slice(0, 4)];
-  const officer = inject("accounts").find((one) => one.login === login);
-  const signedIn = await post("/api/v1/sessions", {}, {
-    kind: "staff",
-    login,
-    password: officer?.secret,
-  });
-  const cookie = (signedIn.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-  const made = await post("/api/v1/counter/activation-codes", { cookie }, {
+  const officer = place.accounts.find((one) => one.login === login);
+  if (officer === undefined) throw new Error(`no counter for ${licenceNumber.slice(0, 4)}`);
+  const counter = await staff(officer, place);
+  const made = await counter.post("/api/v1/counter/activation-codes", {
     licence_number: licenceNumber,
     identity: { method: "id-card-reader" },
   });
-  return ((await made.json()) as { code: string }).code;
+  return (made as { code: string }).code;
+}
+
+/** What somebody of the staff asks beside the pages. */
+export interface Officer {
+  readonly get: (path: string) => Promise<unknown>;
+  readonly post: (path: string, body: unknown) => Promise<unknown>;
+}
+
+export async function staff({ login, secret }: Account, place: Place = shared()): Promise<Officer> {
+  const body = { kind: "staff", login, password: secret };
+  const signedIn = await post("/api/v1/sessions", {}, body, place);
+  const cookie = (signedIn.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+  const told = async (answer: Response): Promise<unknown> => {
+    const text = await answer.text();
+    return text === "" ? null : (JSON.parse(text) as unknown);
+  };
+  return {
+    get: async (path) => told(await fetch(place.base + path, { headers: { cookie } })),
+    post: async (path, asked) => told(await post(path, { cookie }, asked, place)),
+  };
 }
 
 export type RegistryRecord = Readonly<Record<string, unknown>>;
@@ -55,7 +82,11 @@ export type RegistryRecord = Readonly<Record<string, unknown>>;
 let version = Date.now();
 
 /** The registry tells a new state of the record of a city's first driver, which a page has shown. */
-export async function registryChange(record: RegistryRecord, status: string[]): Promise<void> {
+export async function registryChange(
+  record: RegistryRecord,
+  status: string[],
+  place: Place = shared(),
+): Promise<void> {
   version += 1;
   const {
     authority_code: code,
@@ -93,8 +124,8 @@ export async function registryChange(record: RegistryRecord, status: string[]): 
     status,
     version,
   };
-  const authorization = `Bearer ${account("registry").secret}`;
-  const answer = await post("/api/v1/registry/changes", { authorization }, [line]);
+  const authorization = `Bearer ${account("registry", 0, place).secret}`;
+  const answer = await post("/api/v1/registry/changes", { authorization }, [line], place);
   const told = (await answer.json()) as { imported: number };
   if (told.imported !== 1) throw new Error(JSON.stringify(told));
 }
@@ -108,10 +139,14 @@ export function listOf(code: string): string {
 }
 
 /** Waits until a status list is published that speaks of what was so at an instant. */
-export async function listNewerThan(instant: number, number: string): Promise<void> {
+export async function listNewerThan(
+  instant: number,
+  number: string,
+  place: Place = shared(),
+): Promise<void> {
   // A list is dated half a minute back, and signed anew every ten seconds if something changed.
   for (let tries = 0; tries < 150; tries += 1) {
-    const answer = await fetch(`${inject("base")}/api/v1/status-lists`);
+    const answer = await fetch(`${place.base}/api/v1/status-lists`);
     const { lists } = (await answer.json()) as { lists: { number: number; issued_at: string }[] };
     const list = lists.find((one) => String(one.number) === number);
     if (list !== undefined && Date.parse(list.issued_at) > instant) return;

@@ -32,6 +32,7 @@ export function launch({ camera }: Launch = {}): Promise<Browser> {
 export async function phone(
   browser: Browser,
   options: Parameters<Browser["newContext"]>[0] = {},
+  base = inject("base"),
 ): Promise<Page> {
   const context = await browser.newContext({
     viewport: { width: 390, height: 844 },
@@ -42,7 +43,7 @@ export async function phone(
     ...options,
   });
   const page = await context.newPage();
-  watched.set(context, watch(context, page));
+  watched.set(context, watch(context, page, base));
   return page;
 }
 
@@ -61,9 +62,9 @@ interface Watched {
 
 const watched = new Map<BrowserContext, Watched>();
 
-function watch(context: BrowserContext, page: Page): Watched {
+function watch(context: BrowserContext, page: Page, base: string): Watched {
   const seen: Watched = { strangers: [], faults: [] };
-  const own = [inject("base"), "data:", "blob:"];
+  const own = [base, "data:", "blob:"];
   context.on("request", (request) => {
     if (!own.some((start) => request.url().startsWith(start))) seen.strangers.push(request.url());
   });

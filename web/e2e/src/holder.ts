@@ -1,27 +1,28 @@
 // The holder's app as a person uses it.
 
 import type { Page } from "playwright-core";
-import { inject } from "vitest";
 
-import type { Account } from "./demo.ts";
-import { type RegistryRecord, activationCode } from "./api.ts";
+import { type Place, type RegistryRecord, activationCode, shared } from "./api.ts";
+import type { Account } from "./site.ts";
 
 const PASSWORD = "a long enough pass phrase";
 
 export class Holder {
   readonly page: Page;
+  private readonly place: Place;
 
-  constructor(page: Page) {
+  constructor(page: Page, place: Place = shared()) {
     this.page = page;
+    this.place = place;
   }
 
   async open(path = "/"): Promise<void> {
-    await this.page.goto(inject("base") + path);
+    await this.page.goto(this.place.base + path);
   }
 
   /** SC-17: activates this browser with a code that a counter prints for it. */
   async activate({ login }: Account): Promise<void> {
-    await this.activateWith(login, await activationCode(login));
+    await this.activateWith(login, await activationCode(login, this.place));
   }
 
   async activateWith(login: string, code: string): Promise<void> {

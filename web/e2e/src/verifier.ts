@@ -1,19 +1,21 @@
 // The verifier's app as an officer uses it.
 
 import type { Page } from "playwright-core";
-import { inject } from "vitest";
 
-import type { Account } from "./demo.ts";
+import { type Place, shared } from "./api.ts";
+import type { Account } from "./site.ts";
 
 export class Verifier {
   readonly page: Page;
+  private readonly place: Place;
 
-  constructor(page: Page) {
+  constructor(page: Page, place: Place = shared()) {
     this.page = page;
+    this.place = place;
   }
 
   async signIn({ login, secret }: Account): Promise<void> {
-    await this.page.goto(`${inject("base")}/verify`);
+    await this.page.goto(`${this.place.base}/verify`);
     await this.page.fill("#login", login);
     await this.page.fill("#password", secret);
     await this.page.click('[data-do="enter"]');

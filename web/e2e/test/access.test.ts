@@ -1,17 +1,14 @@
 // Every screen without serious findings of axe, in both languages.
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, inject, it } from "vitest";
 
 import { account } from "../src/api.ts";
+import { expectAccessible } from "../src/axe.ts";
 import { launch, phone } from "../src/browser.ts";
 import { Holder } from "../src/holder.ts";
 import { Verifier } from "../src/verifier.ts";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let browser: Browser;
 
 beforeAll(async () => {
@@ -20,24 +17,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser.close();
 });
-
-interface Finding {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { html: string }[];
-}
-
-async function expectAccessible(page: Page, screen: string): Promise<void> {
-  await page.addScriptTag({ content: axe });
-  const findings = await page.evaluate(async () => {
-    const { axe: tool } = window as unknown as { axe: { run: () => Promise<{ violations: unknown }> } };
-    return (await tool.run()).violations;
-  });
-  const serious = (findings as Finding[])
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${screen}: ${id}: ${nodes[0]?.html ?? ""}`);
-  expect(serious).toEqual([]);
-}
 
 const open = async (): Promise<Page> => phone(browser, { bypassCSP: true });
 

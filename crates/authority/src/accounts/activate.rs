@@ -174,6 +174,13 @@ impl Authority {
             Proof::Phone(challenge) => tx.use_challenge(&challenge, act.now).await?,
         }
         let outcome = Outcome::of(&claimant, same);
+        let notice = Notice {
+            kind: outcome.text(),
+            driver,
+            former,
+        };
+        // Before devices end, so that they hear of it.
+        let told = self.tell(act, &mut tx, notice).await?;
         let mut events = self
             .make_room(act, &mut tx, (&locked, outcome), asked)
             .await?;
@@ -182,12 +189,7 @@ impl Authority {
         tx.insert_device(&locked, &device, &secret.hash).await?;
         let owner = driver.id.as_str();
         let opened = open_session(&mut tx, act, owner, Some(&device.id)).await?;
-        let notice = Notice {
-            kind: outcome.text(),
-            driver,
-            former,
-        };
-        events.push(self.tell(act, &mut tx, notice).await?);
+        events.push(told);
         let entry = act
             .entry(outcome.act())
             .about(&driver.id)

@@ -152,16 +152,18 @@ impl Authority {
             return Ok(());
         }
         tx.set_frozen(&locked, Some(act.now)).await?;
-        tx.end_devices(&locked, DeviceEnd::Frozen, act.now).await?;
-        // What a device signs by itself ends too, also where nobody asks the server.
-        let mut events = Self::unbind(&mut tx, &locked, None, act.now).await?.events;
-        tx.delete_sessions_of(holder.as_str()).await?;
         let notice = Notice {
             kind: TextKind::AccountFrozen,
             driver,
             former,
         };
-        events.push(self.tell(act, &mut tx, notice).await?);
+        // Before devices end, so that they hear of it.
+        let told = self.tell(act, &mut tx, notice).await?;
+        tx.end_devices(&locked, DeviceEnd::Frozen, act.now).await?;
+        // What a device signs by itself ends too, also where nobody asks the server.
+        let mut events = Self::unbind(&mut tx, &locked, None, act.now).await?.events;
+        tx.delete_sessions_of(holder.as_str()).await?;
+        events.push(told);
         let entry = by.on(act.entry("account.frozen").about(holder));
         tx.commit(entry, events).await?;
         self.follow().await

@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 /// How a message reached its holder by one channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChannelView {
-    /// `inbox` or `text`.
+    /// `inbox`, `text` or `push`.
     pub channel: String,
-    /// In the inbox `delivered` or `read`; of a text `queued`, `sent`, `delivered`, `failed`,
+    /// In the inbox `delivered` or `read`; of a text or a push `queued`, `sent`, `delivered`, `failed`,
     /// `given-up`, or `no-channel` where no text could leave.
     pub state: String,
     /// How often sending was begun.
@@ -75,6 +75,25 @@ pub struct TextsSummaryView {
     /// Refused by the gateway, or reported as undeliverable.
     pub failed: u64,
     /// Not sent: too many attempts, or too late.
+    pub given_up: u64,
+    /// Waiting now, however old.
+    pub queued: u64,
+    /// Age of the oldest that waits.
+    pub oldest_queued_seconds: Option<u64>,
+    /// The same of what is pushed to browsers.
+    pub push: PushesSummaryView,
+}
+
+/// How the pushes to browsers stand, as of the same days as the texts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PushesSummaryView {
+    /// Whether pushes can leave.
+    pub channel: bool,
+    /// Taken by the push service.
+    pub sent: u64,
+    /// Refused by it, or the browser is no more.
+    pub failed: u64,
+    /// Not sent: too many attempts, too late, or the browser asked for no more.
     pub given_up: u64,
     /// Waiting now, however old.
     pub queued: u64,

@@ -44,6 +44,9 @@ const fn told(issue: &AutomaticIssue) -> &'static str {
     }
 }
 
+/// What follows from naming nobody whom push services may ask.
+const NO_PUSH: &str = "# nothing is pushed to browsers: push.contact is not set (未设置 push.contact，不推送网页通知)";
+
 /// What follows from having no key of enforcement terminals.
 const NO_ENFORCEMENT: &str = "# no enforcement codes: offline codes carry the public form only \
      (未配置执法终端公钥：离线码只含公开内容)";
@@ -66,6 +69,9 @@ impl ConfigCommand {
         say(config.to_string().trim_end())?;
         if config.texts.gateway.is_none() {
             say(NO_TEXTS)?;
+        }
+        if config.push.is_none() {
+            say(NO_PUSH)?;
         }
         if config.codes.enforcement_key.is_none() {
             say(NO_ENFORCEMENT)?;
@@ -124,6 +130,11 @@ fn outside(config: &Config) -> Vec<Failure> {
         .chain(&config.identity)
         .chain(witness);
     let mut problems: Vec<Failure> = peers.filter_map(|peer| Caller::new(peer).err()).collect();
+    let roots = config
+        .push
+        .as_ref()
+        .and_then(|push| push.ca_file.as_deref());
+    problems.extend(roots.and_then(|file| outgoing::trust(Some(file)).err()));
     let report = config.texts.report_token_file.as_deref();
     problems.extend(report.and_then(|file| outgoing::token(file).err()));
     let terminals = config.codes.enforcement_key.as_deref();

@@ -74,8 +74,8 @@ const WITHOUT_ADDRESS: Text = Text {
 };
 
 /// Seconds until a request is given up. A lease outlasts the most (authority: two minutes).
-const SECONDS: (u32, u32) = (1, 30);
-const DEFAULT_SECONDS: u32 = 10;
+pub(super) const SECONDS: (u32, u32) = (1, 30);
+pub(super) const DEFAULT_SECONDS: u32 = 10;
 
 pub(super) fn texts(source: &mut Source<'_>) -> Texts {
     let allow_http = source.flag("texts", "allow_http").unwrap_or_default();
@@ -179,7 +179,7 @@ fn peer(source: &mut Source<'_>, section: &str, url: Option<Uri>) -> Option<Peer
     })
 }
 
-fn path(source: &mut Source<'_>, section: &str, key: &str) -> Option<PathBuf> {
+pub(super) fn path(source: &mut Source<'_>, section: &str, key: &str) -> Option<PathBuf> {
     source.text(section, key, |text| {
         (!text.is_empty()).then(|| PathBuf::from(text)).ok_or(PATH)
     })

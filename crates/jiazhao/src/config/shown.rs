@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use authority::peaks::PeakLimits;
 use storage::{AtRest, Layout};
 
-use super::{Config, ConfigError, Database, LogFormat, Peer, Problem, Witness};
+use super::{Config, ConfigError, Database, LogFormat, Peer, Problem, PushHost, Witness};
 
 impl Database {
     /// The URL without what may be secret in it.
@@ -153,6 +153,7 @@ fn outside(config: &Config) -> Vec<(&'static str, String)> {
     let none = || "-".to_owned();
     let gateway = config.texts.gateway.as_ref();
     let identity = config.identity.as_ref();
+    let push = config.push.as_ref();
     let witness = match &config.audit.witness {
         Some(Witness::File(path)) => path.display().to_string(),
         Some(Witness::Http(peer)) => address(peer),
@@ -165,6 +166,21 @@ fn outside(config: &Config) -> Vec<(&'static str, String)> {
             file(config.texts.report_token_file.as_ref()),
         ),
         ("identity.url", identity.map_or_else(none, address)),
+        (
+            "push.contact",
+            push.map_or("-", |push| push.contact.as_str()).to_owned(),
+        ),
+        (
+            "push.services",
+            list(
+                push.iter()
+                    .flat_map(|push| push.hosts.iter().map(PushHost::shown)),
+            ),
+        ),
+        (
+            "push.ca_file",
+            file(push.and_then(|push| push.ca_file.as_ref())),
+        ),
         ("audit.witness", witness),
         ("models.dir", config.models.display().to_string()),
         (

@@ -215,6 +215,7 @@ fn settings() -> authority::Settings {
         password_cost: PasswordCost::Test,
         second_factor: SecondFactor::Demonstration,
         notifier: None,
+        push: None,
         report_token: None,
         sample_one_in: authority::SAMPLE_ONE_IN,
         duplicates: None,

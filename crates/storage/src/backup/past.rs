@@ -42,6 +42,8 @@ const ENDED: &[(&str, &str)] = &[
          params_sealed = NULL, settled_at = $1 WHERE state = 'queued'",
     ),
     ("phone_challenges", "DELETE FROM phone_challenges"),
+    // One that ended since must not be told again; the app subscribes anew.
+    ("push_subscriptions", "DELETE FROM push_subscriptions"),
     ("staff_sessions", "DELETE FROM staff_sessions"),
     ("staff_recovery_codes", "DELETE FROM staff_recovery_codes"),
     ("staff_factor_resets", "DELETE FROM staff_factor_resets"),
@@ -189,6 +191,7 @@ mod tests {
         ("registry_sources", "settings of then"),
         ("rollout_waves", "settings of then"),
         ("signing_keys", "needed by what is signed"),
+        ("push_keys", "browsers subscribe for it"),
         ("trust_lists", "those that are known"),
         ("key_distrusts", "those that are known"),
         ("signing_counts", "fits the forms beside it"),

@@ -10,10 +10,11 @@ use licence::{
     photo::{Profile, Verdict},
 };
 use storage::{
-    AppealRow, ApplicationId, ClosedCheck, CredentialId, FaceTemplateRow, HolderId, NewPersonCheck,
-    NewText, Partition, PersonCheckId, PhotoComparisonRow, PhotoFindingsRow, PhotoId, PhotoMeta,
-    PhotoRow, Presentation, SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId,
-    VerificationRow,
+    AppealRow, ApplicationId, ClientKind, ClosedCheck, CredentialId, Device, DeviceId, DeviceProof,
+    FaceTemplateRow, HolderId, NewPersonCheck, NewText, Partition, PersonCheckId,
+    PhotoComparisonRow, PhotoFindingsRow, PhotoId, PhotoMeta, PhotoRow, Presentation,
+    PushSubscription, PushSubscriptionId, SigningKeyRow, Staff, StaffId, Store, TextId,
+    VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -26,7 +27,7 @@ use crate::{
 const OFFICE: &str = "110101";
 
 /// How many sealed values it makes; a credential has two forms, and three that fit into a code.
-pub(crate) const VALUES: u64 = 20;
+pub(crate) const VALUES: u64 = 21;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -42,6 +43,8 @@ pub(crate) struct Everything {
     pub(crate) credential: CredentialId,
     pub(crate) look_up: VerificationId,
     pub(crate) text: TextId,
+    device: DeviceId,
+    subscription: PushSubscriptionId,
     pub(crate) staff: StaffId,
     key_id: &'static str,
 }
@@ -63,6 +66,8 @@ impl Everything {
             credential: current.credential.unwrap().id,
             look_up: VerificationId::generate(partition, &mut rng),
             text: TextId::generate(partition, &mut rng),
+            device: DeviceId::generate(partition, &mut rng),
+            subscription: PushSubscriptionId::generate(partition, &mut rng),
             staff: StaffId::generate(Partition::SYSTEM, &mut rng),
             key_id: if n.is_multiple_of(2) { "bb02" } else { "aa01" },
             holder,
@@ -106,6 +111,11 @@ impl Everything {
             let closed = self.closed_check();
             tx.close_person_check(locked, &self.check, &closed).await?;
             tx.insert_presentation(locked, &self.credential, &self.presentation())
+                .await?;
+            let secret = format!("device {}", self.n);
+            tx.insert_device(locked, &self.device_row(), secret.as_bytes())
+                .await?;
+            tx.put_push_subscription(locked, &self.subscription_row())
                 .await
         })
         .await
@@ -163,6 +173,8 @@ impl Everything {
         assert_eq!(look_ups[0].answer, self.look_up_row().answer);
         let text = store.text(&self.text).await.unwrap().unwrap();
         assert_eq!(text.to, self.new_text().to);
+        let told = store.push_subscriptions_of(&self.holder).await.unwrap();
+        assert_eq!(told[0].target, self.subscription_row().target);
         self.of_codes_reads_as_written(store).await;
         self.of_staff_and_keys_reads_as_written(store).await;
     }
@@ -328,6 +340,29 @@ impl Everything {
             params: Zeroizing::new(format!(r#"{{"v":1,"code":"secret code {}"}}"#, self.n)),
             created_at: after(95),
             expires_at: after(900),
+        }
+    }
+
+    fn device_row(&self) -> Device {
+        Device {
+            id: self.device.clone(),
+            holder: self.holder.clone(),
+            client: ClientKind::Phone,
+            proof: DeviceProof::CounterCode,
+            created_at: start(),
+            last_seen_at: start(),
+            expires_at: after(86_400),
+            ended_at: None,
+        }
+    }
+
+    fn subscription_row(&self) -> PushSubscription {
+        PushSubscription {
+            id: self.subscription.clone(),
+            holder: self.holder.clone(),
+            device: self.device.clone(),
+            target: Zeroizing::new(format!(r#"{{"v":1,"endpoint":"secret {}"}}"#, self.n)),
+            created_at: after(96),
         }
     }
 

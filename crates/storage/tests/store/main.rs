@@ -35,6 +35,7 @@ mod order;
 mod people;
 mod photos;
 mod properties;
+mod push;
 mod queue;
 mod races;
 mod reindex;
@@ -156,6 +157,10 @@ conformance! {
         a_claimed_text_is_anothers_after_its_lease_only, of_two_claims_of_a_text_one_sends,
         what_a_text_said_is_erased_once_it_left, a_report_ends_a_text_once,
         r77_texts_are_listed_by_holder;
+    push: a_message_is_queued_for_every_browser_that_is_told, the_gateway_reports_no_push,
+        a_device_is_told_at_one_place_and_of_its_own_driver, a_subscription_ends_with_its_device,
+        signing_out_ends_it_on_that_device_alone, sc_63_a_target_is_sealed_to_its_subscription,
+        of_two_keys_of_pushes_made_at_once_one_counts;
     photos: a_photos_row_comes_back_as_written, sc_63_swapped_facts_of_a_photo_are_noticed,
         sc_63_photo_bytes_are_sealed_to_their_place;
     sealed: sc_63_swapped_columns_are_noticed, sc_63_every_sealed_value_names_its_row,

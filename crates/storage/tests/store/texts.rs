@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use storage::{
-    Conflict, HolderId, NewText, NotificationId, Partition, Store, StoreError, TextId, TextOutcome,
-    TextState, TextToSend,
+    Channel, Conflict, HolderId, NewText, NotificationId, Partition, Store, StoreError, TextId,
+    TextOutcome, TextState, TextToSend,
 };
 use zeroize::Zeroizing;
 
@@ -78,7 +78,14 @@ pub(crate) async fn a_text_is_queued_with_its_act_or_not_at_all(setup: &Setup) {
     dropped.queue_text(&text).await.unwrap();
     drop(dropped);
     assert!(setup.store.text(&text.id).await.unwrap().is_none());
-    assert_eq!(setup.store.texts_due(after(900), 10).await.unwrap(), []);
+    assert_eq!(
+        setup
+            .store
+            .texts_due(Channel::Sms, after(900), 10)
+            .await
+            .unwrap(),
+        []
+    );
 
     let other = holder.partition().number() == 0;
     let elsewhere = Partition::of_holders(u8::from(other));
@@ -93,8 +100,19 @@ pub(crate) async fn a_text_is_queued_with_its_act_or_not_at_all(setup: &Setup) {
     })
     .await
     .unwrap();
-    assert_eq!(setup.store.texts_due(after(0), 10).await.unwrap(), []);
-    let due = setup.store.texts_due(after(1), 10).await.unwrap();
+    assert_eq!(
+        setup
+            .store
+            .texts_due(Channel::Sms, after(0), 10)
+            .await
+            .unwrap(),
+        []
+    );
+    let due = setup
+        .store
+        .texts_due(Channel::Sms, after(1), 10)
+        .await
+        .unwrap();
     assert_eq!(due.as_slice(), std::slice::from_ref(&text.id));
     let row = setup.store.text(&text.id).await.unwrap().unwrap();
     assert_eq!((row.state, row.attempts), (TextState::Queued, 0));
@@ -126,7 +144,10 @@ pub(crate) async fn a_claimed_text_is_anothers_after_its_lease_only(setup: &Setu
         (CODE, after(600))
     );
     assert!(claimed(store, &text.id, 69).await.is_none());
-    assert_eq!(store.texts_due(after(69), 10).await.unwrap(), []);
+    assert_eq!(
+        store.texts_due(Channel::Sms, after(69), 10).await.unwrap(),
+        []
+    );
     let second = claimed(store, &text.id, 70).await.unwrap();
     assert_eq!(second.attempt, 2);
     let late = settle(store, &first, sent(), after(71)).await;
@@ -182,16 +203,16 @@ pub(crate) async fn what_a_text_said_is_erased_once_it_left(setup: &Setup) {
     let mut raw = setup.raw().await;
     let wrong: i64 = sqlx::query_scalar(sql).fetch_one(&mut raw).await.unwrap();
     assert_eq!(wrong, 0);
-    let queue = store.text_queue().await.unwrap();
+    let queue = store.text_queue(Channel::Sms).await.unwrap();
     assert_eq!((queue.queued, queue.oldest), (1, Some(after(1))));
-    let counts = store.text_counts(after(0)).await.unwrap();
+    let counts = store.text_counts(Channel::Sms, after(0)).await.unwrap();
     let counts: Vec<_> = counts
         .iter()
         .map(|one| (one.state.as_str(), one.count))
         .collect();
     let each = ["delivered", "failed", "given-up", "queued", "sent"].map(|state| (state, 1));
     assert_eq!(counts, each);
-    assert_eq!(store.text_counts(after(2)).await.unwrap(), []);
+    assert_eq!(store.text_counts(Channel::Sms, after(2)).await.unwrap(), []);
 }
 
 /// What the gateway reports later counts once, also when its first answer was lost.

@@ -22,6 +22,7 @@ mod index_key;
 mod licence_pages;
 mod look_ups;
 mod privacy;
+mod push;
 mod registry;
 mod review;
 mod sanctions;

@@ -18,6 +18,11 @@ function named(path: string): Page {
 
 export const page = ref<Page>(named(location.pathname));
 
+/** The page behind a link of a notification. */
+export function follow(link: string): void {
+  go(named(link));
+}
+
 export function go(to: Page): void {
   if (to === page.value) return;
   history.pushState(null, "", PATHS[to]);

@@ -101,16 +101,18 @@ async function portrait(): Promise<string | null> {
 export async function forget(): Promise<void> {
   session.value = "out";
   shown.value = null;
-  for (const key of [KEPT, "material", "binding"]) await store.remove(key);
+  for (const key of [KEPT, "material", "binding", "push"]) await store.remove(key);
   stopListening();
 }
 
-export async function signOut(): Promise<void> {
+/** Signs out; what else this browser keeps for the person ends with it. */
+export async function signOut(endElse: () => Promise<void>): Promise<void> {
   try {
     await answered(api.DELETE("/api/v1/sessions/current"));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
   }
+  await endElse();
   await forget();
 }
 

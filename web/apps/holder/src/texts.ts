@@ -23,6 +23,10 @@ export const texts = {
   "in.code": ["激活码", "Code"],
   "in.send": ["获取", "Send"],
   "in.sent": ["再次获取", "Send again"],
+  "in.offline": [
+    "当前没有网络。登录需要联网；已登录过的设备可离线出示。",
+    "There is no network. Signing in needs one; a device that is signed in shows codes without.",
+  ],
   "in.password": ["密码", "Password"],
   "in.newPassword": ["账户密码", "Password"],
   "in.sign-in.explain": [
@@ -116,6 +120,7 @@ export const texts = {
   "without.masked": ["领取电子驾驶证前，仅显示部分信息", "Shown in part until there is an e-licence"],
   "without.may": ["可以申领电子驾驶证", "You may apply for the e-licence"],
   "without.mayNot": ["暂不能申领电子驾驶证", "You cannot apply yet"],
+  "without.unknown": ["暂时无法查询能否申领", "Whether you may apply cannot be told now"],
   "without.how": ["请到发证机关窗口申领：{authority}", "Apply at a counter of {authority}"],
 
   "messages.title": ["消息", "Messages"],
@@ -123,6 +128,27 @@ export const texts = {
   "messages.lookUps": ["谁查过我", "Who checked me"],
   "messages.none": ["没有通知", "No messages"],
   "messages.noLookUps": ["没有查验记录", "Nobody has checked you"],
+  "push.title": ["通知推送", "Notifications"],
+  "push.on": [
+    "申领结果、驾驶证状态和账户安全的变化会提醒到本机，内容不含个人信息。",
+    "This device is told of applications, status and account safety. Nothing personal is in it.",
+  ],
+  "push.off": [
+    "开启后，不打开本页也能收到申领结果、驾驶证状态和账户安全的提醒。",
+    "Hear of applications, status and account safety while this page is closed.",
+  ],
+  "push.denied": [
+    "浏览器已禁止本站通知，请在浏览器的网站设置中允许。",
+    "The browser blocks notifications of this site: allow them in its site settings.",
+  ],
+  "push.unsupported": [
+    "此浏览器不能接收推送。在 iPhone 上请先将本页添加到主屏幕。",
+    "This browser takes no notifications. On an iPhone add this page to the home screen first.",
+  ],
+  "push.failed": [
+    "浏览器的推送服务没有响应，请稍后再试。消息仍会显示在本页。",
+    "The browser's push service did not answer: try later. Messages stand here all the same.",
+  ],
   "purpose.enforcement": ["执法核查", "enforcement"],
   "purpose.violation": ["违法处理", "violation"],
   "purpose.accident": ["事故处理", "accident"],
@@ -135,6 +161,7 @@ export const texts = {
   "account.notBound": ["未绑定设备", "No device is bound"],
   "account.renewed": ["最近续期 {at}", "Renewed {at}"],
   "account.unbind": ["解除绑定", "Unbind"],
+  "account.noDevices": ["没有已激活的设备", "No device is activated"],
   "account.devices": ["已激活的设备", "Activated devices"],
   "account.here": ["本机", "this one"],
   "account.seen": ["最近使用 {at}", "Last used {at}"],

@@ -20,7 +20,7 @@ export const api = client(PATIENCE_MS);
 const KEPT = "jiazhao-verifier";
 
 /** The session without its secret, which is a cookie that no script reads. */
-type Kept = Pick<SessionView, "expires_at" | "office" | "roles">;
+type Kept = Pick<SessionView, "expires_at" | "office" | "roles" | "recovery_codes_left">;
 
 export const session = shallowRef<Kept | null>(kept());
 
@@ -34,10 +34,20 @@ function kept(): Kept | null {
 }
 
 export function entered(view: SessionView): void {
-  session.value = { expires_at: view.expires_at, office: view.office ?? null, roles: view.roles };
+  session.value = {
+    expires_at: view.expires_at,
+    office: view.office ?? null,
+    roles: view.roles,
+    ...(view.recovery_codes_left === undefined
+      ? {}
+      : { recovery_codes_left: view.recovery_codes_left }),
+  };
   localStorage.setItem(KEPT, JSON.stringify(session.value));
   void learn();
 }
+
+/** Signed in, but good for nothing until the second factor is set up. */
+export const enrolling = ref(false);
 
 export async function signOut(): Promise<void> {
   try {
@@ -49,6 +59,7 @@ export async function signOut(): Promise<void> {
 }
 
 function left(): void {
+  enrolling.value = false;
   session.value = null;
   localStorage.removeItem(KEPT);
 }

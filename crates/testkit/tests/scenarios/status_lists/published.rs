@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use storage::{Partition, StatusPlace, Steward};
 use testkit::{
     app::App,
-    client::Client,
+    client::{Answer, Client},
     people::{BEIJING, CHENGDU},
 };
 
@@ -21,6 +21,7 @@ on_both_engines!(
     red_is_told_apart_for_the_police_only,
     what_is_not_there_or_not_known_is_said,
     a_list_that_did_not_change_is_not_sent_again,
+    pages_of_any_origin_read_what_is_public_and_nothing_else,
     of_two_nodes_one_publishes,
     a_list_retires_with_its_last_credential,
     the_age_of_the_lists_is_measured,
@@ -112,6 +113,46 @@ async fn a_change_is_in_the_list_at_its_next_period(app: App) {
     app.clock.advance(PERIOD);
     assert_eq!(publish(&app, "one").await, 1);
     assert_eq!(value().await, Some(1));
+}
+
+/// A verifier's page of another origin checks offline by the same lists.
+async fn pages_of_any_origin_read_what_is_public_and_nothing_else(app: App) {
+    let (driver, _) = placed(&app).await;
+    publish(&app, "one").await;
+    let elsewhere = [("origin", "https://verifier.example"), ("accept", CWT)];
+    let open = |answer: &Answer| {
+        let value = |name: &str| answer.headers.get(name).map(|it| it.to_str().unwrap());
+        let anybody = value("access-control-allow-origin") == Some("*");
+        assert_eq!(
+            anybody,
+            value("cross-origin-resource-policy") == Some("cross-origin")
+        );
+        assert_eq!(value("access-control-allow-credentials"), None);
+        anybody
+    };
+    for path in ["/trust-list", "/status-lists", "/status-lists/0"] {
+        let answer = fetch(&app.client(), path, &elsewhere).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(open(&answer), "{path}");
+        assert!(
+            answer.headers["cache-control"]
+                .to_str()
+                .unwrap()
+                .starts_with("public")
+        );
+    }
+    // That there is no such list is as public as the list; a page tells it from having no network.
+    let none = fetch(&app.client(), "/status-lists/9", &elsewhere).await;
+    assert_eq!((none.status, open(&none)), (404, true));
+    let police = app.staff("police").await;
+    for (client, path) in [
+        (&police, "/verifier/status-lists/0"),
+        (&driver, "/holder/licence"),
+        (&driver, "/holder/e-licence"),
+        (&app.client(), "/sessions"),
+    ] {
+        assert!(!open(&fetch(client, path, &elsewhere).await), "{path}");
+    }
 }
 
 async fn red_is_told_apart_for_the_police_only(app: App) {
