@@ -213,7 +213,7 @@ impl TrustedKey {
         let state = fields.required(STATE, fields::unsigned)?;
         let revoked_at = fields.optional(REVOKED_AT, instant)?;
         let key = Self {
-            public_key,
+            public_key: public_key.met_often(),
             issuer: fields.required(ISSUER, fields::text)?,
             not_before: fields.required(NOT_BEFORE, instant)?,
             not_after: fields.required(NOT_AFTER, instant)?,
