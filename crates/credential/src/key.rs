@@ -259,17 +259,17 @@ impl PublicKey {
     }
 
     /// As `COSE_Key` (RFC 9052 section 7). Only P-256 has registered numbers there.
-    pub(crate) fn to_cose_key(&self) -> Value {
+    pub(crate) fn to_cose_key(&self) -> Value<'_> {
         let (x, y) = self.point.get(1..).unwrap_or_default().split_at(32);
         Value::Map(vec![
             (Value::from(COSE_KTY.0), Value::from(COSE_KTY_EC2)),
             (Value::from(COSE_CRV.0), Value::from(COSE_CRV_P256)),
-            (Value::from(COSE_X.0), Value::Bytes(x.to_vec())),
-            (Value::from(COSE_Y.0), Value::Bytes(y.to_vec())),
+            (Value::from(COSE_X.0), Value::bytes(x)),
+            (Value::from(COSE_Y.0), Value::bytes(y)),
         ])
     }
 
-    pub(crate) fn from_cose_key(value: &Value, name: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn from_cose_key(value: &Value<'_>, name: &'static str) -> Result<Self, Malformed> {
         let mut fields = Fields::open(value, name)?;
         let kty = fields.required(COSE_KTY, |value, _| Ok(value.as_i64()))?;
         let crv = fields.required(COSE_CRV, |value, _| Ok(value.as_i64()))?;
