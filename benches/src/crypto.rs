@@ -6,13 +6,14 @@ use aws_lc_rs::signature as aws;
 use credential::{Signature, Signer as _, SoftwareSigner, Suite};
 use ring::signature as ring_signature;
 use sm2::dsa::signature::{Signer as _, Verifier as _};
+use sm2_verifier::{Es256, Sm2};
 use zeroize::Zeroizing;
 
 use crate::{
     figure::{Failed, Rounds, note, per_core_second},
     group::Extent,
+    known::{self, Signed},
     openssl,
-    sm2_known::{self, Signed},
     sm2_series,
 };
 
@@ -36,11 +37,12 @@ pub(crate) fn run(extent: Extent) -> Result<(), Failed> {
         "per second of one core's own time; messages of 200 bytes, hashed; OpenSSL: its own `speed`, a digest",
     );
     let turn = turn(extent);
-    let known = Signed::by(0x42)?;
+    let (sm2, es256) = (Signed::<Sm2>::by(0x42)?, Signed::<Es256>::by(0x42)?);
     let mut rounds = Rounds::default();
     for _ in 0..ROUNDS {
         ours(&mut rounds, turn)?;
-        known.round(&mut rounds, turn)?;
+        sm2.round(&mut rounds, turn)?;
+        es256.round(&mut rounds, turn)?;
         with_aws(&mut rounds, turn)?;
         with_ring(&mut rounds, turn)?;
         with_sm2(&mut rounds, turn)?;
@@ -48,18 +50,21 @@ pub(crate) fn run(extent: Extent) -> Result<(), Failed> {
     }
     let peers = ["openssl-p256/sign", "openssl-sm2/sign", "sm2-crate/sign"];
     rounds.tell("sm2-sign", "1/s", &peers)?;
-    sm2_known::tell(&rounds)?;
-    let p256 = ["openssl-p256", "aws-lc-rs", "ring"];
-    for act in ["sign", "verify"] {
-        let peers = p256.map(|peer| format!("{peer}/{act}"));
-        let peers: Vec<&str> = peers.iter().map(String::as_str).collect();
-        rounds.tell(&format!("es256-{act}"), "1/s", &peers)?;
-    }
+    let peers = [
+        "openssl-p256/verify",
+        "openssl-sm2/verify",
+        "sm2-crate/verify",
+    ];
+    known::tell::<Sm2>(&rounds, &peers)?;
+    let peers = ["openssl-p256/sign", "aws-lc-rs/sign", "ring/sign"];
+    rounds.tell("es256-sign", "1/s", &peers)?;
+    let peers = ["openssl-p256/verify", "aws-lc-rs/verify", "ring/verify"];
+    known::tell::<Es256>(&rounds, &peers)?;
+    rounds.tell("es256-verify-unknown-key", "1/s", &peers)?;
     sm2_series::run(turn, extent)
 }
 
-/// Through the signer and the key of a suite, as everything else does. SM2 is verified in
-/// [`crate::sm2_known`].
+/// Through the signer and the key of a suite, as everything else does. Known keys are those of [`crate::known`].
 fn ours(rounds: &mut Rounds, turn: Duration) -> Result<(), Failed> {
     for (name, suite) in [("sm2", Suite::sm2()), ("es256", Suite::Es256)] {
         let signer = SoftwareSigner::from_secret(&suite, Zeroizing::new(SECRET))?;
@@ -71,7 +76,7 @@ fn ours(rounds: &mut Rounds, turn: Duration) -> Result<(), Failed> {
         let signature: Signature = signer.sign(&MESSAGE)?;
         let key = signer.public_key();
         let verified = per_core_second(turn, || key.verify(&MESSAGE, &signature).is_ok())?;
-        rounds.add(&format!("{name}-verify"), verified);
+        rounds.add(&format!("{name}-verify-unknown-key"), verified);
     }
     Ok(())
 }

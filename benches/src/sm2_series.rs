@@ -4,14 +4,14 @@
 use std::time::{Duration, Instant};
 
 use credential::{Signer as _, SoftwareSigner, Suite};
-use sm2_verifier::{DEFAULT_USER_ID, Item, KnownKey, KnownKeys, Width, verify_batch};
+use sm2_verifier::{DEFAULT_USER_ID, Item, KnownKey, KnownKeys, Sm2, Width, verify_batch};
 use zeroize::Zeroizing;
 
 use crate::{
     figure::{Failed, note, per_core_second, rate_of},
     group::Extent,
+    known::{BATCH, SIGNATURES, Signed, Way},
     sm2_credentials,
-    sm2_known::{BATCH, BEST, SCALAR, SIGNATURES, Signed},
     timing,
 };
 
@@ -21,10 +21,10 @@ pub(crate) fn run(turn: Duration, extent: Extent) -> Result<(), Failed> {
     if matches!(extent, Extent::Quick) {
         return Ok(());
     }
-    let one = Signed::by(0x42)?;
+    let one = Signed::<Sm2>::by(0x42)?;
     for size in [8, 16, 32, 64, 128, 256, 512, 1_024, 4_096] {
-        let rate = one.batches(turn, size, BEST)?;
-        let scalar = one.batches(turn, size, SCALAR)?;
+        let rate = one.batches(turn, size, &Way::BEST)?;
+        let scalar = one.batches(turn, size, &Way::SCALAR)?;
         note(&format!(
             "batches of {size}: {rate:.0}/s, scalar {scalar:.0}/s"
         ));
@@ -158,7 +158,7 @@ fn cold(signed: &Signed) -> Result<(), Failed> {
 
 /// A key for which the bound on memory leaves no table.
 fn without_table(turn: Duration) -> Result<(), Failed> {
-    let signed = Signed::by(0x42)?;
+    let signed = Signed::<Sm2>::by(0x42)?;
     let keys = KnownKeys::new(0);
     let owner = SoftwareSigner::from_secret(&Suite::sm2(), Zeroizing::new([0x42; 32]))?;
     let bare = keys.key(&owner.public_key().to_sec1(), DEFAULT_USER_ID)?;

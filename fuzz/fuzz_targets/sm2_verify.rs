@@ -3,5 +3,7 @@
 
 #[path = "../../crates/sm2-verifier/tests/differential/agreement.rs"]
 mod agreement;
+#[path = "../../crates/sm2-verifier/tests/differential/oracle.rs"]
+mod oracle;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| agreement::check(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| agreement::check::<sm2_verifier::Sm2>(data));

@@ -27,6 +27,9 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "sm2-verify-batch-avx512",
             "es256-sign",
             "es256-verify",
+            "es256-verify-batch",
+            "es256-verify-batch-scalar",
+            "es256-verify-batch-avx512",
         ],
     ),
     (

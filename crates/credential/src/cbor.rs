@@ -5,19 +5,25 @@
 //! would be a second credential under one signature check, so a longer integer, an indefinite
 //! length, unordered or repeated keys are refused, not read.
 
+use std::borrow::Cow;
+
 use crate::malformed::Malformed;
 
 /// Deepest form in use: array > map > map > tag > integer, with two to spare.
 const MAX_DEPTH: u8 = 7;
 
+/// Room that an array or a map gets at once, however many entries it announces: that number may be a lie.
+const ENTRIES: usize = 20;
+
+/// A value. What is decoded borrows its texts and bytes from what it was decoded from.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
-pub(crate) enum Value {
+pub(crate) enum Value<'a> {
     Unsigned(u64),
     /// The number -1 - n.
     Negative(u64),
-    Bytes(Vec<u8>),
-    Text(String),
+    Bytes(Cow<'a, [u8]>),
+    Text(Cow<'a, str>),
     Array(Vec<Self>),
     /// In any order; encoding sorts.
     Map(Vec<(Self, Self)>),
@@ -26,9 +32,13 @@ pub(crate) enum Value {
     Null,
 }
 
-impl Value {
-    pub(crate) fn text(text: &str) -> Self {
-        Self::Text(text.to_owned())
+impl<'a> Value<'a> {
+    pub(crate) fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub(crate) fn bytes(bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self::Bytes(bytes.into())
     }
 
     pub(crate) fn as_i64(&self) -> Option<i64> {
@@ -52,7 +62,7 @@ impl Value {
     }
 
     /// Decodes one value that fills the bytes.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader { rest: bytes };
         let value = reader.value(MAX_DEPTH)?;
         if reader.rest.is_empty() {
@@ -102,7 +112,7 @@ impl Value {
     }
 }
 
-impl From<i64> for Value {
+impl From<i64> for Value<'_> {
     fn from(n: i64) -> Self {
         // For a negative n, -1 - n is its bitwise complement.
         if n < 0 {
@@ -142,18 +152,22 @@ fn write_head(out: &mut Vec<u8>, major: u8, argument: u64) {
     }
 }
 
+fn room(count: u64) -> usize {
+    usize::try_from(count).map_or(ENTRIES, |count| count.min(ENTRIES))
+}
+
 struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    fn value(&mut self, depth: u8) -> Result<Value, Malformed> {
+    fn value(&mut self, depth: u8) -> Result<Value<'a>, Malformed> {
         let depth = depth.checked_sub(1).ok_or(Malformed::TooDeep)?;
         let (major, argument) = self.head()?;
         match major {
             UNSIGNED => Ok(Value::Unsigned(argument)),
             NEGATIVE => Ok(Value::Negative(argument)),
-            BYTES => Ok(Value::Bytes(self.take(argument)?.to_vec())),
+            BYTES => Ok(Value::bytes(self.take(argument)?)),
             TEXT => match std::str::from_utf8(self.take(argument)?) {
                 Ok(text) => Ok(Value::text(text)),
                 Err(_not_utf8) => Err(Malformed::NotUtf8),
@@ -189,17 +203,16 @@ impl<'a> Reader<'a> {
         Ok((major, argument))
     }
 
-    /// Nothing is reserved for the announced number: it may be a lie.
-    fn array(&mut self, count: u64, depth: u8) -> Result<Value, Malformed> {
-        let mut items = Vec::new();
+    fn array(&mut self, count: u64, depth: u8) -> Result<Value<'a>, Malformed> {
+        let mut items = Vec::with_capacity(room(count));
         for _ in 0..count {
             items.push(self.value(depth)?);
         }
         Ok(Value::Array(items))
     }
 
-    fn map(&mut self, count: u64, depth: u8) -> Result<Value, Malformed> {
-        let mut entries = Vec::new();
+    fn map(&mut self, count: u64, depth: u8) -> Result<Value<'a>, Malformed> {
+        let mut entries = Vec::with_capacity(room(count));
         let mut previous: &[u8] = &[];
         for _ in 0..count {
             let before = self.rest;
@@ -237,13 +250,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn values() -> impl Strategy<Value = Value> {
+    fn values() -> impl Strategy<Value = Value<'static>> {
         let leaf = prop_oneof![
             any::<u64>().prop_map(Value::Unsigned),
             any::<u64>().prop_map(Value::Negative),
             any::<i64>().prop_map(Value::from),
-            any::<Vec<u8>>().prop_map(Value::Bytes),
-            any::<String>().prop_map(Value::Text),
+            any::<Vec<u8>>().prop_map(Value::bytes),
+            any::<String>().prop_map(Value::text),
             Just(Value::True),
             Just(Value::Null),
         ];

@@ -180,7 +180,7 @@ impl LicenceClaims {
             (ISSUED_AT, Some(self.issued_at.encode())),
             (
                 CREDENTIAL_ID,
-                Some(Value::Bytes(self.credential_id.as_bytes().to_vec())),
+                Some(Value::bytes(self.credential_id.as_bytes())),
             ),
             (CONFIRMATION, confirmation),
             (STATUS, Some(self.status.encode())),
@@ -230,7 +230,7 @@ impl LicenceClaims {
         claims.check_order()
     }
 
-    fn licence(&self) -> Value {
+    fn licence(&self) -> Value<'_> {
         map([
             (E_LICENCE_ID, Some(Value::text(&self.e_licence_id))),
             (GENERATED_AT, Some(self.generated_at.encode())),
@@ -257,7 +257,9 @@ impl LicenceClaims {
             ),
             (
                 PORTRAIT_SHA256,
-                self.portrait_sha256.map(|hash| Value::Bytes(hash.to_vec())),
+                self.portrait_sha256
+                    .as_ref()
+                    .map(|hash| Value::bytes(hash.as_slice())),
             ),
         ])
     }
@@ -277,7 +279,7 @@ impl LicenceClaims {
 }
 
 impl Sex {
-    pub(crate) fn encode(self) -> Value {
+    pub(crate) fn encode(self) -> Value<'static> {
         match self {
             Self::Male => Value::Unsigned(1),
             Self::Female => Value::Unsigned(2),
@@ -286,7 +288,7 @@ impl Sex {
 }
 
 impl Validity {
-    pub(crate) fn encode(self) -> Value {
+    pub(crate) fn encode(self) -> Value<'static> {
         match self {
             Self::Until(last_day) => encode_date(last_day),
             Self::LongTerm => Value::text(LONG_TERM),
@@ -303,12 +305,12 @@ impl Validity {
     }
 }
 
-pub(crate) fn encode_classes(classes: &[String]) -> Value {
-    Value::Array(classes.iter().map(|class| Value::text(class)).collect())
+pub(crate) fn encode_classes(classes: &[String]) -> Value<'_> {
+    Value::Array(classes.iter().map(Value::text).collect())
 }
 
 impl StatusReference {
-    fn encode(&self) -> Value {
+    fn encode(&self) -> Value<'_> {
         let reference = Value::Map(vec![
             (Value::text("idx"), Value::Unsigned(self.index)),
             (Value::text("uri"), Value::text(&self.list)),
@@ -316,7 +318,7 @@ impl StatusReference {
         Value::Map(vec![(Value::text(STATUS_LIST), reference)])
     }
 
-    fn decode(value: &Value, name: &'static str) -> Result<Self, Malformed> {
+    fn decode(value: &Value<'_>, name: &'static str) -> Result<Self, Malformed> {
         let Value::Map(status) = value else {
             return Err(Malformed::ClaimType(name));
         };
@@ -326,7 +328,7 @@ impl StatusReference {
         let [(Value::Text(idx), index), (Value::Text(uri), list)] = reference.as_slice() else {
             return Err(Malformed::ClaimType(name));
         };
-        if (mechanism.as_str(), idx.as_str(), uri.as_str()) != (STATUS_LIST, "idx", "uri") {
+        if (&**mechanism, &**idx, &**uri) != (STATUS_LIST, "idx", "uri") {
             return Err(Malformed::UnknownClaim);
         }
         Ok(Self {
@@ -345,42 +347,44 @@ impl fmt::Debug for LicenceClaims {
     }
 }
 
-pub(crate) fn map<const N: usize>(entries: [(Key, Option<Value>); N]) -> Value {
+pub(crate) fn map<const N: usize>(entries: [(Key, Option<Value<'_>>); N]) -> Value<'_> {
     let present = entries
         .into_iter()
         .filter_map(|((key, _), value)| Some((Value::from(key), value?)));
     Value::Map(present.collect())
 }
 
-pub(crate) fn optional_text(text: Option<&String>) -> Option<Value> {
-    text.map(|text| Value::text(text))
+pub(crate) fn optional_text(text: Option<&String>) -> Option<Value<'_>> {
+    text.map(Value::text)
 }
 
-pub(crate) fn instant(value: &Value, name: &'static str) -> Result<NumericDate, Malformed> {
+pub(crate) fn instant(value: &Value<'_>, name: &'static str) -> Result<NumericDate, Malformed> {
     NumericDate::decode(value, name)
 }
 
-pub(crate) fn date(value: &Value, name: &'static str) -> Result<Date, Malformed> {
+pub(crate) fn date(value: &Value<'_>, name: &'static str) -> Result<Date, Malformed> {
     decode_date(value, name)
 }
 
-pub(crate) fn id(value: &Value, name: &'static str) -> Result<String, Malformed> {
-    let id = fields::text(value, name)?;
-    if id.len() <= 64 && id.bytes().all(|b| b.is_ascii_graphic()) {
-        Ok(id)
-    } else {
-        Err(Malformed::ClaimValue(name))
+pub(crate) fn id(value: &Value<'_>, name: &'static str) -> Result<String, Malformed> {
+    match fields::text(value, name)? {
+        id if is_id(&id) => Ok(id),
+        _ => Err(Malformed::ClaimValue(name)),
     }
 }
 
-fn id_bytes(value: &Value, name: &'static str) -> Result<String, Malformed> {
-    match String::from_utf8(fields::bytes(value, name)?) {
-        Ok(text) => id(&Value::Text(text), name),
-        Err(_not_utf8) => Err(Malformed::ClaimValue(name)),
+fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn id_bytes(value: &Value<'_>, name: &'static str) -> Result<String, Malformed> {
+    match str::from_utf8(fields::bytes(value, name)?) {
+        Ok(id) if is_id(id) => Ok(id.to_owned()),
+        Ok(_) | Err(_) => Err(Malformed::ClaimValue(name)),
     }
 }
 
-pub(crate) fn sex(value: &Value, name: &'static str) -> Result<Sex, Malformed> {
+pub(crate) fn sex(value: &Value<'_>, name: &'static str) -> Result<Sex, Malformed> {
     match fields::unsigned(value, name)? {
         1 => Ok(Sex::Male),
         2 => Ok(Sex::Female),
@@ -390,7 +394,7 @@ pub(crate) fn sex(value: &Value, name: &'static str) -> Result<Sex, Malformed> {
 
 /// At least one class, none twice. Codes that nobody knows are kept: they are shown and grant
 /// nothing.
-pub(crate) fn classes(value: &Value, name: &'static str) -> Result<Vec<String>, Malformed> {
+pub(crate) fn classes(value: &Value<'_>, name: &'static str) -> Result<Vec<String>, Malformed> {
     let classes = fields::items(value, name)?
         .iter()
         .map(|class| id(class, name))
@@ -402,7 +406,7 @@ pub(crate) fn classes(value: &Value, name: &'static str) -> Result<Vec<String>, 
     Ok(classes)
 }
 
-pub(crate) fn validity(value: &Value, name: &'static str) -> Result<Validity, Malformed> {
+pub(crate) fn validity(value: &Value<'_>, name: &'static str) -> Result<Validity, Malformed> {
     match value {
         Value::Text(text) if text == LONG_TERM => Ok(Validity::LongTerm),
         Value::Text(_) => Err(Malformed::ClaimValue(name)),
@@ -417,14 +421,14 @@ pub(crate) fn validity(value: &Value, name: &'static str) -> Result<Validity, Ma
     }
 }
 
-pub(crate) fn edition(value: &Value, name: &'static str) -> Result<u32, Malformed> {
+pub(crate) fn edition(value: &Value<'_>, name: &'static str) -> Result<u32, Malformed> {
     match u32::try_from(fields::unsigned(value, name)?) {
         Ok(edition) => Ok(edition),
         Err(_too_large) => Err(Malformed::ClaimValue(name)),
     }
 }
 
-fn confirmation(value: &Value, name: &'static str) -> Result<PublicKey, Malformed> {
+fn confirmation(value: &Value<'_>, name: &'static str) -> Result<PublicKey, Malformed> {
     let mut fields = Fields::open(value, name)?;
     let key = fields.required(COSE_KEY, PublicKey::from_cose_key)?;
     fields.close()?;

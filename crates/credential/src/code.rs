@@ -79,7 +79,7 @@ const OFFLINE: u64 = 2;
 pub fn dynamic_to_be_signed(handle: &Handle, time: NumericDate) -> Vec<u8> {
     Value::Array(vec![
         Value::text("jz-dynamic-1"),
-        Value::Bytes(handle.as_bytes().to_vec()),
+        Value::bytes(handle.as_bytes()),
         time.encode(),
     ])
     .encode()
@@ -94,7 +94,7 @@ pub fn offline_to_be_signed(
     time: NumericDate,
     portrait: Option<&[u8]>,
 ) -> Vec<u8> {
-    let hash = |bytes: &[u8]| Value::Bytes(sha256(bytes).to_vec());
+    let hash = |bytes: &[u8]| Value::bytes(sha256(bytes).to_vec());
     Value::Array(vec![
         Value::text("jz-offline-1"),
         hash(profile),
@@ -123,7 +123,8 @@ impl Code {
         if qr_version(text.len()).is_none() {
             return Err(Malformed::TooLarge);
         }
-        let Value::Array(items) = Value::decode(&base45::decode(base45)?)? else {
+        let bytes = base45::decode(base45)?;
+        let Value::Array(items) = Value::decode(&bytes)? else {
             return Err(Malformed::ClaimType("code"));
         };
         match items.as_slice() {
@@ -140,7 +141,7 @@ impl Code {
                 portrait,
                 signature,
             ] => Ok(Self::Offline(OfflineCode {
-                profile: fields::bytes(profile, "profile")?,
+                profile: fields::bytes(profile, "profile")?.to_vec(),
                 stamp: Stamp::decode(stamp, "stamp")?,
                 time: NumericDate::decode_unsigned(time, "time")?,
                 portrait: portrait_or_null(portrait)?,
@@ -157,19 +158,19 @@ impl Code {
         let value = match self {
             Self::Dynamic(code) => Value::Array(vec![
                 Value::Unsigned(DYNAMIC),
-                Value::Bytes(code.handle.as_bytes().to_vec()),
+                Value::bytes(code.handle.as_bytes()),
                 code.time.encode(),
-                Value::Bytes(code.signature.as_raw().to_vec()),
+                Value::bytes(code.signature.as_raw()),
             ]),
             Self::Offline(code) => {
-                let portrait = code.portrait.clone();
+                let portrait = code.portrait.as_deref();
                 Value::Array(vec![
                     Value::Unsigned(OFFLINE),
-                    Value::Bytes(code.profile.clone()),
+                    Value::bytes(&code.profile),
                     code.stamp.encode(),
                     code.time.encode(),
-                    portrait.map_or(Value::Null, Value::Bytes),
-                    Value::Bytes(code.signature.as_raw().to_vec()),
+                    portrait.map_or(Value::Null, Value::bytes),
+                    Value::bytes(code.signature.as_raw()),
                 ])
             }
         };
@@ -209,7 +210,7 @@ impl fmt::Debug for OfflineCode {
     }
 }
 
-fn device_signature(value: &Value) -> Result<Signature, Malformed> {
+fn device_signature(value: &Value<'_>) -> Result<Signature, Malformed> {
     match <[u8; 64]>::try_from(fields::bytes(value, "signature")?) {
         Ok(raw) => Ok(Signature::from_raw(raw)),
         Err(_other_length) => Err(Malformed::SignatureLength),
@@ -217,7 +218,7 @@ fn device_signature(value: &Value) -> Result<Signature, Malformed> {
 }
 
 /// An empty portrait shows nobody: a code without one says null.
-fn portrait_or_null(value: &Value) -> Result<Option<Vec<u8>>, Malformed> {
+fn portrait_or_null(value: &Value<'_>) -> Result<Option<Vec<u8>>, Malformed> {
     if matches!(value, Value::Null) {
         return Ok(None);
     }
@@ -225,7 +226,7 @@ fn portrait_or_null(value: &Value) -> Result<Option<Vec<u8>>, Malformed> {
     if portrait.is_empty() {
         return Err(Malformed::ClaimValue("portrait"));
     }
-    Ok(Some(portrait))
+    Ok(Some(portrait.to_vec()))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(crate) enum Content {
 }
 
 impl Content {
-    fn value(self) -> Value {
+    fn value(self) -> Value<'static> {
         match self {
             Self::Licence => Value::Unsigned(61),
             Self::TrustList => Value::text("application/vnd.jiazhao.trust.v1+cbor"),
@@ -59,10 +59,7 @@ impl Unsigned {
                 Value::from(ALGORITHM.0),
                 Value::from(suite.cose_algorithm()),
             ),
-            (
-                Value::from(KEY_ID.0),
-                Value::Bytes(key_id.as_bytes().to_vec()),
-            ),
+            (Value::from(KEY_ID.0), Value::bytes(key_id.as_bytes())),
             (Value::from(TYPE.0), content.value()),
         ]);
         Self {
@@ -79,19 +76,19 @@ impl Unsigned {
     pub(crate) fn to_be_signed(&self) -> Vec<u8> {
         Value::Array(vec![
             Value::text("Signature1"),
-            Value::Bytes(self.protected.clone()),
-            Value::Bytes(Vec::new()),
-            Value::Bytes(self.payload.clone()),
+            Value::bytes(&self.protected),
+            Value::bytes(&[]),
+            Value::bytes(&self.payload),
         ])
         .encode()
     }
 
     pub(crate) fn complete(self, signature: &Signature) -> Vec<u8> {
         let parts = Value::Array(vec![
-            Value::Bytes(self.protected),
+            Value::bytes(self.protected),
             Value::Map(Vec::new()),
-            Value::Bytes(self.payload),
-            Value::Bytes(signature.as_raw().to_vec()),
+            Value::bytes(self.payload),
+            Value::bytes(signature.as_raw()),
         ]);
         Value::Tag(TAG_SIGN1, Box::new(parts)).encode()
     }
@@ -125,7 +122,7 @@ impl Sign1 {
                 Value::Bytes(payload),
                 Value::Bytes(signature),
             ],
-        ) = <[Value; 4]>::try_from(parts)
+        ) = <[Value<'_>; 4]>::try_from(parts)
         else {
             return Err(Malformed::NotCoseSign1);
         };
@@ -133,13 +130,16 @@ impl Sign1 {
             return Err(Malformed::Headers);
         }
         let (algorithm, key_id) = headers(&protected, content)?;
-        let Ok(signature) = <[u8; 64]>::try_from(signature) else {
+        let Ok(signature) = <[u8; 64]>::try_from(&*signature) else {
             return Err(Malformed::SignatureLength);
         };
         Ok(Self {
             algorithm,
             key_id,
-            body: Unsigned { protected, payload },
+            body: Unsigned {
+                protected: protected.into_owned(),
+                payload: payload.into_owned(),
+            },
             signature: Signature::from_raw(signature),
         })
     }
@@ -206,8 +206,9 @@ mod tests {
         assert_eq!(theirs.to_tagged_vec().unwrap(), bytes);
     }
 
-    fn parts(edit: impl FnOnce(&mut Vec<Value>)) -> Vec<u8> {
-        let Value::Tag(_, parts) = Value::decode(&sample()).unwrap() else {
+    fn parts(edit: impl FnOnce(&mut Vec<Value<'_>>)) -> Vec<u8> {
+        let sample = sample();
+        let Value::Tag(_, parts) = Value::decode(&sample).unwrap() else {
             unreachable!("a tagged sample")
         };
         let Value::Array(mut parts) = *parts else {
@@ -217,20 +218,20 @@ mod tests {
         Value::Tag(TAG_SIGN1, Box::new(Value::Array(parts))).encode()
     }
 
-    fn protected(entries: Vec<(i64, Value)>) -> Vec<u8> {
+    fn protected(entries: Vec<(i64, Value<'_>)>) -> Vec<u8> {
         let map = entries
             .into_iter()
             .map(|(key, value)| (Value::from(key), value))
             .collect();
-        parts(|parts| parts[0] = Value::Bytes(Value::Map(map).encode()))
+        parts(|parts| parts[0] = Value::bytes(Value::Map(map).encode()))
     }
 
     #[test]
     fn other_shapes_are_refused_each_by_its_name() {
-        let kid = || Value::Bytes(vec![9; 16]);
+        let kid = || Value::bytes(vec![9; 16]);
         let typ = || Value::Unsigned(61);
         let headers = |alg: i64| vec![(1, Value::from(alg)), (4, kid()), (16, typ())];
-        let with = |more: (i64, Value)| [headers(-7), vec![more]].concat();
+        let with = |more: (i64, Value<'static>)| [headers(-7), vec![more]].concat();
         let untagged = sample()[1..].to_vec();
         let cases = [
             (untagged, Malformed::NotCoseSign1),
@@ -244,7 +245,7 @@ mod tests {
                 Malformed::NotCoseSign1,
             ),
             (
-                parts(|parts| parts[3] = Value::Bytes(vec![5; 63])),
+                parts(|parts| parts[3] = Value::bytes(vec![5; 63])),
                 Malformed::SignatureLength,
             ),
             (
@@ -266,7 +267,7 @@ mod tests {
                 Malformed::MissingClaim("kid"),
             ),
             (
-                parts(|parts| parts[0] = Value::Bytes(Vec::new())),
+                parts(|parts| parts[0] = Value::bytes(Vec::new())),
                 Malformed::Truncated,
             ),
         ];
@@ -284,10 +285,11 @@ mod tests {
             .key_id(vec![9; 16])
             .value(16, ciborium::Value::Integer(61.into()))
             .build();
-        let Value::Tag(_, ours) = Value::decode(&sample()).unwrap() else {
+        let sample = sample();
+        let Value::Tag(_, ours) = Value::decode(&sample).unwrap() else {
             unreachable!("a tagged sample")
         };
-        let expected = Value::Bytes(theirs.to_vec().unwrap());
+        let expected = Value::bytes(theirs.to_vec().unwrap());
         assert!(matches!(*ours, Value::Array(parts) if parts[0] == expected));
     }
 }

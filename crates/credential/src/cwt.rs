@@ -324,6 +324,10 @@ impl Verified {
     pub fn key(&self) -> &TrustedKey {
         &self.key
     }
+
+    pub(crate) fn into_parts(self) -> (LicenceClaims, TrustedKey) {
+        (self.claims, self.key)
+    }
 }
 
 #[cfg(test)]

@@ -97,11 +97,11 @@ impl DeviceKey {
         }
     }
 
-    pub(crate) fn encode(&self) -> Value {
-        Value::Bytes(self.compressed.to_vec())
+    pub(crate) fn encode(&self) -> Value<'_> {
+        Value::bytes(self.compressed.as_slice())
     }
 
-    pub(crate) fn decode(value: &Value, name: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn decode(value: &Value<'_>, name: &'static str) -> Result<Self, Malformed> {
         let point = crate::fields::bytes(value, name)?;
         match Self::from_compressed(&point) {
             Ok(key) => Ok(key),
@@ -150,9 +150,9 @@ impl fmt::Debug for DeviceKey {
 pub fn binding_proof(challenge: &[u8; 32], handle: &Handle, device_key: &[u8; 65]) -> Vec<u8> {
     Value::Array(vec![
         Value::text("jz-bind-1"),
-        Value::Bytes(challenge.to_vec()),
-        Value::Bytes(handle.as_bytes().to_vec()),
-        Value::Bytes(device_key.to_vec()),
+        Value::bytes(challenge),
+        Value::bytes(handle.as_bytes()),
+        Value::bytes(device_key.as_slice()),
     ])
     .encode()
 }

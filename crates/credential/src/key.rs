@@ -5,7 +5,9 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey},
 };
 use serde::{Deserialize, Serialize};
-use sm2_verifier::{Item, KnownKey, KnownKeys, digests, verify_batch};
+use sm2_verifier::{
+    Algorithm, Es256, Item, KnownKey, KnownKeys, Signature as InRange, digests, verify_batch,
+};
 use std::{
     fmt,
     str::FromStr,
@@ -105,18 +107,21 @@ pub struct PublicKey {
 
 #[derive(Clone)]
 enum Verifier {
+    /// A key of which nothing is known: of somebody's device, say.
     Es256(ParsedPublicKey),
-    /// One of [`SM2_KEYS`].
+    /// One of [`KNOWN_KEYS`], and the same for as long as it has no table: the provider is faster then.
+    KnownEs256(Arc<KnownKey<Es256>>, ParsedPublicKey),
+    /// One of [`KNOWN_KEYS`].
     Sm2(Arc<KnownKey>),
 }
 
-/// Every SM2 key of the process. A key is the same one however often a trust list is read, so that its table
-/// of multiples is built once.
-static SM2_KEYS: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::new(SM2_TABLES));
+/// Every SM2 key of the process, and those for ES256 that sign often. A key is the same one however often a trust
+/// list is read, so that its table of multiples is built once.
+static KNOWN_KEYS: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::new(TABLES));
 
 /// Bytes that their tables may take: room for twenty keys in daily use. Of a list with more, those that are
 /// used most have tables.
-const SM2_TABLES: usize = 64 << 20;
+const TABLES: usize = 64 << 20;
 
 /// One signature of many.
 #[derive(Clone, Debug)]
@@ -151,7 +156,7 @@ impl PublicKey {
             Suite::Es256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
                 .map(Verifier::Es256)
                 .ok(),
-            Suite::Sm2Sm3(id) => SM2_KEYS
+            Suite::Sm2Sm3(id) => KNOWN_KEYS
                 .key(&point, id.as_str().as_bytes())
                 .map(Verifier::Sm2)
                 .ok(),
@@ -162,6 +167,21 @@ impl PublicKey {
             suite,
             point,
         })
+    }
+
+    /// The same key, of which many signatures are to be expected: an issuer's. Those are verified several times
+    /// as fast once it has been met often enough.
+    #[must_use]
+    pub(crate) fn met_often(self) -> Self {
+        let verifier = match self.verifier {
+            Verifier::Es256(parsed) => match KNOWN_KEYS.es256_key(&self.point) {
+                Ok(known) => Verifier::KnownEs256(known, parsed),
+                // Of a point that the provider has taken: it never happens, and changes no answer.
+                Err(_) => Verifier::Es256(parsed),
+            },
+            known @ (Verifier::KnownEs256(..) | Verifier::Sm2(_)) => known,
+        };
+        Self { verifier, ..self }
     }
 
     /// The uncompressed point of SEC 1.
@@ -198,44 +218,35 @@ impl PublicKey {
     /// # Errors
     /// [`BadSignature`], also where r or s is out of range.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+        let raw = signature.as_raw();
+        let by_provider = |key: &ParsedPublicKey| key.verify_sig(message, raw).is_ok();
         let good = match &self.verifier {
-            Verifier::Es256(key) => key.verify_sig(message, signature.as_raw()).is_ok(),
-            Verifier::Sm2(key) => sm2_verifier::Signature::from_raw(signature.as_raw())
+            Verifier::Es256(key) => by_provider(key),
+            Verifier::KnownEs256(key, parsed) => InRange::from_raw(raw).is_ok_and(|signature| {
+                let by_table = key.verify_by_table(message, &signature);
+                by_table.map_or_else(|| by_provider(parsed), |verdict| verdict.is_ok())
+            }),
+            Verifier::Sm2(key) => InRange::from_raw(raw)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
         };
         if good { Ok(()) } else { Err(BadSignature) }
     }
 
-    /// Verifies many at once, which is several times as fast for SM2; the answers are in the order of
-    /// the checks, and each is what [`PublicKey::verify`] says of it.
+    /// Verifies many at once, which is several times as fast for keys that are met often; the answers are in
+    /// the order of the checks, and each is what [`PublicKey::verify`] says of it.
     #[must_use]
     pub fn verify_all(checks: &[Check<'_>]) -> Vec<Result<(), BadSignature>> {
         let mut answers = vec![Err(BadSignature); checks.len()];
-        let mut sm2 = Vec::new();
+        let (mut sm2, mut es256) = (Vec::new(), Vec::new());
         for (answer, check) in answers.iter_mut().zip(checks) {
             match &check.key.verifier {
-                Verifier::Sm2(key) => {
-                    let raw = check.signature.as_raw();
-                    if let Ok(signature) = sm2_verifier::Signature::from_raw(raw) {
-                        sm2.push((answer, &**key, check.message.as_slice(), signature));
-                    }
-                }
+                Verifier::Sm2(key) => sm2.extend(Of::key(key, check, answer)),
+                Verifier::KnownEs256(key, _) => es256.extend(Of::key(key, check, answer)),
                 Verifier::Es256(_) => *answer = check.key.verify(&check.message, check.signature),
             }
         }
-        let messages: Vec<_> = sm2.iter().map(|(_, key, it, _)| (*key, *it)).collect();
-        let mut items = Vec::with_capacity(sm2.len());
-        for (digest, (_, key, _, signature)) in digests(&messages).into_iter().zip(&sm2) {
-            items.push(Item {
-                key,
-                digest,
-                signature: *signature,
-            });
-        }
-        let verdicts = verify_batch(&items);
-        for ((answer, ..), verdict) in sm2.into_iter().zip(verdicts) {
-            *answer = verdict.map_err(|_rejected| BadSignature);
-        }
+        Of::judge(sm2);
+        Of::judge(es256);
         answers
     }
 
@@ -243,22 +254,22 @@ impl PublicKey {
     pub(crate) fn sm2_digest(&self, message: &[u8]) -> Option<[u8; 32]> {
         match &self.verifier {
             Verifier::Sm2(key) => Some(key.digest(message)),
-            Verifier::Es256(_) => None,
+            Verifier::Es256(_) | Verifier::KnownEs256(..) => None,
         }
     }
 
     /// As `COSE_Key` (RFC 9052 section 7). Only P-256 has registered numbers there.
-    pub(crate) fn to_cose_key(&self) -> Value {
+    pub(crate) fn to_cose_key(&self) -> Value<'_> {
         let (x, y) = self.point.get(1..).unwrap_or_default().split_at(32);
         Value::Map(vec![
             (Value::from(COSE_KTY.0), Value::from(COSE_KTY_EC2)),
             (Value::from(COSE_CRV.0), Value::from(COSE_CRV_P256)),
-            (Value::from(COSE_X.0), Value::Bytes(x.to_vec())),
-            (Value::from(COSE_Y.0), Value::Bytes(y.to_vec())),
+            (Value::from(COSE_X.0), Value::bytes(x)),
+            (Value::from(COSE_Y.0), Value::bytes(y)),
         ])
     }
 
-    pub(crate) fn from_cose_key(value: &Value, name: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn from_cose_key(value: &Value<'_>, name: &'static str) -> Result<Self, Malformed> {
         let mut fields = Fields::open(value, name)?;
         let kty = fields.required(COSE_KTY, |value, _| Ok(value.as_i64()))?;
         let crv = fields.required(COSE_CRV, |value, _| Ok(value.as_i64()))?;
@@ -272,6 +283,45 @@ impl PublicKey {
         match Self::from_sec1(Suite::Es256, &point) {
             Ok(key) => Ok(key),
             Err(BadKey) => Err(Malformed::BadPublicKey),
+        }
+    }
+}
+
+/// One check of many with the key of an algorithm, and the place of its answer.
+struct Of<'a, A: Algorithm> {
+    key: &'a KnownKey<A>,
+    message: &'a [u8],
+    signature: InRange<A>,
+    answer: &'a mut Result<(), BadSignature>,
+}
+
+impl<'a, A: Algorithm> Of<'a, A> {
+    /// `None` where r or s is out of range.
+    fn key(
+        key: &'a KnownKey<A>,
+        check: &'a Check<'_>,
+        answer: &'a mut Result<(), BadSignature>,
+    ) -> Option<Self> {
+        Some(Self {
+            key,
+            message: &check.message,
+            signature: InRange::from_raw(check.signature.as_raw()).ok()?,
+            answer,
+        })
+    }
+
+    fn judge(checks: Vec<Self>) {
+        let messages: Vec<_> = checks.iter().map(|it| (it.key, it.message)).collect();
+        let items = digests(&messages).into_iter().zip(&checks);
+        let items: Vec<_> = items
+            .map(|(digest, it)| Item {
+                key: it.key,
+                digest,
+                signature: it.signature,
+            })
+            .collect();
+        for (it, verdict) in checks.into_iter().zip(verify_batch(&items)) {
+            *it.answer = verdict.map_err(|_rejected| BadSignature);
         }
     }
 }

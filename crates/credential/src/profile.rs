@@ -160,7 +160,7 @@ impl MaskedNumber {
         &self.0
     }
 
-    fn decode(value: &Value, name: &'static str) -> Result<Self, Malformed> {
+    fn decode(value: &Value<'_>, name: &'static str) -> Result<Self, Malformed> {
         let text = fields::text(value, name)?;
         let masked = Self::of(&text);
         if masked.0 == text {
@@ -213,7 +213,7 @@ impl ProfileClaims {
     }
 
     pub(crate) fn to_cbor(&self) -> Vec<u8> {
-        let credential_id = Value::Bytes(self.credential_id.as_bytes().to_vec());
+        let credential_id = Value::bytes(self.credential_id.as_bytes());
         map([
             (EXPIRES_AT, Some(self.expires_at.encode())),
             (NOT_BEFORE, Some(self.not_before.encode())),
@@ -224,7 +224,7 @@ impl ProfileClaims {
         .encode()
     }
 
-    fn profile(&self) -> Value {
+    fn profile(&self) -> Value<'_> {
         let (portrait_sha256, rest, left_out) = match &self.form {
             Form::Public { portrait_sha256 } => (*portrait_sha256, None, false),
             Form::Enforcement {
@@ -234,7 +234,7 @@ impl ProfileClaims {
         };
         let StatusPlace { list, index } = self.status;
         let status = Value::Array(vec![Value::Unsigned(list), Value::Unsigned(index)]);
-        let portrait_sha256 = portrait_sha256.map(|hash| Value::Bytes(hash.to_vec()));
+        let portrait_sha256 = portrait_sha256.map(|hash| Value::bytes(hash.to_vec()));
         map([
             (NAME, Some(Value::text(&self.name))),
             (
@@ -311,7 +311,7 @@ impl fmt::Debug for ProfileClaims {
     }
 }
 
-fn status_place(value: &Value, name: &'static str) -> Result<StatusPlace, Malformed> {
+fn status_place(value: &Value<'_>, name: &'static str) -> Result<StatusPlace, Malformed> {
     let [list, index] = fields::items(value, name)? else {
         return Err(Malformed::ClaimType(name));
     };
@@ -321,7 +321,7 @@ fn status_place(value: &Value, name: &'static str) -> Result<StatusPlace, Malfor
     })
 }
 
-fn only_true(value: &Value, name: &'static str) -> Result<(), Malformed> {
+fn only_true(value: &Value<'_>, name: &'static str) -> Result<(), Malformed> {
     if matches!(value, Value::True) {
         Ok(())
     } else {

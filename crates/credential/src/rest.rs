@@ -218,14 +218,14 @@ impl SealedRest {
         }
     }
 
-    pub(crate) fn encode(&self) -> Value {
+    pub(crate) fn encode(&self) -> Value<'_> {
         Value::Array(vec![
-            Value::Bytes(self.0.enc.to_vec()),
-            Value::Bytes(self.0.ciphertext.clone()),
+            Value::bytes(self.0.enc.as_slice()),
+            Value::bytes(&self.0.ciphertext),
         ])
     }
 
-    pub(crate) fn decode(value: &Value, name: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn decode(value: &Value<'_>, name: &'static str) -> Result<Self, Malformed> {
         let [enc, ciphertext] = fields::items(value, name)? else {
             return Err(Malformed::ClaimType(name));
         };
@@ -234,6 +234,7 @@ impl SealedRest {
             return Err(Malformed::ClaimValue(name));
         }
         let enc = fields::array_of(enc, name)?;
+        let ciphertext = ciphertext.to_vec();
         Ok(Self(hpke::Sealed { enc, ciphertext }))
     }
 }

@@ -46,8 +46,8 @@ pub fn stamp_to_be_signed(
 ) -> Vec<u8> {
     Value::Array(vec![
         Value::text("jz-stamp-1"),
-        Value::Bytes(key_id.as_bytes().to_vec()),
-        Value::Bytes(credential_id.as_bytes().to_vec()),
+        Value::bytes(key_id.as_bytes()),
+        Value::bytes(credential_id.as_bytes()),
         renewed_at.encode(),
     ])
     .encode()
@@ -144,15 +144,15 @@ impl Stamp {
         Ok(key)
     }
 
-    pub(crate) fn encode(&self) -> Value {
+    pub(crate) fn encode(&self) -> Value<'_> {
         Value::Array(vec![
-            Value::Bytes(self.key_id.as_bytes().to_vec()),
+            Value::bytes(self.key_id.as_bytes()),
             self.renewed_at.encode(),
-            Value::Bytes(self.signature.as_raw().to_vec()),
+            Value::bytes(self.signature.as_raw()),
         ])
     }
 
-    pub(crate) fn decode(value: &Value, name: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn decode(value: &Value<'_>, name: &'static str) -> Result<Self, Malformed> {
         let [key_id, renewed_at, signature] = fields::items(value, name)? else {
             return Err(Malformed::ClaimType(name));
         };

@@ -257,7 +257,7 @@ impl CompressedList {
     #[must_use]
     pub fn to_cbor(&self) -> Vec<u8> {
         let mut cbor = draft_head(self.width).to_vec();
-        cbor.extend(Value::Bytes(self.zlib.clone()).encode());
+        cbor.extend(Value::bytes(&self.zlib).encode());
         cbor
     }
 
@@ -272,6 +272,7 @@ impl CompressedList {
         let Value::Bytes(zlib) = Value::decode(rest)? else {
             return Err(Malformed::NotStatusList);
         };
+        let zlib = zlib.into_owned();
         Ok(Self { width, zlib })
     }
 
@@ -291,14 +292,14 @@ impl CompressedList {
     }
 
     /// The same content in deterministic order, as it stands in a signed CWT.
-    pub(crate) fn encode(&self) -> Value {
+    pub(crate) fn encode(&self) -> Value<'_> {
         Value::Map(vec![
             (Value::text(BITS), Value::Unsigned(self.width.bits().into())),
-            (Value::text(LST), Value::Bytes(self.zlib.clone())),
+            (Value::text(LST), Value::bytes(&self.zlib)),
         ])
     }
 
-    pub(crate) fn decode(value: &Value, name: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn decode(value: &Value<'_>, name: &'static str) -> Result<Self, Malformed> {
         let Value::Map(entries) = value else {
             return Err(Malformed::ClaimType(name));
         };
@@ -316,7 +317,7 @@ impl CompressedList {
         let width = Width::from_bits(*width).ok_or(Malformed::ClaimValue(BITS))?;
         Ok(Self {
             width,
-            zlib: zlib.clone(),
+            zlib: zlib.to_vec(),
         })
     }
 }

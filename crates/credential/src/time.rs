@@ -35,11 +35,11 @@ impl NumericDate {
         self.0
     }
 
-    pub(crate) fn encode(self) -> Value {
+    pub(crate) fn encode(self) -> Value<'static> {
         Value::from(self.0.as_second())
     }
 
-    pub(crate) fn decode(value: &Value, claim: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn decode(value: &Value<'_>, claim: &'static str) -> Result<Self, Malformed> {
         let second = value.as_i64().ok_or(Malformed::ClaimType(claim))?;
         match Timestamp::from_second(second) {
             Ok(instant) => Ok(Self(instant)),
@@ -54,7 +54,10 @@ impl NumericDate {
 
     /// The same where only an unsigned number is in form: codes and stamps, which are never from
     /// before the epoch.
-    pub(crate) fn decode_unsigned(value: &Value, claim: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn decode_unsigned(
+        value: &Value<'_>,
+        claim: &'static str,
+    ) -> Result<Self, Malformed> {
         crate::fields::unsigned(value, claim)?;
         Self::decode(value, claim)
     }
@@ -89,14 +92,14 @@ const TAG_DAYS: u64 = 100;
 
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
-pub(crate) fn encode_date(date: Date) -> Value {
+pub(crate) fn encode_date(date: Date) -> Value<'static> {
     let days = EPOCH
         .until((Unit::Day, date))
         .map_or(0, |span| i64::from(span.get_days()));
     Value::Tag(TAG_DAYS, Box::new(Value::from(days)))
 }
 
-pub(crate) fn decode_date(value: &Value, claim: &'static str) -> Result<Date, Malformed> {
+pub(crate) fn decode_date(value: &Value<'_>, claim: &'static str) -> Result<Date, Malformed> {
     let Value::Tag(TAG_DAYS, days) = value else {
         return Err(Malformed::ClaimType(claim));
     };

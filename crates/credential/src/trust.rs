@@ -173,7 +173,7 @@ impl TrustList {
 }
 
 impl TrustedKey {
-    fn encode(&self) -> Value {
+    fn encode(&self) -> Value<'_> {
         let (state, revoked_at) = match self.state {
             KeyState::Active => (0, None),
             KeyState::Retired => (1, None),
@@ -182,11 +182,11 @@ impl TrustedKey {
         let mut entries = vec![
             (
                 Value::from(SUITE.0),
-                Value::Text(self.public_key.suite().to_string()),
+                Value::text(self.public_key.suite().to_string()),
             ),
             (
                 Value::from(POINT.0),
-                Value::Bytes(self.public_key.to_sec1().to_vec()),
+                Value::bytes(self.public_key.to_sec1().to_vec()),
             ),
             (Value::from(ISSUER.0), Value::text(&self.issuer)),
             (Value::from(NOT_BEFORE.0), self.not_before.encode()),
@@ -201,19 +201,19 @@ impl TrustedKey {
         Value::Map(entries)
     }
 
-    fn decode(value: &Value) -> Result<Self, Malformed> {
+    fn decode(value: &Value<'_>) -> Result<Self, Malformed> {
         let mut fields = Fields::open(value, KEYS.1)?;
         let Ok(suite) = fields.required(SUITE, fields::text)?.parse::<Suite>() else {
             return Err(Malformed::UnknownAlgorithm);
         };
         let point = fields.required(POINT, fields::bytes)?;
-        let Ok(public_key) = PublicKey::from_sec1(suite, &point) else {
+        let Ok(public_key) = PublicKey::from_sec1(suite, point) else {
             return Err(Malformed::BadPublicKey);
         };
         let state = fields.required(STATE, fields::unsigned)?;
         let revoked_at = fields.optional(REVOKED_AT, instant)?;
         let key = Self {
-            public_key,
+            public_key: public_key.met_often(),
             issuer: fields.required(ISSUER, fields::text)?,
             not_before: fields.required(NOT_BEFORE, instant)?,
             not_after: fields.required(NOT_AFTER, instant)?,
@@ -237,7 +237,7 @@ impl TrustedKey {
     }
 }
 
-fn instant(value: &Value, name: &'static str) -> Result<NumericDate, Malformed> {
+fn instant(value: &Value<'_>, name: &'static str) -> Result<NumericDate, Malformed> {
     NumericDate::decode(value, name)
 }
 

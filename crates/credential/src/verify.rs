@@ -175,7 +175,7 @@ pub fn check_credential(bytes: &[u8], trust: &VerifiedTrustList, at: Timestamp) 
         }
     };
     match unverified.verify(trust) {
-        Ok(verified) => Answer::authentic(&verified, trust, at),
+        Ok(verified) => Answer::authentic(verified, trust, at),
         Err(refusal) => Answer::refused(refusal, trust, at),
     }
 }
@@ -200,7 +200,7 @@ pub fn check_credentials<T: AsRef<[u8]>>(
             Err(malformed) => Err(Refusal::Malformed(malformed)),
         };
         match verdict {
-            Ok(verified) => Answer::authentic(&verified, trust, at),
+            Ok(verified) => Answer::authentic(verified, trust, at),
             Err(refusal) => Answer::refused(refusal, trust, at),
         }
     });
@@ -247,13 +247,13 @@ impl Answer {
         answer.note_stale_list()
     }
 
-    fn authentic(verified: &Verified, trust: &VerifiedTrustList, at: Timestamp) -> Self {
-        let claims = verified.claims();
+    fn authentic(verified: Verified, trust: &VerifiedTrustList, at: Timestamp) -> Self {
+        let (claims, key) = verified.into_parts();
         let mut answer = Self::blank(trust, at);
         answer.authentic = true;
-        answer.by = Some(SignedBy::key(verified.key()));
+        answer.by = Some(SignedBy::of(key));
+        answer.reasons.extend(not_in_force(&Terms::of(&claims), at));
         answer.licence = Some(Summary::of(claims));
-        answer.reasons.extend(not_in_force(&Terms::of(claims), at));
         if !answer.reasons.is_empty() {
             answer.outcome = Outcome::Failed;
         }
@@ -330,27 +330,27 @@ fn not_in_force(terms: &Terms, at: Timestamp) -> impl Iterator<Item = Reason> {
 }
 
 impl SignedBy {
-    fn key(key: &TrustedKey) -> Self {
+    fn of(key: TrustedKey) -> Self {
         Self {
-            issuer: key.issuer.clone(),
             key_id: *key.key_id(),
             suite: key.public_key.suite().clone(),
+            issuer: key.issuer,
         }
     }
 }
 
 impl Summary {
-    fn of(claims: &LicenceClaims) -> Self {
+    fn of(claims: LicenceClaims) -> Self {
         Self {
-            credential_id: claims.credential_id.clone(),
-            e_licence_id: Some(claims.e_licence_id.clone()),
-            name: claims.name.clone(),
-            licence_number: claims.licence_number.clone(),
-            classes: claims.classes.clone(),
+            credential_id: claims.credential_id,
+            e_licence_id: Some(claims.e_licence_id),
+            name: claims.name,
+            licence_number: claims.licence_number,
+            classes: claims.classes,
             valid_from: claims.valid_from,
             valid_until: claims.valid_until.last_day(),
-            authority_code: claims.authority_code.clone(),
-            authority_name: Some(claims.authority_name.clone()),
+            authority_code: claims.authority_code,
+            authority_name: Some(claims.authority_name),
             issued_at: claims.issued_at,
             expires_at: claims.expires_at,
         }

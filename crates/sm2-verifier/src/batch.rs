@@ -9,16 +9,18 @@
 //! points of a pair have the same x (they are equal, or opposite), that signature is set aside and checked by
 //! the complete formulas; the others do not notice.
 
-use std::{cell::Cell, collections::HashMap};
+use std::{cell::Cell, collections::HashMap, sync::Arc};
 
 #[cfg(target_arch = "x86_64")]
 use crate::batch8::Sums8;
 use crate::{
-    curve::{Affine, invert_all},
+    curve::{Algorithm, Case, Multiples},
     field::Fe,
     generator,
     key::{Expected, KnownKey, Rejected},
+    point::{Affine, invert_all},
     signature::Signature,
+    sm2::Sm2,
     table::{Table, Term, Width, sum},
 };
 
@@ -29,22 +31,34 @@ const FEW: usize = 4;
 /// Products that run beside each other: one chain alone would wait for each result.
 const CHAINS: usize = 4;
 
+/// One for each item, in their order.
+type Answers = Vec<Result<(), Rejected>>;
+
 /// One signature of a batch.
 #[derive(Clone, Copy, Debug)]
-pub struct Item<'a> {
+pub struct Item<'a, A: Algorithm = Sm2> {
     /// The key.
-    pub key: &'a KnownKey,
-    /// The digest e = SM3(Z || message): [`KnownKey::digest`].
+    pub key: &'a KnownKey<A>,
+    /// The digest of the message: [`KnownKey::digest`].
     pub digest: [u8; 32],
     /// The signature.
-    pub signature: Signature,
+    pub signature: Signature<A>,
+}
+
+impl<A: Algorithm> Item<'_, A> {
+    pub(crate) fn case(&self) -> Case<'_, A> {
+        Case {
+            digest: &self.digest,
+            signature: &self.signature,
+        }
+    }
 }
 
 /// Verifies every signature, of one key or of several; the answers are in the order of the items, and
 /// each is what [`KnownKey::verify_digest`] says of that item alone. Takes the fastest way that the
 /// processor has.
 #[must_use]
-pub fn verify_batch(items: &[Item<'_>]) -> Vec<Result<(), Rejected>> {
+pub fn verify_batch<A: Algorithm>(items: &[Item<'_, A>]) -> Vec<Result<(), Rejected>> {
     #[cfg(target_arch = "x86_64")]
     if crate::batch8::is_available() {
         return with_tables(items, verify_avx512);
@@ -54,7 +68,7 @@ pub fn verify_batch(items: &[Item<'_>]) -> Vec<Result<(), Rejected>> {
 
 /// [`verify_batch`] without vector instructions.
 #[must_use]
-pub fn verify_batch_scalar(items: &[Item<'_>]) -> Vec<Result<(), Rejected>> {
+pub fn verify_batch_scalar<A: Algorithm>(items: &[Item<'_, A>]) -> Vec<Result<(), Rejected>> {
     with_tables(items, verify_scalar)
 }
 
@@ -68,54 +82,41 @@ pub fn has_avx512() -> bool {
     has
 }
 
-/// An item with the tables that its points are looked up in.
+/// An item with the tables that its points are looked up in, and how often to take them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ready<'a> {
-    pub(crate) item: &'a Item<'a>,
-    of_generator: &'a Table,
-    of_key: &'a Table,
+pub(crate) struct Ready<'a, A: Algorithm> {
+    pub(crate) item: &'a Item<'a, A>,
+    of_generator: &'a Table<A>,
+    of_key: &'a Table<A>,
+    multiples: Option<Multiples<A>>,
 }
 
-impl<'a> Ready<'a> {
+impl<'a, A: Algorithm> Ready<'a, A> {
     /// How many points are looked up at most.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn additions(&self) -> usize {
         self.of_generator.width().additions() + self.of_key.width().additions()
     }
 
-    /// The terms of the item's sum; none where r + s is n, which no signature has.
-    fn terms(&self) -> impl Iterator<Item = Term<'a>> {
-        let t = self.item.signature.r.add(self.item.signature.s);
-        let both = (!t.is_zero()).then(|| {
-            let of_generator = self.of_generator.terms(self.item.signature.s);
-            of_generator.chain(self.of_key.terms(t))
+    /// The terms of the item's sum; none where nothing has the signature.
+    fn terms(&self) -> impl Iterator<Item = Term<'a, A>> {
+        let both = self.multiples.map(|multiples| {
+            let of_generator = self.of_generator.terms(multiples.of_generator);
+            of_generator.chain(self.of_key.terms(multiples.of_key))
         });
         both.into_iter().flatten()
     }
 }
 
 /// Asks every key for its table once, and leaves to themselves the items whose keys have none.
-fn with_tables(
-    items: &[Item<'_>],
-    verify: fn(&[Ready<'_>], &mut Vec<Result<(), Rejected>>),
-) -> Vec<Result<(), Rejected>> {
-    let mut place_of: HashMap<*const KnownKey, usize> = HashMap::new();
-    let mut keys: Vec<(&KnownKey, u64)> = Vec::new();
-    let mut places = Vec::with_capacity(items.len());
-    for Item { key, .. } in items {
-        let place = *place_of.entry(std::ptr::from_ref(*key)).or_insert_with(|| {
-            keys.push((key, 0));
-            keys.len() - 1
-        });
-        if let Some((_, times)) = keys.get_mut(place) {
-            *times += 1;
-        }
-        places.push(place);
-    }
+fn with_tables<A: Algorithm>(
+    items: &[Item<'_, A>],
+    verify: fn(&[Ready<'_, A>], &mut Answers),
+) -> Answers {
+    let (tables, places) = tables_of(items);
     let of_generator = generator::table();
-    let tables: Vec<_> = keys.iter().map(|(key, times)| key.table(*times)).collect();
     let table_of = |place: usize| tables.get(place)?.as_deref();
-    let ready: Vec<Ready<'_>> = items
+    let mut ready: Vec<Ready<'_, A>> = items
         .iter()
         .zip(&places)
         .filter_map(|(item, place)| {
@@ -123,9 +124,14 @@ fn with_tables(
                 item,
                 of_generator: &of_generator,
                 of_key: table_of(*place)?,
+                multiples: None,
             })
         })
         .collect();
+    let cases: Vec<_> = ready.iter().map(|ready| ready.item.case()).collect();
+    for (ready, multiples) in ready.iter_mut().zip(A::multiples_of_all(&cases)) {
+        ready.multiples = multiples;
+    }
     let mut answers = Vec::with_capacity(items.len());
     verify(&ready, &mut answers);
     if ready.len() == items.len() {
@@ -139,28 +145,56 @@ fn with_tables(
     in_order.collect()
 }
 
+/// One for each key that has one.
+type Tables<A> = Vec<Option<Arc<Table<A>>>>;
+
+/// The table of each key, if it has one, and for each item the place of its key's.
+fn tables_of<A: Algorithm>(items: &[Item<'_, A>]) -> (Tables<A>, Vec<usize>) {
+    let mut place_of: HashMap<*const KnownKey<A>, usize> = HashMap::new();
+    let mut keys: Vec<(&KnownKey<A>, u64)> = Vec::new();
+    let mut places = Vec::with_capacity(items.len());
+    for Item { key, .. } in items {
+        let place = *place_of.entry(std::ptr::from_ref(*key)).or_insert_with(|| {
+            keys.push((key, 0));
+            keys.len() - 1
+        });
+        if let Some((_, times)) = keys.get_mut(place) {
+            *times += 1;
+        }
+        places.push(place);
+    }
+    let tables = keys.iter().map(|(key, times)| key.table(*times));
+    (tables.collect(), places)
+}
+
 /// Room for the points of a chunk, which each thread keeps from one batch to the next: an allocator may give a
 /// megabyte back to the system each time, and asking for it again costs as much as a verification.
-#[derive(Debug, Default)]
-struct Room {
-    sums: Sums,
+#[derive(Debug)]
+pub struct Room<C> {
+    sums: Sums<C>,
     #[cfg(target_arch = "x86_64")]
-    sums8: Sums8,
+    sums8: Sums8<C>,
 }
 
-thread_local! {
-    static ROOM: Cell<Room> = Cell::default();
+impl<C> Default for Room<C> {
+    fn default() -> Self {
+        Self {
+            sums: Sums::default(),
+            #[cfg(target_arch = "x86_64")]
+            sums8: Sums8::default(),
+        }
+    }
 }
 
-fn in_room(work: impl FnOnce(&mut Room)) {
-    let mut room = ROOM.try_with(Cell::take).unwrap_or_default();
+fn in_room<A: Algorithm>(work: impl FnOnce(&mut Room<A>)) {
+    let mut room = A::room().try_with(Cell::take).unwrap_or_default();
     work(&mut room);
     // A thread that is about to end has no place for it any more.
-    ROOM.try_with(|place| place.set(room)).ok();
+    A::room().try_with(|place| place.set(room)).ok();
 }
 
-fn verify_scalar(items: &[Ready<'_>], answers: &mut Vec<Result<(), Rejected>>) {
-    in_room(|room| {
+fn verify_scalar<A: Algorithm>(items: &[Ready<'_, A>], answers: &mut Answers) {
+    in_room::<A>(|room| {
         for chunk in items.chunks(CHUNK) {
             room.sums.verify_some(chunk, answers);
         }
@@ -168,10 +202,10 @@ fn verify_scalar(items: &[Ready<'_>], answers: &mut Vec<Result<(), Rejected>>) {
 }
 
 #[cfg(target_arch = "x86_64")]
-fn verify_avx512(items: &[Ready<'_>], answers: &mut Vec<Result<(), Rejected>>) {
+fn verify_avx512<A: Algorithm>(items: &[Ready<'_, A>], answers: &mut Answers) {
     use crate::batch8::{CHUNK, FEW};
 
-    in_room(|room| {
+    in_room::<A>(|room| {
         for chunk in items.chunks(CHUNK) {
             if chunk.len() < FEW || !room.sums8.verify(chunk, answers) {
                 room.sums.verify_some(chunk, answers);
@@ -180,16 +214,26 @@ fn verify_avx512(items: &[Ready<'_>], answers: &mut Vec<Result<(), Rejected>>) {
     });
 }
 
-fn alone(item: &Item<'_>) -> Result<(), Rejected> {
+fn alone<A: Algorithm>(item: &Item<'_, A>) -> Result<(), Rejected> {
     item.key.verify_digest(&item.digest, &item.signature)
 }
 
 /// The points of a chunk, signature after signature, and what their additions need.
-#[derive(Debug, Default)]
-struct Sums {
-    points: Vec<Affine>,
+#[derive(Debug)]
+struct Sums<C> {
+    points: Vec<Affine<C>>,
     runs: Vec<Run>,
-    pairs: Vec<Pair>,
+    pairs: Vec<Pair<C>>,
+}
+
+impl<C> Default for Sums<C> {
+    fn default() -> Self {
+        Self {
+            points: Vec::new(),
+            runs: Vec::new(),
+            pairs: Vec::new(),
+        }
+    }
 }
 
 /// The points of one signature.
@@ -204,15 +248,15 @@ struct Run {
 /// Two points to be added, the difference of their x, and the product of the differences before
 /// this one in its chain.
 #[derive(Clone, Copy, Debug)]
-struct Pair {
+struct Pair<C> {
     left: usize,
     right: usize,
-    difference: Fe,
-    before: Fe,
+    difference: Fe<C>,
+    before: Fe<C>,
 }
 
-impl Sums {
-    fn verify_some(&mut self, items: &[Ready<'_>], answers: &mut Vec<Result<(), Rejected>>) {
+impl<C: Algorithm> Sums<C> {
+    fn verify_some(&mut self, items: &[Ready<'_, C>], answers: &mut Answers) {
         if items.len() < FEW {
             answers.extend(items.iter().map(|ready| alone(ready.item)));
         } else {
@@ -220,7 +264,7 @@ impl Sums {
         }
     }
 
-    fn verify(&mut self, items: &[Ready<'_>], answers: &mut Vec<Result<(), Rejected>>) {
+    fn verify(&mut self, items: &[Ready<'_, C>], answers: &mut Answers) {
         self.look_up(items);
         let longest = self.runs.iter().map(|run| run.count).max().unwrap_or(0);
         let mut stride = 1;
@@ -235,7 +279,7 @@ impl Sums {
 
     /// Copies the points of all signatures out of the tables. Those of the next signature are named to the
     /// processor before those of this one are copied.
-    fn look_up(&mut self, items: &[Ready<'_>]) {
+    fn look_up(&mut self, items: &[Ready<'_, C>]) {
         self.points.clear();
         self.runs.clear();
         let mut these = Vec::with_capacity(2 * Width::MOST_ADDITIONS);
@@ -255,7 +299,7 @@ impl Sums {
     }
 
     /// Finds the pairs of a round, points `stride` apart, and gives the inverse of each chain's product.
-    fn pair_up(&mut self, stride: usize) -> [Fe; CHAINS] {
+    fn pair_up(&mut self, stride: usize) -> [Fe<C>; CHAINS] {
         self.pairs.clear();
         let mut products = [Fe::ONE; CHAINS];
         let mut chains = (0..CHAINS).cycle();
@@ -288,7 +332,7 @@ impl Sums {
     }
 
     /// Adds the pairs, the last first, each sum in the place of its left point.
-    fn add_pairs(&mut self, mut inverses: [Fe; CHAINS]) {
+    fn add_pairs(&mut self, mut inverses: [Fe<C>; CHAINS]) {
         for (i, pair) in self.pairs.iter().enumerate().rev() {
             let (Some(one), Some(two), Some(inverse)) = (
                 self.points.get(pair.left),
@@ -305,11 +349,11 @@ impl Sums {
         }
     }
 
-    fn judge(&self, item: &Item<'_>, run: &Run) -> Result<(), Rejected> {
+    fn judge(&self, item: &Item<'_, C>, run: &Run) -> Result<(), Rejected> {
         if run.met {
             return alone(item);
         }
-        let expected = Expected::of(&item.digest, &item.signature);
+        let expected = Expected::of(&item.case());
         match self.points.get(run.start) {
             Some(point) if run.count > 0 && expected.coordinates().any(|x| x == point.x) => Ok(()),
             _ => Err(Rejected),
@@ -318,7 +362,10 @@ impl Sums {
 }
 
 /// The terms of an item's sum, each named to the processor.
-pub(crate) fn prefetch_terms<'a>(terms: &mut Vec<Term<'a>>, item: Option<&Ready<'a>>) {
+pub(crate) fn prefetch_terms<'a, A: Algorithm>(
+    terms: &mut Vec<Term<'a, A>>,
+    item: Option<&Ready<'a, A>>,
+) {
     terms.clear();
     if let Some(item) = item {
         terms.extend(item.terms().inspect(Term::prefetch));
@@ -331,18 +378,18 @@ mod tests {
 
     use super::*;
     use crate::{
-        curve::{Jacobian, to_affine},
-        key::DEFAULT_USER_ID,
+        DEFAULT_USER_ID,
+        point::{Jacobian, to_affine},
         scalar::Scalar,
     };
 
-    fn small(number: u8) -> Scalar {
+    fn small(number: u8) -> Scalar<Sm2> {
         let mut bytes = [0; 32];
         bytes[31] = number;
         Scalar::reduced(&bytes)
     }
 
-    fn key(secret: Scalar) -> (SigningKey, KnownKey) {
+    fn key(secret: Scalar<Sm2>) -> (SigningKey, KnownKey) {
         let signing = SigningKey::from_slice("1234567812345678", &secret.to_bytes()).unwrap();
         let point = signing.verifying_key().to_sec1_bytes();
         let key = KnownKey::new(&point, DEFAULT_USER_ID, Width::BITS_8).unwrap();
@@ -360,8 +407,8 @@ mod tests {
 
     /// A signature that looks up s G and t P, over the digest that makes it hold if the sum is
     /// `sum` times G.
-    fn crafted(key: &KnownKey, s: Scalar, t: Scalar, sum: u8) -> Item<'_> {
-        let mut point = Jacobian::INFINITY;
+    fn crafted(key: &KnownKey, s: Scalar<Sm2>, t: Scalar<Sm2>, sum: u8) -> Item<'_> {
+        let mut point = Jacobian::<Sm2>::INFINITY;
         for _ in 0..sum {
             point = point.add(&Affine::GENERATOR);
         }

@@ -12,10 +12,11 @@ use std::arch::x86_64::{
 
 use crate::{
     batch::{Ready, prefetch_terms},
-    curve::{Affine, invert_all},
-    field::{Fe, below_p},
+    curve::{Algorithm, Curve},
+    field::Fe,
     field8::Fe8,
     key::{Expected, Rejected},
+    point::{Affine, invert_all},
     table::Term,
 };
 
@@ -34,34 +35,43 @@ pub(crate) fn is_available() -> bool {
 
 /// The points of eight signatures, one each; absent lanes hold no point.
 #[derive(Clone, Copy, Debug)]
-struct Points {
-    x: Fe8,
-    y: Fe8,
+struct Points<C> {
+    x: Fe8<C>,
+    y: Fe8<C>,
     present: __mmask8,
 }
 
 /// An addition of a round: the difference of the two x, and the product of those before it in its chain.
 #[derive(Clone, Copy, Debug)]
-struct Pair {
+struct Pair<C> {
     left: usize,
     right: usize,
     both: __mmask8,
-    difference: Fe8,
-    before: Fe8,
+    difference: Fe8<C>,
+    before: Fe8<C>,
 }
 
 /// Room that is used again for each chunk.
-#[derive(Debug, Default)]
-pub(crate) struct Sums8 {
-    points: Vec<Points>,
-    pairs: Vec<Pair>,
+#[derive(Debug)]
+pub(crate) struct Sums8<C> {
+    points: Vec<Points<C>>,
+    pairs: Vec<Pair<C>>,
 }
 
-impl Sums8 {
+impl<C> Default for Sums8<C> {
+    fn default() -> Self {
+        Self {
+            points: Vec::new(),
+            pairs: Vec::new(),
+        }
+    }
+}
+
+impl<C: Algorithm> Sums8<C> {
     /// Verifies a chunk; `false` where it has to be left to the scalar batch, with no answers given.
     pub(crate) fn verify(
         &mut self,
-        items: &[Ready<'_>],
+        items: &[Ready<'_, C>],
         answers: &mut Vec<Result<(), Rejected>>,
     ) -> bool {
         if !is_available() {
@@ -80,7 +90,7 @@ impl Sums8 {
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn verify_here(
         &mut self,
-        items: &[Ready<'_>],
+        items: &[Ready<'_, C>],
         answers: &mut Vec<Result<(), Rejected>>,
     ) -> bool {
         let slots = self.look_up(items);
@@ -102,7 +112,7 @@ impl Sums8 {
 
     /// Copies the points of all signatures out of the tables; answers how many slots each group has.
     #[target_feature(enable = "avx512f")]
-    fn look_up(&mut self, items: &[Ready<'_>]) -> usize {
+    fn look_up(&mut self, items: &[Ready<'_, C>]) -> usize {
         self.points.clear();
         let most = items.iter().map(Ready::additions).max();
         let slots = most.unwrap_or(0);
@@ -123,9 +133,9 @@ impl Sums8 {
     /// Finds the pairs of a round, slots `stride` apart, and the inverse of each chain's product; `None` where
     /// some difference is zero.
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn pair_up(&mut self, slots: usize, stride: usize) -> Option<[Fe8; CHAINS]> {
+    fn pair_up(&mut self, slots: usize, stride: usize) -> Option<[Fe8<C>; CHAINS]> {
         self.pairs.clear();
-        let mut products = [Fe8::one(); CHAINS];
+        let mut products = [Fe8::<C>::one(); CHAINS];
         for start in (0..self.points.len()).step_by(slots.max(1)) {
             let mut left = start;
             while left + stride < start + slots {
@@ -149,7 +159,7 @@ impl Sums8 {
 
     /// Adds the pairs, the last first, each sum in the place of its left point.
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn add_pairs(&mut self, mut inverses: [Fe8; CHAINS]) {
+    fn add_pairs(&mut self, mut inverses: [Fe8<C>; CHAINS]) {
         for (i, pair) in self.pairs.iter().enumerate().rev() {
             let (Some(one), Some(two), Some(inverse)) = (
                 self.points.get(pair.left),
@@ -180,13 +190,13 @@ impl Sums8 {
 }
 
 /// The terms of the signatures of a group, a list each.
-type Terms<'a> = [Vec<Term<'a>>; LANES];
+type Terms<'a, C> = [Vec<Term<'a, C>>; LANES];
 
-fn lanes_of_terms<'a>() -> Terms<'a> {
+fn lanes_of_terms<'a, C>() -> Terms<'a, C> {
     std::array::from_fn(|_| Vec::new())
 }
 
-fn prefetch_group<'a>(lanes: &mut Terms<'a>, group: Option<&[Ready<'a>]>) {
+fn prefetch_group<'a, C: Algorithm>(lanes: &mut Terms<'a, C>, group: Option<&[Ready<'a, C>]>) {
     let mut items = group.unwrap_or_default().iter();
     for lane in lanes {
         prefetch_terms(lane, items.next());
@@ -195,9 +205,9 @@ fn prefetch_group<'a>(lanes: &mut Terms<'a>, group: Option<&[Ready<'a>]>) {
 
 /// The points of one slot in the lanes of vectors.
 #[target_feature(enable = "avx512f")]
-fn gather(lanes: &Terms<'_>, slot: usize) -> Points {
-    static ABSENT: Affine = Affine::GENERATOR;
-    let mut rows = [&ABSENT; LANES];
+fn gather<C: Curve>(lanes: &Terms<'_, C>, slot: usize) -> Points<C> {
+    let absent = const { &Affine::GENERATOR };
+    let mut rows = [absent; LANES];
     let mut present: __mmask8 = 0;
     let mut negative: __mmask8 = 0;
     for (i, (row, lane)) in rows.iter_mut().zip(lanes).enumerate() {
@@ -218,7 +228,7 @@ fn gather(lanes: &Terms<'_>, slot: usize) -> Points {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(entry: &Affine) -> __m512i {
+fn load<C>(entry: &Affine<C>) -> __m512i {
     #[expect(unsafe_code, reason = "a load by address has no safe form")]
     // SAFETY: an entry is 64 bytes, aligned to 64, and any bytes are a vector.
     unsafe {
@@ -266,7 +276,7 @@ fn quarters(rows: [__m512i; 4]) -> [__m512i; 4] {
 
 /// The inverse of every lane of every chain, by one inversion; `None` where one of them is zero.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn inverted(products: &[Fe8; CHAINS]) -> Option<[Fe8; CHAINS]> {
+fn inverted<C: Curve>(products: &[Fe8<C>; CHAINS]) -> Option<[Fe8<C>; CHAINS]> {
     let mut elements = [Fe::ZERO; CHAINS * LANES];
     for (lanes, product) in elements.chunks_mut(LANES).zip(products) {
         lanes.copy_from_slice(&to_elements(product));
@@ -284,16 +294,16 @@ fn inverted(products: &[Fe8; CHAINS]) -> Option<[Fe8; CHAINS]> {
 
 /// Eight elements in the form of the scalar field.
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub(crate) fn to_elements(elements: &Fe8) -> [Fe; LANES] {
+pub(crate) fn to_elements<C: Curve>(elements: &Fe8<C>) -> [Fe<C>; LANES] {
     let form = elements.mul(Fe8::plain_2_256());
-    numbers(&form).map(|(words, high)| Fe::from_montgomery(below_p(words, high)))
+    numbers(&form).map(|(words, high)| Fe::from_montgomery(C::FIELD.reduced(words, high)))
 }
 
 /// Eight elements from the form of the scalar field.
 #[target_feature(enable = "avx512f")]
-pub(crate) fn from_elements(elements: &[Fe; LANES]) -> Fe8 {
+pub(crate) fn from_elements<C: Curve>(elements: &[Fe<C>; LANES]) -> Fe8<C> {
     let words = std::array::from_fn(|word| {
-        let at = |element: &Fe| element.montgomery_words().get(word).copied();
+        let at = |element: &Fe<C>| element.montgomery_words().get(word).copied();
         from_lanes(&elements.each_ref().map(|it| at(it).unwrap_or_default()))
     });
     Fe8::from_words(words).carried()
@@ -301,7 +311,7 @@ pub(crate) fn from_elements(elements: &[Fe; LANES]) -> Fe8 {
 
 /// The eight numbers of carried limbs: four words each, and what is above them.
 #[target_feature(enable = "avx512f")]
-fn numbers(elements: &Fe8) -> [([u64; 4], u64); LANES] {
+fn numbers<C>(elements: &Fe8<C>) -> [([u64; 4], u64); LANES] {
     let limbs = elements.0.map(|limb| to_lanes(limb));
     std::array::from_fn(|lane| {
         let limb = |i: usize| -> u64 {
@@ -345,12 +355,16 @@ fn from_lanes(lanes: &[u64; LANES]) -> __m512i {
 
 /// Compares the x of each sum with what its signature says.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn judge(group: &[Ready<'_>], sum: &Points, answers: &mut Vec<Result<(), Rejected>>) {
+fn judge<C: Algorithm>(
+    group: &[Ready<'_, C>],
+    sum: &Points<C>,
+    answers: &mut Vec<Result<(), Rejected>>,
+) {
     // Out of Montgomery's form: at most p, and p stands for zero.
     let found = numbers(&sum.x.mul(Fe8::plain_one()));
     for (lane, (Ready { item, .. }, (words, high))) in group.iter().zip(found).enumerate() {
-        let x = below_p(words, high);
-        let expected = Expected::of(&item.digest, &item.signature);
+        let x = C::FIELD.reduced(words, high);
+        let expected = Expected::of(&item.case());
         let is_it = expected.numbers().any(|number| number == x);
         let holds = sum.present >> lane & 1 == 1 && is_it;
         answers.push(if holds { Ok(()) } else { Err(Rejected) });

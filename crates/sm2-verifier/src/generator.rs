@@ -1,29 +1,27 @@
-//! The table of the generator, one for the whole process: every key needs it.
+//! The tables of the generators, one a curve for the whole process: every key needs one.
 
 use std::sync::Arc;
 
 use crate::{
-    curve::Affine,
-    slot::Slot,
+    curve::{Algorithm, Curve},
+    point::Affine,
     table::{Table, Width},
 };
 
 /// Its width until somebody asks for more.
 pub(crate) const FIRST: Width = Width::BITS_12;
 
-static SLOT: Slot = Slot::new();
-
-pub(crate) fn table() -> Arc<Table> {
-    SLOT.get_or_build(Affine::GENERATOR, FIRST)
+pub(crate) fn table<C: Curve>() -> Arc<Table<C>> {
+    C::generator().get_or_build(Affine::GENERATOR, FIRST)
 }
 
 /// Builds one of this width, if it is wider than what there is.
-pub(crate) fn grow(width: Width) {
-    SLOT.at_least(Affine::GENERATOR, width);
+pub(crate) fn grow<C: Curve>(width: Width) {
+    C::generator().at_least(Affine::GENERATOR, width);
 }
 
-/// Bytes that the table of the generator takes, which all keys share.
+/// Bytes that the table of an algorithm's generator takes, which all its keys share.
 #[must_use]
-pub fn generator_bytes() -> usize {
-    SLOT.bytes()
+pub fn generator_bytes<A: Algorithm>() -> usize {
+    A::generator().bytes()
 }

@@ -6,9 +6,14 @@
 
 use cmov::Cmov as _;
 
-use crate::field::{Fe, P, Powers, add4, halved, product, square, sub4};
+use crate::{
+    curve::Curve as _,
+    field::{Fe, halved},
+    modulus::{add4, product, square, sub4},
+    sm2::Sm2,
+};
 
-/// An element, in Montgomery's form and below p as in [`crate::field`].
+/// An element of SM2's field, in Montgomery's form and below p as in [`crate::field`].
 #[derive(Clone, Copy)]
 pub(crate) struct Hidden([u64; 4]);
 
@@ -19,24 +24,24 @@ impl Hidden {
     }
 
     /// No secret any more.
-    pub(crate) fn reveal(self) -> Fe {
+    pub(crate) fn reveal(self) -> Fe<Sm2> {
         Fe::from_montgomery(self.0)
     }
 
     #[inline]
     pub(crate) fn mul(self, other: Self) -> Self {
-        Self::below_p(halved(product(self.0, other.0)))
+        Self::below_p(halved::<Sm2>(product(self.0, other.0)))
     }
 
     #[inline]
     pub(crate) fn square(self) -> Self {
-        Self::below_p(halved(square(self.0)))
+        Self::below_p(halved::<Sm2>(square(self.0)))
     }
 
     #[inline]
     pub(crate) fn sub(self, other: Self) -> Self {
         let (difference, borrow) = sub4(self.0, other.0);
-        let (sum, _) = add4(difference, P);
+        let (sum, _) = add4(difference, Sm2::FIELD.m);
         Self(chosen(u8::from(borrow), sum, difference))
     }
 
@@ -47,23 +52,38 @@ impl Hidden {
         Self(chosen(bit, negated.0, self.0))
     }
 
+    /// The inverse by Fermat: the power p - 2, whose bits from the top are
+    /// 31 ones, a zero, 128 ones, 32 zeros, 62 ones, a zero, and a one. Zero gives zero.
+    pub(crate) fn invert(self) -> Self {
+        // Named by how many ones the exponent has.
+        let two = self.then(1, self);
+        let four = two.then(2, two);
+        let eight = four.then(4, four);
+        let sixteen = eight.then(8, eight);
+        let thirty = sixteen.then(8, eight).then(4, four).then(2, two);
+        let thirty_one = thirty.then(1, self);
+        let sixty_two = thirty_one.then(1, self).then(30, thirty);
+        let sixty_four = sixty_two.then(2, two);
+        let all = sixty_four.then(64, sixty_four);
+        thirty_one
+            .then(1 + 128, all)
+            .then(32 + 62, sixty_two)
+            .then(2, self)
+    }
+
+    /// Squared `times` times, then multiplied: appends that many bits to an exponent.
+    fn then(self, times: usize, factor: Self) -> Self {
+        let power = (0..times).fold(self, |power, _| power.square());
+        power.mul(factor)
+    }
+
     /// `high * 2^256 + words`, less than 2p, brought below p.
     #[inline]
     fn below_p((words, high): ([u64; 4], u64)) -> Self {
-        let (reduced, borrow) = sub4(words, P);
+        let (reduced, borrow) = sub4(words, Sm2::FIELD.m);
         // Words below p, and nothing above them: what came in stands.
         let keep = u8::from(borrow) & u8::from(high == 0);
         Self(chosen(keep, words, reduced))
-    }
-}
-
-impl Powers for Hidden {
-    fn product(self, other: Self) -> Self {
-        self.mul(other)
-    }
-
-    fn squared(self) -> Self {
-        self.square()
     }
 }
 
@@ -95,7 +115,7 @@ mod tests {
         fn hidden_elements_are_elements(a in any::<[u64; 4]>(), b in any::<[u64; 4]>()) {
             let element = |words| Fe::from_words(words).unwrap_or_else(|| Fe::ONE.neg());
             let (a, b) = (element(a), element(b));
-            let hidden = |it: Fe| Hidden::from_montgomery(*it.montgomery_words());
+            let hidden = |it: Fe<Sm2>| Hidden::from_montgomery(*it.montgomery_words());
             let (of_a, of_b) = (hidden(a), hidden(b));
             prop_assert_eq!(of_a.mul(of_b).reveal(), a.mul(b));
             prop_assert_eq!(of_a.square().reveal(), a.square());

@@ -1,40 +1,41 @@
 //! A known key: its table, and the check of one signature.
 
-use std::sync::Arc;
-
-use sm3::{Digest as _, Sm3};
+use std::{
+    any::TypeId,
+    sync::{Arc, MutexGuard},
+};
 
 use crate::{
-    curve::{Affine, B, GENERATOR, Jacobian},
-    field::{Fe, is_below_p},
+    curve::{Algorithm, Case, Curve, Multiples},
+    field::Fe,
     generator,
-    keys::Member,
+    keys::{Keyed, Member, Ring},
+    point::{Affine, Jacobian},
     scalar::Scalar,
     signature::Signature,
     slot::Slot,
+    sm2::Sm2,
     table::{Table, Term, Width, multiply},
 };
-
-/// The user id that stands where a deployment has agreed on none: GM/T 0009-2012, clause 10.
-pub const DEFAULT_USER_ID: &[u8] = b"1234567812345678";
 
 /// A public key with precomputed multiples. Sharing it between threads costs nothing: wrap it in an
 /// `Arc`.
 ///
-/// Making one only checks the point. The table of one that was made by [`KnownKey::new`] is built by the
+/// Making one only checks the point. The table of one that was made by [`KnownKey::new`] or [`KnownKey::es256`] is built by the
 /// first verification, or beforehand by [`KnownKey::prepare`], and stays; [`KnownKey::grow`] puts a
 /// larger one in its place. Keys of a [`KnownKeys`](crate::KnownKeys) share a bound on memory.
 #[derive(Debug)]
-pub struct KnownKey {
-    point: Affine,
-    za: [u8; 32],
-    pub(crate) slot: Slot,
+pub struct KnownKey<A = Sm2> {
+    point: Affine<A>,
+    /// What tells this key from all others of its algorithm.
+    id: [u8; 32],
+    pub(crate) slot: Slot<A>,
     upkeep: Upkeep,
 }
 
 /// Who says what table a key has.
 #[derive(Debug)]
-enum Upkeep {
+pub(crate) enum Upkeep {
     /// The key itself: one of this width.
     Own(Width),
     /// The keys that share a bound with it.
@@ -48,7 +49,7 @@ pub enum BadKey {
     #[error("a key is an uncompressed point: 04, x and y")]
     Encoding,
     /// A coordinate is p or more, or the point is not on the curve.
-    #[error("the point is not on SM2's curve")]
+    #[error("the point is not on the curve")]
     NotOnCurve,
     /// A user id has at most 8191 bytes: its length in bits takes two bytes.
     #[error("the user id is longer than 8191 bytes")]
@@ -60,26 +61,17 @@ pub enum BadKey {
 #[error("the signature does not verify")]
 pub struct Rejected;
 
-impl KnownKey {
-    /// From the point of SEC 1 (04 || x || y, or x || y) and the user id.
-    ///
-    /// # Errors
-    /// [`BadKey`]. The point at infinity has no such encoding.
-    pub fn new(point: &[u8], user_id: &[u8], width: Width) -> Result<Self, BadKey> {
-        Self::checked(point, user_id, Upkeep::Own(width))
-    }
-
-    pub(crate) fn shared(point: &[u8], user_id: &[u8], member: Member) -> Result<Self, BadKey> {
-        Self::checked(point, user_id, Upkeep::Shared(member))
-    }
-
-    fn checked(point: &[u8], user_id: &[u8], upkeep: Upkeep) -> Result<Self, BadKey> {
-        let (x, y) = coordinates(point).ok_or(BadKey::Encoding)?;
-        let za = za(user_id, x, y).ok_or(BadKey::UserId)?;
+impl<A: Algorithm> KnownKey<A> {
+    pub(crate) fn checked(
+        x: &[u8; 32],
+        y: &[u8; 32],
+        id: [u8; 32],
+        upkeep: Upkeep,
+    ) -> Result<Self, BadKey> {
         let point = Affine::on_curve(x, y).ok_or(BadKey::NotOnCurve)?;
         Ok(Self {
             point,
-            za,
+            id,
             slot: Slot::new(),
             upkeep,
         })
@@ -88,7 +80,7 @@ impl KnownKey {
     /// Builds the table of this key and, the first time in the process, that of the generator. A key that
     /// shares a bound with others gets one if there is room.
     pub fn prepare(&self) {
-        generator::table();
+        generator::table::<A>();
         match &self.upkeep {
             Upkeep::Own(width) => drop(self.slot.get_or_build(self.point, *width)),
             Upkeep::Shared(member) => member.prepare(self),
@@ -102,7 +94,7 @@ impl KnownKey {
     pub fn grow(&self, width: Width) {
         match &self.upkeep {
             Upkeep::Own(first) if width > *first => {
-                generator::grow(width);
+                generator::grow::<A>(width);
                 self.slot.at_least(self.point, width);
             }
             Upkeep::Own(_) | Upkeep::Shared(_) => {}
@@ -116,110 +108,180 @@ impl KnownKey {
         self.slot.bytes()
     }
 
-    /// Z of the key and its user id (GB/T 32918.2, clause 5.5).
+    /// The uncompressed point of SEC 1: 04, x and y.
     #[must_use]
-    pub fn za(&self) -> &[u8; 32] {
-        &self.za
+    pub fn point(&self) -> [u8; 65] {
+        let mut point = [4; 65];
+        let (x, y) = (self.point.x.to_bytes(), self.point.y.to_bytes());
+        for (place, byte) in point.iter_mut().skip(1).zip(x.into_iter().chain(y)) {
+            *place = byte;
+        }
+        point
     }
 
-    /// The digest that is signed: SM3(Z || message).
+    /// The digest that is signed: with SM2 SM3(Z || message), with ES256 SHA-256 of the message.
     #[must_use]
     pub fn digest(&self, message: &[u8]) -> [u8; 32] {
-        let hash = Sm3::new().chain_update(self.za).chain_update(message);
-        hash.finalize().into()
+        A::digest(&self.id, message)
     }
 
-    /// Verifies a signature over a message (GB/T 32918.2, clause 7).
+    /// Verifies a signature over a message (GB/T 32918.2, clause 7; FIPS 186-5, clause 6.4.2).
     ///
     /// # Errors
     /// [`Rejected`].
-    pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), Rejected> {
+    pub fn verify(&self, message: &[u8], signature: &Signature<A>) -> Result<(), Rejected> {
         self.verify_digest(&self.digest(message), signature)
     }
 
-    /// Verifies a signature over the digest e = SM3(Z || message).
+    /// Verifies a signature over the digest that [`KnownKey::digest`] makes of a message.
     ///
     /// # Errors
     /// [`Rejected`].
-    pub fn verify_digest(&self, e: &[u8; 32], signature: &Signature) -> Result<(), Rejected> {
-        let t = signature.r.add(signature.s);
-        if t.is_zero() {
-            return Err(Rejected);
-        }
-        let point = match self.table(1) {
-            Some(table) => looked_up(&generator::table(), &table, signature.s, t),
-            None => self.computed(signature.s, t),
-        };
-        let expected = Expected::of(e, signature);
-        if expected.coordinates().any(|x| point.has_x(x)) {
-            Ok(())
-        } else {
-            Err(Rejected)
+    pub fn verify_digest(
+        &self,
+        digest: &[u8; 32],
+        signature: &Signature<A>,
+    ) -> Result<(), Rejected> {
+        let case = Case { digest, signature };
+        match self.table(1) {
+            Some(table) => judged(&case, |them| looked_up(&generator::table(), &table, them)),
+            None => judged(&case, |multiples| self.computed(multiples)),
         }
     }
 
+    /// [`KnownKey::verify`] where the key has a table by now; `None` where it has none. For callers who have another
+    /// library at hand, which may be faster with keys that it has never met. It counts as a use either way.
+    pub fn verify_by_table(
+        &self,
+        message: &[u8],
+        signature: &Signature<A>,
+    ) -> Option<Result<(), Rejected>> {
+        let table = self.table(1)?;
+        let digest = &self.digest(message);
+        let case = Case { digest, signature };
+        Some(judged(&case, |them| {
+            looked_up(&generator::table(), &table, them)
+        }))
+    }
+
     /// The table with which to verify so many signatures; `None` for a key that has to do without.
-    pub(crate) fn table(&self, times: u64) -> Option<Arc<Table>> {
+    pub(crate) fn table(&self, times: u64) -> Option<Arc<Table<A>>> {
         match &self.upkeep {
             Upkeep::Own(width) => Some(self.slot.get_or_build(self.point, *width)),
             Upkeep::Shared(member) => member.table(self, times),
         }
     }
 
-    pub(crate) fn build(&self, width: Width) -> Table {
+    pub(crate) fn build(&self, width: Width) -> Table<A> {
         Table::new(self.point, width)
     }
 
-    pub(crate) fn member(&self) -> Option<&Member> {
+    /// The sum of both multiples, that of this key's point without a table.
+    fn computed(&self, multiples: &Multiples<A>) -> Jacobian<A> {
+        let of_generator = generator::table();
+        let product = multiply(&self.point, multiples.of_key);
+        let terms = of_generator.terms(multiples.of_generator);
+        terms.fold(product, |sum, term| sum.add(&term.point()))
+    }
+}
+
+impl<A: Algorithm> Keyed for KnownKey<A> {
+    fn id(&self) -> &[u8; 32] {
+        &self.id
+    }
+
+    fn member(&self) -> Option<&Member> {
         match &self.upkeep {
             Upkeep::Own(_) => None,
             Upkeep::Shared(member) => Some(member),
         }
     }
 
-    /// s times the generator and t times this key's point, the latter without a table.
-    fn computed(&self, s: Scalar, t: Scalar) -> Jacobian {
-        let of_generator = generator::table();
-        let product = multiply(&self.point, t);
-        let terms = of_generator.terms(s);
-        terms.fold(product, |sum, term| sum.add(&term.point()))
+    fn sec1(&self) -> [u8; 65] {
+        self.point()
+    }
+
+    fn width(&self) -> Option<Width> {
+        self.slot.get().map(|table| table.width())
+    }
+
+    fn building(&self) -> MutexGuard<'_, ()> {
+        self.slot.building()
+    }
+
+    fn build_reserved(&self, ring: &Ring, width: Width) {
+        drop(ring.build_reserved(self, width));
+    }
+
+    fn grow_generator(&self, width: Width) {
+        generator::grow::<A>(width);
+    }
+
+    fn algorithm(&self) -> TypeId {
+        TypeId::of::<A>()
+    }
+
+    fn give_up_table(&self) {
+        self.slot.put(None);
     }
 }
 
-/// s times the generator and t times a key's point.
-fn looked_up(of_generator: &Table, of_key: &Table, s: Scalar, t: Scalar) -> Jacobian {
+/// Whether the sum of both multiples has the x that the signature says.
+fn judged<A: Algorithm>(
+    case: &Case<'_, A>,
+    sum: impl FnOnce(&Multiples<A>) -> Jacobian<A>,
+) -> Result<(), Rejected> {
+    let multiples = A::multiples(case).ok_or(Rejected)?;
+    let point = sum(&multiples);
+    let expected = Expected::of(case);
+    if expected.coordinates().any(|x| point.has_x(x)) {
+        Ok(())
+    } else {
+        Err(Rejected)
+    }
+}
+
+/// The sum of both multiples.
+fn looked_up<C: Curve>(
+    of_generator: &Table<C>,
+    of_key: &Table<C>,
+    multiples: &Multiples<C>,
+) -> Jacobian<C> {
     let mut terms = [None; 2 * Width::MOST_ADDITIONS];
-    let found = of_generator.terms(s).chain(of_key.terms(t));
+    let found = of_generator
+        .terms(multiples.of_generator)
+        .chain(of_key.terms(multiples.of_key));
     for (place, term) in terms.iter_mut().zip(found) {
         term.prefetch();
         *place = Some(term);
     }
-    let sum = |sum: Jacobian, term: &Term<'_>| sum.add(&term.point());
+    let sum = |sum: Jacobian<C>, term: &Term<'_, C>| sum.add(&term.point());
     terms.iter().flatten().fold(Jacobian::INFINITY, sum)
 }
 
-/// What the x-coordinate must be modulo n: r - e.
+/// What the x-coordinate must be modulo n.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Expected(Scalar);
+pub(crate) struct Expected<C>(Scalar<C>);
 
-impl Expected {
-    pub(crate) fn of(e: &[u8; 32], signature: &Signature) -> Self {
-        Self(signature.r.sub(Scalar::reduced(e)))
+impl<C: Curve> Expected<C> {
+    pub(crate) fn of(case: &Case<'_, C>) -> Self {
+        Self(C::expected_x(case))
     }
 
     /// The one or two numbers below p that it can be: n is a little below p.
     pub(crate) fn numbers(self) -> impl Iterator<Item = [u64; 4]> {
-        let second = self.0.plus_n().filter(|words| is_below_p(*words));
+        let second = self.0.plus_n().filter(|words| C::FIELD.is_above(*words));
         [self.0.words()].into_iter().chain(second)
     }
 
     /// The same as elements of the field.
-    pub(crate) fn coordinates(self) -> impl Iterator<Item = Fe> {
+    pub(crate) fn coordinates(self) -> impl Iterator<Item = Fe<C>> {
         self.numbers().filter_map(Fe::from_words)
     }
 }
 
-fn coordinates(point: &[u8]) -> Option<(&[u8; 32], &[u8; 32])> {
+/// x and y of 04 || x || y, or of x || y.
+pub(crate) fn coordinates(point: &[u8]) -> Option<(&[u8; 32], &[u8; 32])> {
     let numbers = match point {
         [4, numbers @ ..] if point.len() == 65 => numbers,
         _ => point,
@@ -227,24 +289,3 @@ fn coordinates(point: &[u8]) -> Option<(&[u8; 32], &[u8; 32])> {
     let (x, y) = numbers.split_first_chunk()?;
     Some((x, y.try_into().ok()?))
 }
-
-/// SM3 over the length of the user id in bits, the user id, a, b, the generator, and the key.
-fn za(user_id: &[u8], x: &[u8; 32], y: &[u8; 32]) -> Option<[u8; 32]> {
-    let bits = u16::try_from(user_id.len().checked_mul(8)?).ok()?;
-    let hash = Sm3::new()
-        .chain_update(bits.to_be_bytes())
-        .chain_update(user_id)
-        .chain_update(A)
-        .chain_update(B)
-        .chain_update(GENERATOR.0)
-        .chain_update(GENERATOR.1)
-        .chain_update(x)
-        .chain_update(y);
-    Some(hash.finalize().into())
-}
-
-/// a of the curve's equation: p - 3.
-const A: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfc,
-];

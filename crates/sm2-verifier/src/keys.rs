@@ -7,7 +7,9 @@
 //! does without. The counts fade, so that what was used once does not stay for ever.
 
 use std::{
+    any::{Any, TypeId},
     collections::HashMap,
+    fmt::Debug,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -16,6 +18,8 @@ use std::{
 };
 
 use crate::{
+    curve::Algorithm,
+    es256::Es256,
     generator,
     key::{BadKey, KnownKey},
     table::{Table, Width},
@@ -28,10 +32,10 @@ const WORTH_12: u64 = 1_024;
 /// Uses of all keys together after which every count is halved.
 const FADES: u64 = 1 << 16;
 
-/// Keys whose tables take no more memory together than they may.
+/// Keys of either algorithm whose tables take no more memory together than they may.
 ///
-/// The bound counts the tables of these keys and that of the generator, 2.75 MB until
-/// [`KnownKeys::grow`] builds a larger one. A table that gives way while a batch uses it goes when the batch is
+/// The bound counts the tables of these keys and those of the generators, 2.75 MB for each algorithm of which there
+/// was a key, until [`KnownKeys::grow`] builds a larger one. A table that gives way while a batch uses it goes when the batch is
 /// done, and building takes about a megabyte for so long. Sharing it between threads costs nothing.
 #[derive(Clone, Debug)]
 pub struct KnownKeys {
@@ -41,8 +45,8 @@ pub struct KnownKeys {
 /// A larger table, built by [`KnownKeys::grow`].
 #[derive(Clone, Debug)]
 pub struct Grown {
-    /// The key that has it.
-    pub key: Arc<KnownKey>,
+    /// The point of the key that has it: 04, x and y.
+    pub point: [u8; 65],
     /// Bits of a digit.
     pub width: Width,
     /// Bytes that all tables take now.
@@ -52,7 +56,7 @@ pub struct Grown {
 }
 
 impl KnownKeys {
-    /// No keys yet, and so many bytes for their tables. Below 2.75 MB, which the generator takes, no key gets
+    /// No keys yet, and so many bytes for their tables. Below 2.75 MB, which a generator takes, no key gets
     /// a table.
     #[must_use]
     pub fn new(budget: usize) -> Self {
@@ -65,18 +69,30 @@ impl KnownKeys {
         }
     }
 
-    /// The key of this point (04 || x || y, or x || y) and user id: the same each time, with the table
-    /// that it has meanwhile.
+    /// The key of this point (04 || x || y, or x || y) and user id for SM2: the same each time, with the
+    /// table that it has meanwhile.
     ///
     /// # Errors
     /// [`BadKey`].
     pub fn key(&self, point: &[u8], user_id: &[u8]) -> Result<Arc<KnownKey>, BadKey> {
-        let member = Member {
+        let key = KnownKey::shared(point, user_id, self.member())?;
+        Ok(self.ring.the_one(key))
+    }
+
+    /// The key of this point for ES256, likewise.
+    ///
+    /// # Errors
+    /// [`BadKey`].
+    pub fn es256_key(&self, point: &[u8]) -> Result<Arc<KnownKey<Es256>>, BadKey> {
+        let key = KnownKey::es256_shared(point, self.member())?;
+        Ok(self.ring.the_one(key))
+    }
+
+    fn member(&self) -> Member {
+        Member {
             ring: Arc::downgrade(&self.ring),
             uses: AtomicU64::new(0),
-        };
-        let key = KnownKey::shared(point, user_id, member)?;
-        Ok(self.ring.state().the_one(key))
+        }
     }
 
     /// Bytes that the tables take, those being built included.
@@ -92,31 +108,56 @@ impl KnownKeys {
     }
 
     /// Builds a table of this width for the key that is used most among those with a narrower one, and one of
-    /// the generator, if both have room beside all others. Meant for a thread of the caller's, which
+    /// its generator, if both have room beside all others. Meant for a thread of the caller's, which
     /// calls it until there is nothing left: verification goes on meanwhile.
     #[must_use]
     pub fn grow(&self, width: Width) -> Option<Grown> {
         let started = Instant::now();
         let key = self.ring.state().most_used_below(width)?;
-        let guard = key.slot.building();
-        if key.slot.get().is_some_and(|table| table.width() >= width) {
+        let guard = key.building();
+        if key.width() >= Some(width) {
             // Another thread was here meanwhile.
             drop(guard);
             return self.grow(width);
         }
-        if !self.ring.state().reserve_growth(&key, width, self.budget()) {
+        if !self
+            .ring
+            .state()
+            .reserve_growth(&key, width, self.ring.budget)
+        {
             return None;
         }
-        generator::grow(width);
-        self.ring.build_reserved(&key, width);
+        key.grow_generator(width);
+        key.build_reserved(&self.ring, width);
         drop(guard);
         Some(Grown {
-            key,
+            point: key.sec1(),
             width,
             bytes: self.bytes(),
             took: started.elapsed(),
         })
     }
+}
+
+/// A key of whatever algorithm.
+pub(crate) trait Keyed: Any + Debug + Send + Sync {
+    /// Tells it from all others.
+    fn id(&self) -> &[u8; 32];
+    fn member(&self) -> Option<&Member>;
+    fn sec1(&self) -> [u8; 65];
+    fn algorithm(&self) -> TypeId;
+    /// Of the table that it has.
+    fn width(&self) -> Option<Width>;
+    /// The right to build, once whoever has it is done.
+    fn building(&self) -> MutexGuard<'_, ()>;
+    fn build_reserved(&self, ring: &Ring, width: Width);
+    fn grow_generator(&self, width: Width);
+    fn give_up_table(&self);
+}
+
+/// How often a key was used.
+fn uses(key: &dyn Keyed) -> u64 {
+    key.member().map_or(0, Member::uses)
 }
 
 /// What a key knows of the others.
@@ -128,7 +169,11 @@ pub(crate) struct Member {
 
 impl Member {
     /// The table with which to verify so many signatures, if the key has one by now.
-    pub(crate) fn table(&self, key: &KnownKey, times: u64) -> Option<Arc<Table>> {
+    pub(crate) fn table<A: Algorithm>(
+        &self,
+        key: &KnownKey<A>,
+        times: u64,
+    ) -> Option<Arc<Table<A>>> {
         let before = self.uses.fetch_add(times, Relaxed);
         let found = key.slot.get();
         let Some(ring) = self.ring.upgrade() else {
@@ -143,9 +188,9 @@ impl Member {
     }
 
     /// Builds a table at once, if there is room.
-    pub(crate) fn prepare(&self, key: &KnownKey) {
+    pub(crate) fn prepare<A: Algorithm>(&self, key: &KnownKey<A>) {
         if let Some(ring) = self.ring.upgrade() {
-            ring.build(key, Width::BITS_12, WORTH_12);
+            drop(ring.build(key, Width::BITS_12, WORTH_12));
         }
     }
 
@@ -167,7 +212,7 @@ fn worth_building(has: Option<Width>, before: u64, after: u64) -> Option<Width> 
 }
 
 #[derive(Debug)]
-struct Ring {
+pub(crate) struct Ring {
     budget: usize,
     uses: AtomicU64,
     state: Mutex<State>,
@@ -175,19 +220,19 @@ struct Ring {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Every key that somebody holds, by Z, which covers its point and its user id.
-    keys: HashMap<[u8; 32], Weak<KnownKey>>,
+    /// Every key that somebody holds, by its identifier.
+    keys: HashMap<[u8; 32], Weak<dyn Keyed>>,
     /// When to look for keys that nobody holds any more.
     prune_at: usize,
     /// Those that have a table or are about to.
     holders: Vec<Holder>,
-    /// How wide the generator's table was asked to be, if more than at first.
-    generator: Option<Width>,
+    /// How wide each generator's table was asked to be, of the algorithms that have keys.
+    generators: HashMap<TypeId, Width>,
 }
 
 #[derive(Debug)]
 struct Holder {
-    key: Arc<KnownKey>,
+    key: Arc<dyn Keyed>,
     width: Width,
 }
 
@@ -195,6 +240,23 @@ impl Ring {
     fn state(&self) -> MutexGuard<'_, State> {
         // What is done under this lock cannot stop half way but by running out of memory.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key that there is of these, or this one.
+    fn the_one<A: Algorithm>(&self, key: KnownKey<A>) -> Arc<KnownKey<A>> {
+        let mut state = self.state();
+        if let Some(found) = state.keys.get(key.id()).and_then(Weak::upgrade) {
+            let found: Arc<dyn Any + Send + Sync> = found;
+            if let Ok(found) = found.downcast() {
+                return found;
+            }
+        }
+        state.prune();
+        let key = Arc::new(key);
+        let weak: Weak<KnownKey<A>> = Arc::downgrade(&key);
+        state.keys.insert(*key.id(), weak);
+        state.count_generator(key.algorithm(), self.budget);
+        key
     }
 
     fn fade(&self, times: u64) {
@@ -210,7 +272,12 @@ impl Ring {
 
     /// Builds a table of this width, or a small one where that has no room. While another thread builds
     /// for this key, a few signatures go on with what there is; many are worth waiting for.
-    fn build(&self, key: &KnownKey, width: Width, times: u64) -> Option<Arc<Table>> {
+    fn build<A: Algorithm>(
+        &self,
+        key: &KnownKey<A>,
+        width: Width,
+        times: u64,
+    ) -> Option<Arc<Table<A>>> {
         let guard = if times < WORTH_12 {
             key.slot.try_building()?
         } else {
@@ -228,7 +295,11 @@ impl Ring {
         Some(built)
     }
 
-    fn build_reserved(&self, key: &KnownKey, width: Width) -> Arc<Table> {
+    pub(crate) fn build_reserved<A: Algorithm>(
+        &self,
+        key: &KnownKey<A>,
+        width: Width,
+    ) -> Arc<Table<A>> {
         let table = Arc::new(key.build(width));
         let state = self.state();
         // It may have had to give way before it was done.
@@ -240,46 +311,53 @@ impl Ring {
 }
 
 impl State {
-    fn the_one(&mut self, key: KnownKey) -> Arc<KnownKey> {
-        let found = self.keys.get(key.za()).and_then(Weak::upgrade);
-        if let Some(found) = found {
-            return found;
-        }
+    fn prune(&mut self) {
         if self.keys.len() >= self.prune_at {
             self.keys.retain(|_, key| key.strong_count() > 0);
             self.prune_at = self.keys.len() * 2 + 64;
         }
-        let key = Arc::new(key);
-        self.keys.insert(*key.za(), Arc::downgrade(&key));
-        key
+    }
+
+    /// The first key of an algorithm brings a table of its generator, for which others may have to go.
+    fn count_generator(&mut self, algorithm: TypeId, budget: usize) {
+        self.generators.entry(algorithm).or_insert(generator::FIRST);
+        let excess = self.bytes().saturating_sub(budget);
+        self.make_room(excess, u64::MAX);
     }
 
     fn bytes(&self) -> usize {
         let of_keys = self.holders.iter().map(|it| it.width.bytes());
-        of_keys.sum::<usize>() + self.generator().bytes()
+        let of_generators = self.generators.values().map(|width| width.bytes());
+        of_keys.chain(of_generators).sum()
     }
 
-    fn generator(&self) -> Width {
-        self.generator.unwrap_or(generator::FIRST)
-    }
-
-    fn holder(&self, key: &KnownKey) -> Option<&Holder> {
-        self.holders.iter().find(|it| it.key.za() == key.za())
+    fn holder(&self, key: &dyn Keyed) -> Option<&Holder> {
+        self.holders.iter().find(|it| it.key.id() == key.id())
     }
 
     /// Makes room for a table, at the cost of keys that are used less than half as much; `false` where
     /// that is not enough.
-    fn reserve(&mut self, key: &KnownKey, width: Width, budget: usize) -> bool {
-        let Some(this) = self.keys.get(key.za()).and_then(Weak::upgrade) else {
+    fn reserve(&mut self, key: &dyn Keyed, width: Width, budget: usize) -> bool {
+        let Some(this) = self.keys.get(key.id()).and_then(Weak::upgrade) else {
             return false;
         };
         let has = self.holder(key).map_or(0, |it| it.width.bytes());
         let needed = (self.bytes() + width.bytes()).saturating_sub(has);
-        let mut excess = needed.saturating_sub(budget);
-        self.holders.sort_by_key(|it| it.key.uses());
+        let room = self.make_room(needed.saturating_sub(budget), uses(key) / 2);
+        if room {
+            self.hold(this, width);
+        }
+        room
+    }
+
+    /// Takes so many bytes from the keys that are used least, each of them less than so often; takes none, and
+    /// says `false`, where that is not enough.
+    fn make_room(&mut self, excess: usize, used_less_than: u64) -> bool {
+        let mut excess = excess;
+        self.holders.sort_by_key(|it| uses(&*it.key));
         let mut leaving = Vec::new();
         for holder in &self.holders {
-            if excess == 0 || holder.key.uses() >= key.uses() / 2 {
+            if excess == 0 || uses(&*holder.key) >= used_less_than {
                 break;
             }
             excess = excess.saturating_sub(holder.width.bytes());
@@ -290,40 +368,35 @@ impl State {
         }
         for key in leaving {
             self.holders.retain(|it| !Arc::ptr_eq(&it.key, &key));
-            key.slot.put(None);
+            key.give_up_table();
         }
-        self.hold(this, width);
         true
     }
 
     /// Takes room for a larger table and the generator's where it is free.
-    fn reserve_growth(&mut self, key: &Arc<KnownKey>, width: Width, budget: usize) -> bool {
-        let has = self.holder(key).map_or(0, |it| it.width.bytes());
-        let generator = width.max(self.generator());
+    fn reserve_growth(&mut self, key: &Arc<dyn Keyed>, width: Width, budget: usize) -> bool {
+        let has = self.holder(&**key).map_or(0, |it| it.width.bytes());
+        let before = self.generators.get(&key.algorithm()).copied();
+        let before = before.unwrap_or(generator::FIRST);
+        let generator = width.max(before);
         let needed = self.bytes() + width.bytes() + generator.bytes();
-        if needed > budget + has + self.generator().bytes() {
+        if needed > budget + has + before.bytes() {
             return false;
         }
-        self.generator = Some(generator);
+        self.generators.insert(key.algorithm(), generator);
         self.hold(Arc::clone(key), width);
         true
     }
 
-    fn hold(&mut self, key: Arc<KnownKey>, width: Width) {
+    fn hold(&mut self, key: Arc<dyn Keyed>, width: Width) {
         self.holders.retain(|it| !Arc::ptr_eq(&it.key, &key));
         self.holders.push(Holder { key, width });
     }
 
-    fn most_used_below(&self, width: Width) -> Option<Arc<KnownKey>> {
+    fn most_used_below(&self, width: Width) -> Option<Arc<dyn Keyed>> {
         let narrower = self.holders.iter().filter(|it| it.width < width);
-        let most = narrower.max_by_key(|it| it.key.uses())?;
+        let most = narrower.max_by_key(|it| uses(&*it.key))?;
         Some(Arc::clone(&most.key))
-    }
-}
-
-impl KnownKey {
-    fn uses(&self) -> u64 {
-        self.member().map_or(0, Member::uses)
     }
 }
 

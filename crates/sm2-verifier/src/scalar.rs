@@ -1,33 +1,34 @@
-//! Numbers modulo the order n of SM2's group (GB/T 32918.5), as far as verification needs them:
-//! compared, added, and cut into signed digits. No product modulo n is ever taken.
+//! Numbers modulo the order n of a curve's group.
 
-use crate::field::{add4, bytes, sub4, words};
+use std::marker::PhantomData;
 
-/// n.
-pub(crate) const N: [u64; 4] = [
-    0x53bb_f409_39d5_4123,
-    0x7203_df6b_21c6_052b,
-    0xffff_ffff_ffff_ffff,
-    0xffff_fffe_ffff_ffff,
-];
+use crate::{
+    curve::Curve,
+    modulus::{add4, bytes, sub4, words},
+};
 
 /// A number below n.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Scalar([u64; 4]);
+pub struct Scalar<C>([u64; 4], PhantomData<C>);
 
-impl Scalar {
+/// A number below n in Montgomery's form: what others are multiplied by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factor<C>([u64; 4], PhantomData<C>);
+
+impl<C: Curve> Scalar<C> {
+    const fn of(words: [u64; 4]) -> Self {
+        Self(words, PhantomData)
+    }
+
     /// From 32 bytes, highest first; `None` where they are n or more.
     pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
         let words = words(bytes);
-        let (_, below) = sub4(words, N);
-        below.then_some(Self(words))
+        C::ORDER.is_above(words).then_some(Self::of(words))
     }
 
     /// 32 bytes, highest first, modulo n. Any number of 256 bits is below 2n.
     pub(crate) fn reduced(bytes: &[u8; 32]) -> Self {
-        let words = words(bytes);
-        let (less, below) = sub4(words, N);
-        Self(if below { words } else { less })
+        Self::of(C::ORDER.reduced(words(bytes), 0))
     }
 
     pub(crate) fn is_zero(self) -> bool {
@@ -44,23 +45,26 @@ impl Scalar {
 
     pub(crate) fn add(self, other: Self) -> Self {
         let (sum, carry) = add4(self.0, other.0);
-        let (less, borrow) = sub4(sum, N);
-        Self(if borrow && !carry { sum } else { less })
+        Self::of(C::ORDER.reduced(sum, u64::from(carry)))
     }
 
     pub(crate) fn sub(self, other: Self) -> Self {
         let (difference, borrow) = sub4(self.0, other.0);
-        if borrow {
-            Self(add4(difference, N).0)
+        Self::of(if borrow {
+            add4(difference, C::ORDER.m).0
         } else {
-            Self(difference)
-        }
+            difference
+        })
+    }
+
+    pub(crate) fn times(self, factor: Factor<C>) -> Self {
+        Self::of(C::ORDER.montgomery_product(self.0, factor.0))
     }
 
     /// The number plus n, where that has 256 bits: the other number with this remainder that an
     /// x-coordinate, which is below p, can be.
     pub(crate) fn plus_n(self) -> Option<[u64; 4]> {
-        let (sum, carry) = add4(self.0, N);
+        let (sum, carry) = add4(self.0, C::ORDER.m);
         (!carry).then_some(sum)
     }
 
@@ -84,6 +88,26 @@ impl Scalar {
     }
 }
 
+/// The inverses of numbers that are not zero, with one inversion and three products each.
+pub(crate) fn invert_all<C: Curve>(
+    numbers: impl DoubleEndedIterator<Item = Scalar<C>> + ExactSizeIterator + Clone,
+) -> Vec<Factor<C>> {
+    // Each product falls short by a factor of 2^256, and each step back makes up for one.
+    let times = |a, b| C::ORDER.montgomery_product(a, b);
+    let mut product = C::ORDER.one;
+    let mut inverses = Vec::new();
+    for number in numbers.clone() {
+        inverses.push(Factor(product, PhantomData));
+        product = times(product, number.0);
+    }
+    let mut inverse = times(C::ORDER.inverse(product), C::ORDER.r2);
+    for (place, number) in inverses.iter_mut().zip(numbers).rev() {
+        place.0 = times(place.0, inverse);
+        inverse = times(inverse, number.0);
+    }
+    inverses
+}
+
 /// Moves all words `by` bits down, `by` from 1 to 63.
 fn shift_right(words: &mut [u64; 5], by: u32) {
     let mut above = 0;
@@ -99,36 +123,38 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Es256, Sm2};
 
-    fn any_scalar() -> impl Strategy<Value = Scalar> {
-        any::<[u8; 32]>().prop_map(|bytes| Scalar::reduced(&bytes))
-    }
-
-    fn of(words: [u64; 4]) -> Scalar {
-        Scalar(words)
+    fn n_and_more_are_refused<C: Curve>() {
+        let n = bytes(C::ORDER.m);
+        assert_eq!(Scalar::<C>::from_bytes(&n), None);
+        assert_eq!(Scalar::<C>::from_bytes(&[0xff; 32]), None);
+        assert!(Scalar::<C>::reduced(&n).is_zero());
+        let mut last = n;
+        last[31] -= 1;
+        let number = Scalar::<C>::from_bytes(&last).unwrap();
+        assert_eq!(number.to_bytes(), last);
+        for width in 2..=16 {
+            assert_eq!(sum_of_digits(number, width), number, "{width}");
+        }
     }
 
     #[test]
-    fn n_and_more_are_refused() {
-        let n = of(N).to_bytes();
-        assert_eq!(Scalar::from_bytes(&n), None);
-        assert_eq!(Scalar::from_bytes(&[0xff; 32]), None);
-        assert!(Scalar::reduced(&n).is_zero());
-        let mut last = n;
-        last[31] -= 1;
-        assert_eq!(Scalar::from_bytes(&last).unwrap().to_bytes(), last);
+    fn numbers_end_at_n() {
+        n_and_more_are_refused::<Sm2>();
+        n_and_more_are_refused::<Es256>();
     }
 
     /// The digits put together again, the highest first: doubled `width` times, then added.
-    fn sum_of_digits(scalar: Scalar, width: u32) -> Scalar {
+    fn sum_of_digits<C: Curve>(scalar: Scalar<C>, width: u32) -> Scalar<C> {
         let digits: Vec<i32> = scalar.digits(width).collect();
-        let mut sum = of([0; 4]);
+        let mut sum = Scalar::of([0; 4]);
         for digit in digits.into_iter().rev() {
             assert!(digit.unsigned_abs() <= 1 << (width - 1));
             for _ in 0..width {
                 sum = sum.add(sum);
             }
-            let magnitude = of([u64::from(digit.unsigned_abs()), 0, 0, 0]);
+            let magnitude = Scalar::of([u64::from(digit.unsigned_abs()), 0, 0, 0]);
             sum = if digit < 0 {
                 sum.sub(magnitude)
             } else {
@@ -138,27 +164,36 @@ mod tests {
         sum
     }
 
-    proptest! {
-        #[test]
-        fn digits_are_the_number(scalar in any_scalar(), width in 2_u32..=16) {
-            prop_assert_eq!(sum_of_digits(scalar, width), scalar);
-        }
+    fn laws_hold<C: Curve>(a: &[u8; 32], b: &[u8; 32], width: u32) {
+        let (a, b) = (Scalar::<C>::reduced(a), Scalar::<C>::reduced(b));
+        assert_eq!(sum_of_digits(a, width), a);
+        assert_eq!(a.add(b).sub(b), a);
+        assert_eq!(a.add(b), b.add(a));
+        assert!(a.sub(a).is_zero());
+        assert!(Scalar::<C>::from_bytes(&a.add(b).to_bytes()).is_some());
+    }
 
-        #[test]
-        fn addition_and_subtraction_undo_each_other(a in any_scalar(), b in any_scalar()) {
-            prop_assert_eq!(a.add(b).sub(b), a);
-            prop_assert_eq!(a.add(b), b.add(a));
-            prop_assert!(a.sub(a).is_zero());
-            prop_assert!(Scalar::from_bytes(&a.add(b).to_bytes()).is_some());
+    fn quotients_are_quotients<C: Curve>(numbers: &[[u8; 32]]) {
+        let numbers = numbers.iter().map(Scalar::<C>::reduced);
+        let numbers: Vec<_> = numbers.filter(|number| !number.is_zero()).collect();
+        let one = Scalar::of([1, 0, 0, 0]);
+        for (number, inverse) in numbers.iter().zip(invert_all(numbers.iter().copied())) {
+            assert_eq!(number.times(inverse), one);
+            assert_eq!(number.add(*number).times(inverse), one.add(one));
         }
     }
 
-    #[test]
-    fn digits_of_the_largest_number() {
-        let mut last = of(N);
-        last = last.sub(of([1, 0, 0, 0]));
-        for width in 2..=16 {
-            assert_eq!(sum_of_digits(last, width), last, "{width}");
+    proptest! {
+        #[test]
+        fn addition_and_digits(a: [u8; 32], b: [u8; 32], width in 2_u32..=16) {
+            laws_hold::<Sm2>(&a, &b, width);
+            laws_hold::<Es256>(&a, &b, width);
+        }
+
+        #[test]
+        fn inverses_of_many(numbers in prop::collection::vec(any::<[u8; 32]>(), 0..9)) {
+            quotients_are_quotients::<Sm2>(&numbers);
+            quotients_are_quotients::<Es256>(&numbers);
         }
     }
 }

@@ -10,10 +10,12 @@ use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
 use crate::{
-    curve::{Affine, Jacobian, to_affine},
-    field::{Fe, Powers as _, sub4, words},
+    curve::Curve as _,
+    field::Fe,
     hidden::{Hidden, chosen, mask},
-    scalar::N,
+    modulus::{sub4, words},
+    point::{Affine, Jacobian, to_affine},
+    sm2::Sm2,
 };
 
 const BITS: usize = 6;
@@ -24,7 +26,7 @@ const DIGIT: u64 = 0b11_1111;
 const ENTRY: u64 = 0b1_1111;
 
 /// Window i holds the odd multiples 1 to 63 of 2^(6 i) times the generator: 88 kB in all.
-type Windows = Vec<[Affine; ENTRIES]>;
+type Windows = Vec<[Affine<Sm2>; ENTRIES]>;
 
 static ODD_MULTIPLES: LazyLock<Windows> = LazyLock::new(odd_multiples);
 
@@ -34,7 +36,7 @@ static ODD_MULTIPLES: LazyLock<Windows> = LazyLock::new(odd_multiples);
 #[must_use]
 pub fn generator_multiple_x(k: &[u8; 32]) -> Option<[u8; 32]> {
     let k = Zeroizing::new(words(k));
-    let (_, below) = sub4(*k, N);
+    let (_, below) = sub4(*k, Sm2::ORDER.m);
     if !below {
         return None;
     }
@@ -63,7 +65,7 @@ struct Sum {
 
 impl Sum {
     fn of([x, y]: [Hidden; 2]) -> Self {
-        let z = Hidden::from_montgomery(*Fe::ONE.montgomery_words());
+        let z = Hidden::from_montgomery(*Fe::<Sm2>::ONE.montgomery_words());
         Self { x, y, z }
     }
 
@@ -95,7 +97,7 @@ fn odd_multiples() -> Windows {
     }
     let mut multiples = Vec::with_capacity(WINDOWS * ENTRIES);
     for [base, twice] in to_affine(&pairs).as_chunks().0 {
-        let next = |multiple: &Jacobian| Some(multiple.add(twice));
+        let next = |multiple: &Jacobian<Sm2>| Some(multiple.add(twice));
         let odd = std::iter::successors(Some(Jacobian::from(*base)), next);
         multiples.extend(odd.take(ENTRIES));
     }
@@ -107,7 +109,7 @@ fn odd_multiples() -> Windows {
 fn half_of_odd(k: &[u64; 4]) -> [u64; 5] {
     let [low, ..] = *k;
     let even = bit(low ^ 1);
-    let (negated, _) = sub4(N, *k);
+    let (negated, _) = sub4(Sm2::ORDER.m, *k);
     let odd = Zeroizing::new(chosen(even, negated, *k));
     let [w0, w1, w2, w3] = *odd;
     [
@@ -129,7 +131,7 @@ fn digit(number: &[u64; 5], i: usize) -> u64 {
 }
 
 /// The entry for six bits v, which stand for the odd digit 2 v - 63.
-fn signed_entry(window: &[Affine; ENTRIES], v: u64) -> [Hidden; 2] {
+fn signed_entry(window: &[Affine<Sm2>; ENTRIES], v: u64) -> [Hidden; 2] {
     let negative = bit(v >> (BITS - 1) ^ 1);
     let wanted = (v ^ mask(negative)) & ENTRY;
     let mut x = [0; 4];
@@ -164,13 +166,14 @@ mod tests {
 
     use super::*;
     use crate::{
+        modulus::bytes,
         scalar::Scalar,
         table::{Table, Width},
     };
 
     /// By the tables of verification.
     fn expected(k: &[u8; 32]) -> [u8; 32] {
-        static TABLE: LazyLock<Table> =
+        static TABLE: LazyLock<Table<Sm2>> =
             LazyLock::new(|| Table::new(Affine::GENERATOR, Width::BITS_8));
         let terms = TABLE.terms(Scalar::from_bytes(k).unwrap());
         let sum = terms.fold(Jacobian::INFINITY, |sum, term| sum.add(&term.point()));
@@ -180,7 +183,7 @@ mod tests {
         point.x.to_bytes()
     }
 
-    fn small(number: u64) -> Scalar {
+    fn small(number: u64) -> Scalar<Sm2> {
         let mut bytes = [0; 32];
         bytes[24..].copy_from_slice(&number.to_be_bytes());
         Scalar::reduced(&bytes)
@@ -189,7 +192,7 @@ mod tests {
     proptest! {
         #[test]
         fn multiples_are_those_of_the_tables(k in any::<[u8; 32]>()) {
-            let k = Scalar::reduced(&k);
+            let k = Scalar::<Sm2>::reduced(&k);
             prop_assume!(!k.is_zero());
             let k = k.to_bytes();
             prop_assert_eq!(generator_multiple_x(&k), Some(expected(&k)));
@@ -228,11 +231,11 @@ mod tests {
     fn what_has_no_answer_gets_none() {
         assert_eq!(generator_multiple_x(&[0; 32]), None);
         assert_eq!(generator_multiple_x(&[0xff; 32]), None);
-        let n = crate::field::bytes(N);
+        let n = bytes(Sm2::ORDER.m);
         assert_eq!(generator_multiple_x(&n), None);
         // 15 * 2^253 - n meets itself at the last addition, and n minus that.
-        let (k, _) = sub4([0, 0, 0, 15 << 61], N);
-        let k = Scalar::from_bytes(&crate::field::bytes(k)).unwrap();
+        let (k, _) = sub4([0, 0, 0, 15 << 61], Sm2::ORDER.m);
+        let k = Scalar::<Sm2>::from_bytes(&bytes(k)).unwrap();
         for k in [k, small(0).sub(k)] {
             assert_eq!(generator_multiple_x(&k.to_bytes()), None);
             let beside = k.add(small(1)).to_bytes();

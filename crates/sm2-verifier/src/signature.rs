@@ -1,29 +1,29 @@
 //! Signatures in their two encodings.
 
-use crate::scalar::Scalar;
+use crate::{curve::Algorithm, scalar::Scalar, sm2::Sm2};
 
 /// A signature (r, s) with both numbers from 1 to n - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signature {
-    pub(crate) r: Scalar,
-    pub(crate) s: Scalar,
+pub struct Signature<A = Sm2> {
+    pub(crate) r: Scalar<A>,
+    pub(crate) s: Scalar<A>,
 }
 
 /// Why bytes are no signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum BadSignature {
     /// Not 64 bytes.
-    #[error("a raw SM2 signature has 64 bytes")]
+    #[error("a raw signature has 64 bytes")]
     Length,
-    /// Not the one DER form of SEQUENCE { INTEGER r, INTEGER s } (GB/T 35276, GM/T 0009).
-    #[error("the bytes are not the DER form of an SM2 signature")]
+    /// Not the one DER form of SEQUENCE { INTEGER r, INTEGER s } (GB/T 35276 and GM/T 0009; RFC 3279, clause 2.2.3).
+    #[error("the bytes are not the DER form of a signature")]
     Der,
     /// r or s is zero, or n or more.
     #[error("r and s must lie between 1 and n - 1")]
     Range,
 }
 
-impl Signature {
+impl<A: Algorithm> Signature<A> {
     /// From r and s, 32 bytes each, highest first.
     ///
     /// # Errors
@@ -104,6 +104,7 @@ fn padded(number: &[u8]) -> Result<[u8; 32], BadSignature> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Es256;
 
     fn raw(r: u8, s: u8) -> [u8; 64] {
         let mut raw = [0; 64];
@@ -112,10 +113,8 @@ mod tests {
         raw
     }
 
-    #[test]
-    fn zero_and_n_are_out_of_range() {
-        let n = hex::decode("fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123")
-            .unwrap();
+    fn zero_and_n_are_out_of_range_of<A: Algorithm>(n: &str) {
+        let n = hex::decode(n).unwrap();
         let one = raw(1, 1);
         for (r, s) in [
             (&raw(0, 0)[..32], &one[32..]),
@@ -124,25 +123,41 @@ mod tests {
             (&one[..32], &n[..]),
         ] {
             assert_eq!(
-                Signature::from_raw(&[r, s].concat()),
+                Signature::<A>::from_raw(&[r, s].concat()),
                 Err(BadSignature::Range)
             );
         }
-        assert!(Signature::from_raw(&one).is_ok());
+        assert!(Signature::<A>::from_raw(&one).is_ok());
         for length in [0, 1, 32, 63, 65, 128] {
             assert_eq!(
-                Signature::from_raw(&vec![1; length]),
+                Signature::<A>::from_raw(&vec![1; length]),
                 Err(BadSignature::Length)
             );
         }
     }
 
     #[test]
+    fn zero_and_n_are_out_of_range() {
+        zero_and_n_are_out_of_range_of::<Sm2>(
+            "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123",
+        );
+        zero_and_n_are_out_of_range_of::<Es256>(
+            "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+        );
+    }
+
+    #[test]
     fn der_has_one_form() {
         let good = [0x30, 6, 2, 1, 1, 2, 1, 0x7f];
-        assert_eq!(Signature::from_der(&good).unwrap().to_raw(), raw(1, 0x7f));
+        assert_eq!(
+            Signature::<Sm2>::from_der(&good).unwrap().to_raw(),
+            raw(1, 0x7f)
+        );
         let signed = [0x30, 7, 2, 1, 1, 2, 2, 0, 0x80];
-        assert_eq!(Signature::from_der(&signed).unwrap().to_raw(), raw(1, 0x80));
+        assert_eq!(
+            Signature::<Sm2>::from_der(&signed).unwrap().to_raw(),
+            raw(1, 0x80)
+        );
         let bad: [&[u8]; 14] = [
             &[],
             &[0x30],
@@ -161,19 +176,19 @@ mod tests {
         ];
         for bytes in bad {
             assert_eq!(
-                Signature::from_der(bytes),
+                Signature::<Sm2>::from_der(bytes),
                 Err(BadSignature::Der),
                 "{bytes:02x?}"
             );
         }
         assert_eq!(
-            Signature::from_der(&[0x30, 6, 2, 1, 0, 2, 1, 1]),
+            Signature::<Sm2>::from_der(&[0x30, 6, 2, 1, 0, 2, 1, 1]),
             Err(BadSignature::Range)
         );
         let mut long = vec![0x30, 3 + 3 + 33, 2, 34, 1];
         long.extend([0; 33]);
         long.extend([2, 1, 1]);
         long[1] = 39;
-        assert_eq!(Signature::from_der(&long), Err(BadSignature::Range));
+        assert_eq!(Signature::<Sm2>::from_der(&long), Err(BadSignature::Range));
     }
 }

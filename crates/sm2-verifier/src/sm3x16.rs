@@ -1,7 +1,4 @@
-//! SM3 (GB/T 32905) of sixteen messages at a time, one in each lane of vectors of 32-bit words.
-//!
-//! Messages of different lengths may share the lanes: each lane's state is taken when its last block is done,
-//! and what it hashes after that is of no account.
+//! SM3 of sixteen messages at a time, in vectors of 32-bit words (AVX-512).
 
 #![expect(
     clippy::indexing_slicing,
@@ -15,20 +12,13 @@ use std::arch::x86_64::{
     _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
+use crate::{
+    curve::Message,
+    sm3::{self, Blocks, CONSTANTS, State},
+};
+
 /// Messages at a time.
 pub(crate) const LANES: usize = 16;
-
-/// The state of every lane before the first block, one vector a word.
-const INITIAL: [u32; 8] = [
-    0x7380_166f,
-    0x4914_b2b9,
-    0x1724_42d7,
-    0xda8a_0600,
-    0xa96f_30bc,
-    0x1631_38aa,
-    0xe38d_ee4d,
-    0xb0fb_0e4e,
-];
 
 /// Truth tables of three bits, the first the highest.
 const XOR: i32 = 0b1001_0110;
@@ -40,78 +30,25 @@ pub(crate) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
 }
 
-/// A message in two parts that are hashed as one.
-pub(crate) type Parts<'a> = (&'a [u8; 32], &'a [u8]);
-
-/// The hashes of at most sixteen messages; `None` where the processor cannot.
-pub(crate) fn hash(messages: &[Parts<'_>]) -> Option<[[u8; 32]; LANES]> {
-    if !is_available() || messages.len() > LANES {
-        return None;
+/// The hashes of at most sixteen messages.
+pub(crate) fn hash(messages: &[Message<'_>]) -> [[u8; 32]; LANES] {
+    if is_available() {
+        sm3::hash(messages, compress)
+    } else {
+        let (first, second) = messages.split_at(messages.len().min(LANES / 2));
+        let halves = [first, second].map(crate::sm3x8::hash);
+        std::array::from_fn(|lane| halves[lane / 8][lane % 8])
     }
+}
+
+fn compress(state: &mut State<LANES>, blocks: &Blocks<LANES>) {
     #[expect(
         unsafe_code,
         reason = "a function that needs AVX-512 is called where it is there"
     )]
-    // SAFETY: the processor has the feature, as was just asked.
+    // SAFETY: `hash` comes here only where the processor has the feature.
     unsafe {
-        Some(hash_here(messages))
-    }
-}
-
-/// Blocks of a message: its bytes, a bit that ends it, and its length in 8 bytes.
-pub(crate) fn blocks(message: &Parts<'_>) -> usize {
-    (32 + message.1.len() + 9).div_ceil(64)
-}
-
-#[target_feature(enable = "avx512f")]
-fn hash_here(messages: &[Parts<'_>]) -> [[u8; 32]; LANES] {
-    let most = messages.iter().map(blocks).max().unwrap_or(0);
-    let mut state = INITIAL.map(|word| splat(word));
-    let mut hashes = [[0; 32]; LANES];
-    let mut rows = [[0; 64]; LANES];
-    for block in 0..most {
-        for (row, message) in rows.iter_mut().zip(messages) {
-            fill(row, message, block);
-        }
-        compress(&mut state, transposed(&rows));
-        let words = state.map(|word| to_lanes(word));
-        for (lane, message) in messages.iter().enumerate() {
-            if block + 1 == blocks(message) {
-                for (bytes, word) in hashes[lane].chunks_mut(4).zip(&words) {
-                    bytes.copy_from_slice(&word[lane].to_be_bytes());
-                }
-            }
-        }
-    }
-    hashes
-}
-
-/// Writes a block of the padded message; one behind its end is of no account.
-fn fill(row: &mut [u8; 64], message: &Parts<'_>, block: usize) {
-    let (head, tail) = message;
-    // The head is the first half of the first block, so that all else lies half a block further.
-    let (from, room) = match block {
-        0 => {
-            row[..32].copy_from_slice(head.as_slice());
-            (0, &mut row[32..])
-        }
-        _ => (64 * block - 32, &mut row[..]),
-    };
-    let rest = tail.get(from..).unwrap_or_default();
-    if let Some(whole) = rest.get(..room.len()) {
-        room.copy_from_slice(whole);
-        return;
-    }
-    let (bytes, padding) = room.split_at_mut(rest.len());
-    bytes.copy_from_slice(rest);
-    padding.fill(0);
-    let length = 32 + tail.len();
-    if block == length / 64 {
-        row[length % 64] = 0x80;
-    }
-    if block + 1 == blocks(message) {
-        let bits = u64::try_from(length).unwrap_or(u64::MAX) << 3;
-        row[56..].copy_from_slice(&bits.to_be_bytes());
+        compress_here(state, blocks);
     }
 }
 
@@ -121,8 +58,10 @@ fn fill(row: &mut [u8; 64], message: &Parts<'_>, block: usize) {
     reason = "the standard's own names of the eight words"
 )]
 #[target_feature(enable = "avx512f")]
-fn compress(state: &mut [__m512i; 8], mut words: [__m512i; 16]) {
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
+fn compress_here(state: &mut State<LANES>, blocks: &Blocks<LANES>) {
+    let mut words = transposed(blocks);
+    let before = state.each_ref().map(|word| load(word));
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = before;
     for (round, constant) in CONSTANTS.into_iter().enumerate() {
         // The words are a ring: at `round` lies the word of this round, which the one 16 rounds on replaces.
         let at = |ahead: usize| (round + ahead) % 16;
@@ -152,8 +91,9 @@ fn compress(state: &mut [__m512i; 8], mut words: [__m512i; 16]) {
             words[at(10)],
         ]);
     }
-    for (word, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
-        *word = _mm512_xor_si512(*word, new);
+    let after = [a, b, c, d, e, f, g, h];
+    for ((word, old), new) in state.iter_mut().zip(before).zip(after) {
+        store(word, _mm512_xor_si512(old, new));
     }
 }
 
@@ -165,20 +105,6 @@ fn expanded([w0, w7, w13, w3, w10]: [__m512i; 5]) -> __m512i {
     let p1 = xor3(x, _mm512_rol_epi32::<15>(x), _mm512_rol_epi32::<23>(x));
     xor3(p1, _mm512_rol_epi32::<7>(w3), w10)
 }
-
-/// The constant of each round, rotated as often as it is used.
-const CONSTANTS: [u32; 64] = {
-    let mut constants = [0; 64];
-    let mut round = 0;
-    let (mut first, mut later) = (0x79cc_4519_u32, 0x7a87_9d8a_u32);
-    while round < 64 {
-        constants[round] = if round < 16 { first } else { later };
-        first = first.rotate_left(1);
-        later = later.rotate_left(1);
-        round += 1;
-    }
-    constants
-};
 
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -200,8 +126,8 @@ fn splat(word: u32) -> __m512i {
 
 /// Sixteen blocks become sixteen vectors of words: word i of every lane.
 #[target_feature(enable = "avx512f")]
-fn transposed(rows: &[[u8; 64]; LANES]) -> [__m512i; 16] {
-    let rows: [__m512i; 16] = std::array::from_fn(|i| load(&rows[i]));
+fn transposed(rows: &Blocks<LANES>) -> [__m512i; 16] {
+    let rows: [__m512i; 16] = std::array::from_fn(|i| load_block(&rows[i]));
     // Words of two rows, then of four, beside each other within each quarter.
     let mut fours = rows;
     for i in (0..16).step_by(4) {
@@ -231,7 +157,7 @@ fn transposed(rows: &[[u8; 64]; LANES]) -> [__m512i; 16] {
 /// The sixteen words of a block, whose highest byte comes first.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(row: &[u8; 64]) -> __m512i {
+fn load_block(row: &[u8; 64]) -> __m512i {
     #[expect(unsafe_code, reason = "a load by address has no safe form")]
     // SAFETY: the array has the 64 bytes that are read.
     let words = unsafe { _mm512_loadu_si512(row.as_ptr().cast()) };
@@ -244,58 +170,28 @@ fn load(row: &[u8; 64]) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn to_lanes(vector: __m512i) -> [u32; LANES] {
-    let mut lanes = [0; LANES];
+fn load(words: &[u32; LANES]) -> __m512i {
+    #[expect(unsafe_code, reason = "a load by address has no safe form")]
+    // SAFETY: the array has the 64 bytes that are read.
+    unsafe {
+        _mm512_loadu_si512(words.as_ptr().cast())
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store(words: &mut [u32; LANES], vector: __m512i) {
     #[expect(unsafe_code, reason = "a store by address has no safe form")]
     // SAFETY: the array has the 64 bytes that are written.
     unsafe {
-        _mm512_storeu_si512(lanes.as_mut_ptr().cast(), vector);
+        _mm512_storeu_si512(words.as_mut_ptr().cast(), vector);
     }
-    lanes
 }
 
 #[cfg(test)]
 mod tests {
-    use sm3::{Digest as _, Sm3};
-
-    use super::*;
-
-    fn one(message: &Parts<'_>) -> [u8; 32] {
-        let hash = Sm3::new().chain_update(message.0).chain_update(message.1);
-        hash.finalize().into()
-    }
-
-    /// Bytes that differ from one message to the next.
-    fn bytes(seed: usize, length: usize) -> Vec<u8> {
-        let byte = |i: usize| (i * 167 + seed * 59 + i / 64).to_le_bytes()[0];
-        (0..length).map(byte).collect()
-    }
-
-    fn agree(lengths: &[usize]) {
-        let head: [u8; 32] = std::array::from_fn(|i| (i * 7).to_le_bytes()[0]);
-        let tails: Vec<_> = lengths
-            .iter()
-            .enumerate()
-            .map(|(i, length)| bytes(i, *length))
-            .collect();
-        let messages: Vec<Parts<'_>> = tails.iter().map(|tail| (&head, &tail[..])).collect();
-        let Some(found) = hash(&messages) else {
-            return;
-        };
-        for ((message, found), length) in messages.iter().zip(found).zip(lengths) {
-            assert_eq!(found, one(message), "{length} of {lengths:?}");
-        }
-    }
-
     #[test]
-    fn every_length_alone_and_beside_others() {
-        for length in 0..=300 {
-            agree(&[length; LANES]);
-            agree(&[length]);
-            let unequal: Vec<usize> = (0..LANES).map(|lane| (length + lane * 37) % 301).collect();
-            agree(&unequal);
-        }
-        agree(&[0, 10_000, 1, 63, 64, 65, 23, 24, 86, 87, 88, 4_096]);
-        agree(&[]);
+    fn hashes_of_sixteen() {
+        crate::sm3::tests::every_length(super::hash);
     }
 }

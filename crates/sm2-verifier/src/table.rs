@@ -5,8 +5,9 @@
 //! is then one addition a window and no doubling at all: 22 additions at 12 bits, 17 at 16.
 
 use crate::{
-    curve::{Affine, Jacobian, invert_all, to_affine},
+    curve::Curve,
     field::Fe,
+    point::{Affine, Jacobian, invert_all, to_affine},
     scalar::Scalar,
 };
 
@@ -47,7 +48,7 @@ impl Width {
     /// Bytes of the table of one point.
     #[must_use]
     pub fn bytes(self) -> usize {
-        self.entries() * size_of::<Affine>()
+        self.entries() * ENTRY
     }
 
     /// Entries of each window but the highest.
@@ -66,19 +67,22 @@ impl Width {
     }
 }
 
+/// Bytes of an entry: two coordinates.
+const ENTRY: usize = 64;
+
 /// The table of one point.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(crate) struct Table<C> {
     width: Width,
-    entries: Vec<Affine>,
+    entries: Vec<Affine<C>>,
 }
 
-impl Table {
+impl<C: Curve> Table<C> {
     /// Builds the table: every window at once, doubling the number of known multiples in each step,
     /// so that one inversion serves thousands of additions. Needs about a megabyte beside the table.
-    pub(crate) fn new(point: Affine, width: Width) -> Self {
+    pub(crate) fn new(point: Affine<C>, width: Width) -> Self {
         let mut entries = vec![point; width.entries()];
-        let mut windows: Vec<&mut [Affine]> = entries.chunks_mut(width.half()).collect();
+        let mut windows: Vec<&mut [Affine<C>]> = entries.chunks_mut(width.half()).collect();
         for (window, base) in windows.iter_mut().zip(bases(point, width)) {
             if let Some(first) = window.first_mut() {
                 *first = base;
@@ -104,7 +108,7 @@ impl Table {
 
     /// The looked-up points whose sum is `scalar` times the point.
     #[inline]
-    pub(crate) fn terms(&self, scalar: Scalar) -> impl Iterator<Item = Term<'_>> {
+    pub(crate) fn terms(&self, scalar: Scalar<C>) -> impl Iterator<Item = Term<'_, C>> {
         let half = self.width.half();
         let digits = scalar.digits(self.width.bits()).enumerate();
         digits.filter_map(move |(window, digit)| {
@@ -122,14 +126,14 @@ impl Table {
 
 /// An entry with its sign.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Term<'a> {
-    entry: &'a Affine,
+pub(crate) struct Term<'a, C> {
+    entry: &'a Affine<C>,
     negative: bool,
 }
 
-impl<'a> Term<'a> {
+impl<'a, C: Curve> Term<'a, C> {
     #[cfg(target_arch = "x86_64")]
-    pub(crate) fn entry(&self) -> &'a Affine {
+    pub(crate) fn entry(&self) -> &'a Affine<C> {
         self.entry
     }
 
@@ -139,7 +143,7 @@ impl<'a> Term<'a> {
     }
 
     #[inline]
-    pub(crate) fn point(&self) -> Affine {
+    pub(crate) fn point(&self) -> Affine<C> {
         if self.negative {
             self.entry.neg()
         } else {
@@ -165,11 +169,11 @@ impl<'a> Term<'a> {
 
 /// A scalar times a point of which nothing is known beforehand: doubled five times for each signed digit of
 /// five bits. Several times as slow as looking it up.
-pub(crate) fn multiply(point: &Affine, scalar: Scalar) -> Jacobian {
+pub(crate) fn multiply<C: Curve>(point: &Affine<C>, scalar: Scalar<C>) -> Jacobian<C> {
     const BITS: u32 = 5;
-    let next = |multiple: &Jacobian| Some(multiple.add(point));
+    let next = |multiple: &Jacobian<C>| Some(multiple.add(point));
     let multiples = std::iter::successors(Some(Jacobian::from(*point)), next);
-    let multiples: Vec<Jacobian> = multiples.take(1 << (BITS - 1)).collect();
+    let multiples: Vec<Jacobian<C>> = multiples.take(1 << (BITS - 1)).collect();
     let multiples = to_affine(&multiples);
     let digits: Vec<i32> = scalar.digits(BITS).collect();
     let mut sum = Jacobian::INFINITY;
@@ -187,7 +191,7 @@ pub(crate) fn multiply(point: &Affine, scalar: Scalar) -> Jacobian {
 }
 
 /// The point times 2^(width * i), for each window i.
-fn bases(point: Affine, width: Width) -> Vec<Affine> {
+fn bases<C: Curve>(point: Affine<C>, width: Width) -> Vec<Affine<C>> {
     let mut base = Jacobian::from(point);
     let mut bases = Vec::with_capacity(width.additions());
     for _ in 0..width.additions() {
@@ -205,10 +209,10 @@ const SCRATCH: usize = 8_192;
 /// From the multiples 1 to m to those up to 2m, in every window that has as many. The last of them is a
 /// doubling; all others add two points that differ, since the multiples of a point of large prime
 /// order do.
-fn double_known(windows: &mut [&mut [Affine]], known: usize) {
+fn double_known<C: Curve>(windows: &mut [&mut [Affine<C>]], known: usize) {
     let mut denominators = Vec::with_capacity(windows.len() * known);
     for window in windows.iter().filter(|window| window.len() > known) {
-        if let Some((last, others)) = window.get(..known).and_then(<[Affine]>::split_last) {
+        if let Some((last, others)) = window.get(..known).and_then(<[_]>::split_last) {
             denominators.extend(others.iter().map(|other| last.x.sub(other.x)));
             denominators.push(last.y.double());
         }
@@ -232,19 +236,19 @@ fn double_known(windows: &mut [&mut [Affine]], known: usize) {
 
 /// The sum of two points, given 1 / (x2 - x1).
 #[inline]
-pub(crate) fn sum(one: Affine, two: Affine, inverse: Fe) -> Affine {
+pub(crate) fn sum<C: Curve>(one: Affine<C>, two: Affine<C>, inverse: Fe<C>) -> Affine<C> {
     with_slope(one, two.x, two.y.sub(one.y).mul(inverse))
 }
 
 /// Twice a point, given 1 / 2y.
-fn doubled(point: Affine, inverse: Fe) -> Affine {
+fn doubled<C: Curve>(point: Affine<C>, inverse: Fe<C>) -> Affine<C> {
     let square = point.x.square().sub(Fe::ONE);
     let slope = square.double().add(square).mul(inverse);
     with_slope(point, point.x, slope)
 }
 
 #[inline]
-fn with_slope(one: Affine, other_x: Fe, slope: Fe) -> Affine {
+fn with_slope<C: Curve>(one: Affine<C>, other_x: Fe<C>, slope: Fe<C>) -> Affine<C> {
     let x = slope.square().sub(one.x).sub(other_x);
     let y = slope.mul(one.x.sub(x)).sub(one.y);
     Affine { x, y }
@@ -253,19 +257,20 @@ fn with_slope(one: Affine, other_x: Fe, slope: Fe) -> Affine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Es256, Sm2};
 
-    fn scalar(small: u64) -> Scalar {
+    fn scalar<C: Curve>(small: u64) -> Scalar<C> {
         let mut bytes = [0; 32];
         bytes[24..].copy_from_slice(&small.to_be_bytes());
         Scalar::reduced(&bytes)
     }
 
-    fn product(table: &Table, scalar: Scalar) -> Jacobian {
+    fn product<C: Curve>(table: &Table<C>, scalar: Scalar<C>) -> Jacobian<C> {
         let terms = table.terms(scalar);
         terms.fold(Jacobian::INFINITY, |sum, term| sum.add(&term.point()))
     }
 
-    fn double_and_add(point: Affine, scalar: Scalar) -> Jacobian {
+    fn double_and_add<C: Curve>(point: Affine<C>, scalar: Scalar<C>) -> Jacobian<C> {
         let mut sum = Jacobian::INFINITY;
         for byte in scalar.to_bytes() {
             for bit in (0..8).rev() {
@@ -278,9 +283,8 @@ mod tests {
         sum
     }
 
-    #[test]
-    fn products_by_table_are_products() {
-        let g = Affine::GENERATOR;
+    fn products_by_table_are_products_of<C: Curve>() {
+        let g = Affine::<C>::GENERATOR;
         for bits in [4, 5, 8, 11] {
             let width = Width::new(bits).unwrap();
             let table = Table::new(g, width);
@@ -305,9 +309,16 @@ mod tests {
     }
 
     #[test]
+    fn products_by_table_are_products() {
+        products_by_table_are_products_of::<Sm2>();
+        products_by_table_are_products_of::<Es256>();
+    }
+
+    #[test]
     fn widths_outside_the_bounds_are_none() {
         assert_eq!(Width::new(3), None);
         assert_eq!(Width::new(17), None);
+        assert_eq!(size_of::<Affine<Sm2>>(), ENTRY);
         assert_eq!(Width::BITS_12.additions(), 22);
         assert_eq!(Width::BITS_16.additions(), 17);
     }

@@ -61,15 +61,18 @@ fn registered_claims_stand_under_their_registered_numbers() {
 }
 
 /// The entries of the outer map after an edit.
-fn edited(edit: impl FnOnce(&mut Vec<(Value, Value)>)) -> Result<LicenceClaims, Malformed> {
-    let Ok(Value::Map(mut entries)) = Value::decode(&samples::claims().to_cbor()) else {
+fn edited(edit: impl FnOnce(&mut Vec<(Value<'_>, Value<'_>)>)) -> Result<LicenceClaims, Malformed> {
+    let bytes = samples::claims().to_cbor();
+    let Ok(Value::Map(mut entries)) = Value::decode(&bytes) else {
         unreachable!("a map of claims")
     };
     edit(&mut entries);
     LicenceClaims::from_cbor(&Value::Map(entries).encode())
 }
 
-fn with_licence(edit: impl FnOnce(&mut Vec<(Value, Value)>)) -> Result<LicenceClaims, Malformed> {
+fn with_licence(
+    edit: impl FnOnce(&mut Vec<(Value<'_>, Value<'_>)>),
+) -> Result<LicenceClaims, Malformed> {
     edited(|entries| {
         for (key, value) in entries {
             if let (true, Value::Map(licence)) = (key.as_i64() == Some(LICENCE.0), value) {
@@ -79,7 +82,7 @@ fn with_licence(edit: impl FnOnce(&mut Vec<(Value, Value)>)) -> Result<LicenceCl
     })
 }
 
-fn set((key, _): Key, value: &Value) -> impl FnOnce(&mut Vec<(Value, Value)>) {
+fn set((key, _): Key, value: &Value<'static>) -> impl FnOnce(&mut Vec<(Value<'_>, Value<'_>)>) {
     move |entries| {
         entries.retain(|(known, _)| known.as_i64() != Some(key));
         entries.push((Value::from(key), value.clone()));
@@ -182,7 +185,7 @@ fn impossible_values_are_refused_by_name() {
         (BIRTH_DATE, days(i64::MAX)),
         (BIRTH_DATE, days(-10_000_000)),
         (DOCUMENT_EDITION, Value::Unsigned(1 << 32)),
-        (PORTRAIT_SHA256, Value::Bytes(vec![0; 31])),
+        (PORTRAIT_SHA256, Value::bytes(vec![0; 31])),
     ] {
         assert_eq!(
             with_licence(set(key, &value)),
@@ -193,7 +196,7 @@ fn impossible_values_are_refused_by_name() {
         let refused = edited(set(EXPIRES_AT, &Value::from(value)));
         assert_eq!(refused, Err(Malformed::ClaimValue("exp")));
     }
-    let not_text = edited(set(CREDENTIAL_ID, &Value::Bytes(vec![0xff])));
+    let not_text = edited(set(CREDENTIAL_ID, &Value::bytes(vec![0xff])));
     assert_eq!(not_text, Err(Malformed::ClaimValue("cti")));
 }
 
@@ -217,8 +220,8 @@ fn status_and_holder_key_have_one_shape() {
     let off_curve = Value::Map(vec![
         (Value::from(1), Value::from(2)),
         (Value::from(-1), Value::from(1)),
-        (Value::from(-2), Value::Bytes(vec![1; 32])),
-        (Value::from(-3), Value::Bytes(vec![1; 32])),
+        (Value::from(-2), Value::bytes(vec![1; 32])),
+        (Value::from(-3), Value::bytes(vec![1; 32])),
     ]);
     let confirmation = Value::Map(vec![(Value::from(1), off_curve)]);
     assert_eq!(

@@ -194,8 +194,8 @@ fn the_address_goes_first_where_the_rest_does_not_fit() {
 
 #[test]
 fn other_texts_are_refused_each_by_its_name() {
-    let coded = |value: Value| format!("{PREFIX}{}", base45::encode(&value.encode()));
-    let bytes = |n: usize| Value::Bytes(vec![1; n]);
+    let coded = |value: Value<'_>| format!("{PREFIX}{}", base45::encode(&value.encode()));
+    let bytes = |n: usize| Value::bytes(vec![1; n]);
     let one = || Value::Unsigned(1);
     let forged =
         |handle, time, signature| coded(Value::Array(vec![one(), handle, time, signature]));

@@ -35,7 +35,8 @@ proptest! {
         prop_assert_eq!(cbor, Ok(compressed.clone()));
         let json = CompressedList::from_json(&compressed.to_json());
         prop_assert_eq!(json, Ok(compressed.clone()));
-        let inside = Value::decode(&compressed.encode().encode()).unwrap();
+        let encoded = compressed.encode().encode();
+        let inside = Value::decode(&encoded).unwrap();
         let inside = CompressedList::decode(&inside, "list");
         prop_assert_eq!(inside, Ok(compressed));
     }

@@ -102,7 +102,7 @@ impl ListClaims {
             Err(_out_of_range) => Err(Malformed::ClaimValue(name)),
         };
         Self {
-            subject: fields::text(&Value::Text(claims.sub), SUBJECT.1)?,
+            subject: fields::text(&Value::text(claims.sub), SUBJECT.1)?,
             issued_at: instant(claims.iat, ISSUED_AT.1)?,
             expires_at: instant(claims.exp, EXPIRES_AT.1)?,
             ttl: claims.ttl,

@@ -144,7 +144,8 @@ fn what_nobody_would_read_is_not_signed() {
 fn a_state_and_its_date_belong_together() {
     let at = second("2021-08-01T00:00:00Z");
     for (state, date) in [(0, Some(at)), (1, Some(at)), (2, None), (3, None)] {
-        let Value::Map(mut entries) = keys()[0].encode() else {
+        let keys = keys();
+        let Value::Map(mut entries) = keys[0].encode() else {
             unreachable!("a key is a map")
         };
         entries.retain(|(key, _)| key.as_i64() != Some(STATE.0));

@@ -137,7 +137,7 @@ impl Answer {
         let claims = profile.claims();
         let mut answer = Self::blank(trust, at);
         answer.authentic = true;
-        answer.by = Some(SignedBy::key(profile.key()));
+        answer.by = Some(SignedBy::of(profile.key().clone()));
         answer.licence = Some(Summary::of_profile(claims));
         answer.code = Some(CodeShown::offline(code, claims));
         if code.portrait.is_some() {

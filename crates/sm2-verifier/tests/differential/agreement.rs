@@ -1,67 +1,75 @@
-//! Whatever the bytes are: one at a time, in batches of either kind, and by the `sm2` crate the answer is the
-//! same. The fuzz target `sm2_verify` calls [`check`], and its corpus is replayed as a test.
+//! Whatever the bytes are: one at a time, in batches of either kind, and by another implementation the answer is
+//! the same. The fuzz targets `sm2_verify` and `es256_verify` call [`check`], and their corpora are replayed as tests.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use sm2::{
-    ProjectivePoint, Scalar, U256,
-    dsa::{
-        SigningKey, VerifyingKey,
-        signature::{Signer as _, hazmat::PrehashVerifier as _},
-    },
-    elliptic_curve::{Group as _, ops::Reduce as _, point::AffineCoordinates as _},
-};
 use sm2_verifier::{
-    DEFAULT_USER_ID, Item, KnownKey, KnownKeys, Signature, Width, digests, verify_batch,
-    verify_batch_scalar,
+    Es256, Item, KnownKey, Signature, Sm2, Width, digests, verify_batch, verify_batch_scalar,
 };
 
-const USER_ID: &str = "1234567812345678";
+use crate::oracle::{Number, Oracle};
 
 /// Secrets of the keys. Small ones make tables that hold the same points as the generator's.
 const SECRETS: [u8; 6] = [1, 2, 3, 77, 128, 255];
 
-struct Pair {
-    secret: Scalar,
-    signing: SigningKey,
-    known: KnownKey,
+pub(crate) struct Pair<O: Oracle> {
+    signing: O::Signing,
+    known: KnownKey<O>,
     /// The same key, which never gets a table.
-    bare: std::sync::Arc<KnownKey>,
+    bare: Arc<KnownKey<O>>,
 }
 
-static PAIRS: LazyLock<Vec<Pair>> = LazyLock::new(|| {
-    let bare = KnownKeys::new(0);
+/// An oracle with its keys.
+pub(crate) trait Pairs: Oracle {
+    fn pairs() -> &'static [Pair<Self>];
+}
+
+impl Pairs for Sm2 {
+    fn pairs() -> &'static [Pair<Self>] {
+        static PAIRS: LazyLock<Vec<Pair<Sm2>>> = LazyLock::new(pairs);
+        &PAIRS
+    }
+}
+
+impl Pairs for Es256 {
+    fn pairs() -> &'static [Pair<Self>] {
+        static PAIRS: LazyLock<Vec<Pair<Es256>>> = LazyLock::new(pairs);
+        &PAIRS
+    }
+}
+
+fn pairs<O: Oracle>() -> Vec<Pair<O>> {
     let pair = |(i, secret): (usize, &u8)| {
         let mut bytes = [0; 32];
         bytes[31] = *secret;
-        let signing = SigningKey::from_slice(USER_ID, &bytes).unwrap();
-        let point = signing.verifying_key().to_sec1_bytes();
+        let signing = O::signing(&bytes).unwrap();
+        let point = O::point(&signing);
         let width = Width::new([5, 8, 11][i % 3]).unwrap();
         Pair {
-            secret: **signing.as_nonzero_scalar(),
             signing,
-            known: KnownKey::new(&point, DEFAULT_USER_ID, width).unwrap(),
-            bare: bare.key(&point, DEFAULT_USER_ID).unwrap(),
+            known: O::known(&point, width).unwrap(),
+            bare: O::bare(&point),
         }
     };
     SECRETS.iter().enumerate().map(pair).collect()
-});
+}
 
 /// Reads keys, signatures and digests out of the bytes and checks that all agree about them.
-pub(crate) fn check(data: &[u8]) {
+pub(crate) fn check<O: Pairs>(data: &[u8]) {
+    let pairs = O::pairs();
     let mut input = Input(data);
-    let mut cases = Vec::new();
+    let mut cases: Vec<Case<'_, O>> = Vec::new();
     while !input.0.is_empty() && cases.len() < 24 {
-        let pair = &PAIRS[usize::from(input.byte()) % PAIRS.len()];
+        let pair = &pairs[usize::from(input.byte()) % pairs.len()];
         match input.byte() % 5 {
             0 => cases.extend(given(&mut input, pair)),
             1 => cases.extend(crafted(&mut input, pair)),
             2 => cases.extend(changed(&mut input, pair)),
             3 => cases.extend(encoded(&mut input, pair)),
-            _ => key(&mut input),
+            _ => key::<O>(&mut input),
         }
     }
-    let items: Vec<Item<'_>> = cases.iter().map(|(item, _)| *item).collect();
+    let items: Vec<Item<'_, O>> = cases.iter().map(|(item, _)| *item).collect();
     let expected: Vec<bool> = cases.iter().map(|(_, expected)| *expected).collect();
     for answers in [verify_batch(&items), verify_batch_scalar(&items)] {
         let answers: Vec<bool> = answers.iter().map(Result::is_ok).collect();
@@ -69,32 +77,28 @@ pub(crate) fn check(data: &[u8]) {
     }
 }
 
-type Case<'a> = (Item<'a>, bool);
+type Case<'a, O> = (Item<'a, O>, bool);
 
 /// r, s and the digest as they come.
-fn given<'a>(input: &mut Input<'_>, pair: &'a Pair) -> Option<Case<'a>> {
+fn given<'a, O: Oracle>(input: &mut Input<'_>, pair: &'a Pair<O>) -> Option<Case<'a, O>> {
     let (raw, digest) = (input.array::<64>(), input.array());
     judged(pair, &raw, digest)
 }
 
-/// Any s and t = r + s, with the digest for which they hold unless a byte says otherwise: so are
+/// Any two multiples, with a signature and a digest for which they hold unless a byte says otherwise: so are
 /// looked-up points chosen that coincide.
-fn crafted<'a>(input: &mut Input<'_>, pair: &'a Pair) -> Option<Case<'a>> {
-    let (s, t) = (input.number(), input.number());
-    let sum = ProjectivePoint::mul_by_generator(&(s + t * pair.secret));
-    let expected = t - s - Scalar::reduce(&U256::from_be_slice(&sum.to_affine().x()));
-    let raw = [(t - s).to_bytes(), s.to_bytes()].concat();
-    let raw: [u8; 64] = raw.try_into().unwrap();
-    let mut digest: [u8; 32] = expected.to_bytes().into();
+fn crafted<'a, O: Oracle>(input: &mut Input<'_>, pair: &'a Pair<O>) -> Option<Case<'a, O>> {
+    let (of_generator, of_key) = (input.number(), input.number());
+    let (raw, mut digest) = O::crafted(&pair.signing, of_generator, of_key)?;
     digest[31] ^= input.byte() & 1;
     judged(pair, &raw, digest)
 }
 
 /// A signature over a message, with some of its bits turned.
-fn changed<'a>(input: &mut Input<'_>, pair: &'a Pair) -> Option<Case<'a>> {
+fn changed<'a, O: Oracle>(input: &mut Input<'_>, pair: &'a Pair<O>) -> Option<Case<'a, O>> {
     let length = usize::from(input.byte());
     let message = input.some(length);
-    let mut raw: [u8; 64] = pair.signing.sign(message).to_bytes().into();
+    let mut raw = O::sign(&pair.signing, message);
     let (place, mask) = (input.byte(), input.byte());
     raw[usize::from(place) % 64] ^= mask;
     let digest = pair.known.digest(message);
@@ -109,35 +113,33 @@ fn changed<'a>(input: &mut Input<'_>, pair: &'a Pair) -> Option<Case<'a>> {
 }
 
 /// Any encoding.
-fn encoded<'a>(input: &mut Input<'_>, pair: &'a Pair) -> Option<Case<'a>> {
+fn encoded<'a, O: Oracle>(input: &mut Input<'_>, pair: &'a Pair<O>) -> Option<Case<'a, O>> {
     let length = usize::from(input.byte() % 80);
     let der = input.some(length);
-    let found = Signature::from_der(der);
-    let oracle = sm2::dsa::Signature::from_der(der);
-    assert_eq!(found.is_ok(), oracle.is_ok(), "{der:02x?}");
-    let (found, oracle) = (found.ok()?, oracle.ok()?);
-    assert_eq!(found.to_raw()[..], oracle.to_bytes()[..]);
-    assert_eq!(oracle.to_der().as_bytes(), der);
-    judged(pair, &found.to_raw(), input.array())
+    let found = Signature::<O>::from_der(der).ok();
+    let raw = found.map(|signature| signature.to_raw());
+    assert_eq!(raw, O::of_der(der), "{der:02x?}");
+    judged(pair, &raw?, input.array())
 }
 
 /// Any bytes as a key.
-fn key(input: &mut Input<'_>) {
+fn key<O: Oracle>(input: &mut Input<'_>) {
     let mut point = [4; 65];
     point[1..].copy_from_slice(&input.array::<64>());
-    let oracle = VerifyingKey::from_sec1_bytes(USER_ID, &point);
-    let found = KnownKey::new(&point, DEFAULT_USER_ID, Width::BITS_8);
-    assert_eq!(found.is_ok(), oracle.is_ok(), "{point:02x?}");
+    let found = O::known(&point, Width::BITS_8);
+    assert_eq!(found.is_ok(), O::is_point(&point), "{point:02x?}");
 }
 
 /// What each way of checking one signature says; `None` where r or s is out of range.
-fn judged<'a>(pair: &'a Pair, raw: &[u8; 64], digest: [u8; 32]) -> Option<Case<'a>> {
-    let oracle = sm2::dsa::Signature::from_slice(raw);
-    let found = Signature::from_raw(raw);
-    assert_eq!(found.is_ok(), oracle.is_ok(), "{raw:02x?}");
-    let (signature, oracle) = (found.ok()?, oracle.ok()?);
-    let verifying = pair.signing.verifying_key();
-    let expected = verifying.verify_prehash(&digest, &oracle).is_ok();
+fn judged<'a, O: Oracle>(
+    pair: &'a Pair<O>,
+    raw: &[u8; 64],
+    digest: [u8; 32],
+) -> Option<Case<'a, O>> {
+    let expected = O::verifies(&pair.signing, &digest, raw);
+    let found = Signature::<O>::from_raw(raw);
+    assert_eq!(found.is_ok(), expected.is_some(), "{raw:02x?}");
+    let (signature, expected) = (found.ok()?, expected?);
     for key in [&pair.known, &pair.bare] {
         let alone = key.verify_digest(&digest, &signature).is_ok();
         assert_eq!(alone, expected, "{raw:02x?} {digest:02x?}");
@@ -179,11 +181,11 @@ impl<'a> Input<'a> {
     }
 
     /// A number of one byte, or of 32, or so much less than the order.
-    fn number(&mut self) -> Scalar {
+    fn number(&mut self) -> Number {
         match self.byte() % 3 {
-            0 => Scalar::from(u64::from(self.byte())),
-            1 => Scalar::reduce(&U256::from_be_slice(&self.array::<32>())),
-            _ => -Scalar::from(u64::from(self.byte())),
+            0 => Number::Small(self.byte()),
+            1 => Number::Any(self.array()),
+            _ => Number::Minus(self.byte()),
         }
     }
 }

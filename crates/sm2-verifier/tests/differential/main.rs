@@ -1,6 +1,7 @@
-//! Against the `sm2` crate and OpenSSL, and against the published vector.
+//! Against other implementations, and against published vectors: SM2 beside the `sm2` crate and OpenSSL, ES256 beside
+//! the `p256` crate, `aws-lc-rs` and OpenSSL.
 //!
-//! Ten thousand cases, half of them malformed in some way; `SM2_VERIFIER_CASES=2000000` for more.
+//! Ten thousand cases each, half of them malformed in some way; `SM2_VERIFIER_CASES=2000000` for more.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,41 +13,41 @@
 )]
 
 mod agreement;
+mod openssl;
+mod oracle;
+mod wycheproof_vectors;
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    process::{Command, Stdio},
-};
+use std::fs;
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use sm2::dsa::{
-    SigningKey,
-    signature::{Signer as _, Verifier as _},
-};
 use sm2_verifier::{
-    DEFAULT_USER_ID, Item, KnownKey, Signature, Width, verify_batch, verify_batch_scalar,
+    DEFAULT_USER_ID, Es256, Item, KnownKey, Signature, Sm2, Width, verify_batch,
+    verify_batch_scalar,
 };
 
-struct Pair {
-    oracle: sm2::dsa::VerifyingKey,
-    signing: SigningKey,
-    ours: KnownKey,
+use agreement::Pairs;
+use openssl::OpenSsl;
+use oracle::Oracle;
+
+struct Pair<O: Oracle> {
+    signing: O::Signing,
+    point: Vec<u8>,
+    ours: KnownKey<O>,
 }
 
-fn pair(rng: &mut StdRng, width: Width) -> Pair {
+fn pair<O: Oracle>(rng: &mut StdRng, width: Width) -> Pair<O> {
     loop {
         let mut bytes = [0; 32];
         rng.fill_bytes(&mut bytes);
-        let Ok(signing) = SigningKey::from_slice("1234567812345678", &bytes) else {
+        let Some(signing) = O::signing(&bytes) else {
             continue;
         };
-        let oracle = signing.verifying_key().clone();
-        let point = oracle.to_sec1_bytes();
-        let ours = KnownKey::new(&point, DEFAULT_USER_ID, width).unwrap();
+        let point = O::point(&signing);
+        let ours = O::known(&point, width).unwrap();
         return Pair {
-            oracle,
             signing,
+            point,
             ours,
         };
     }
@@ -58,34 +59,34 @@ fn message(rng: &mut StdRng) -> Vec<u8> {
     message
 }
 
-/// What the oracle says of a raw signature.
-fn oracle(pair: &Pair, message: &[u8], raw: &[u8; 64]) -> bool {
-    sm2::dsa::Signature::from_slice(raw).is_ok_and(|s| pair.oracle.verify(message, &s).is_ok())
-}
-
 /// A signature with something changed, or not.
-fn damaged(rng: &mut StdRng, raw: [u8; 64]) -> [u8; 64] {
-    const N: &str = "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123";
+fn damaged<O: Oracle>(rng: &mut StdRng, raw: [u8; 64]) -> [u8; 64] {
     let mut out = raw;
-    let n = hex::decode(N).unwrap();
-    match rng.next_u32() % 10 {
+    let n: [u8; 32] = hex::decode(O::ORDER_HEX).unwrap().try_into().unwrap();
+    let (r, s) = (raw.first_chunk().unwrap(), raw.last_chunk().unwrap());
+    match rng.next_u32() % 11 {
         0 => out[..32].fill(0),
         1 => out[32..].fill(0),
         2 => out[..32].copy_from_slice(&n),
         3 => out[32..].copy_from_slice(&n),
         4 => out.fill(0xff),
-        5 => {
-            // s = n - r: the sum of both is n.
-            let mut borrow = 0_i16;
-            for i in (0..32).rev() {
-                let difference = i16::from(n[i]) - i16::from(raw[i]) - borrow;
-                borrow = i16::from(difference < 0);
-                out[32 + i] = difference.rem_euclid(256) as u8;
-            }
-        }
-        6 => out.swap_with_slice(&mut [raw[32..].to_vec(), raw[..32].to_vec()].concat()),
-        7 | 8 => out[(rng.next_u32() % 64) as usize] ^= 1 << (rng.next_u32() % 8),
+        // With SM2, r + s of n; with ECDSA, the other form of a signature.
+        5 => out[32..].copy_from_slice(&difference(&n, r)),
+        6 => out[32..].copy_from_slice(&difference(&n, s)),
+        7 => out.swap_with_slice(&mut [raw[32..].to_vec(), raw[..32].to_vec()].concat()),
+        8 | 9 => out[(rng.next_u32() % 64) as usize] ^= 1 << (rng.next_u32() % 8),
         _ => {}
+    }
+    out
+}
+
+fn difference(a: &[u8; 32], b: &[u8; 32]) -> [u8; 32] {
+    let mut out = [0; 32];
+    let mut borrow = 0_i16;
+    for i in (0..32).rev() {
+        let difference = i16::from(a[i]) - i16::from(b[i]) - borrow;
+        borrow = i16::from(difference < 0);
+        out[i] = difference.rem_euclid(256) as u8;
     }
     out
 }
@@ -118,17 +119,38 @@ fn cases() -> usize {
         .unwrap_or(10_000)
 }
 
+/// What another library says of a message and a signature by their point: raw, and in DER.
+type Opinion = fn(point: &[u8], message: &[u8], raw: &[u8; 64], der: &[u8]) -> (bool, bool);
+
 #[test]
-fn random_and_malformed_signatures_are_judged_as_by_two_other_implementations() {
-    let mut rng = StdRng::seed_from_u64(32918);
+fn sm2_signatures_are_judged_as_by_two_other_implementations() {
+    random_and_malformed::<Sm2>(32918, None);
+}
+
+#[test]
+fn es256_signatures_are_judged_as_by_three_other_implementations() {
+    random_and_malformed::<Es256>(1865, Some(of_aws_lc));
+}
+
+fn of_aws_lc(point: &[u8], message: &[u8], raw: &[u8; 64], der: &[u8]) -> (bool, bool) {
+    let fixed = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+    let asn1 = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point);
+    (
+        fixed.verify(message, raw).is_ok(),
+        asn1.verify(message, der).is_ok(),
+    )
+}
+
+fn random_and_malformed<O: Oracle>(seed: u64, opinion: Option<Opinion>) {
+    let mut rng = StdRng::seed_from_u64(seed);
     let widths = [5, 8, 12, 13].map(|bits| Width::new(bits).unwrap());
     let mut openssl = OpenSsl::start();
     let mut left = cases();
     let mut good = 0;
     while left > 0 {
-        let pairs = widths.map(|width| pair(&mut rng, width));
+        let pairs = widths.map(|width| pair::<O>(&mut rng, width));
         let count = left.min(10_000);
-        good += judge(&mut rng, &pairs, count, &mut openssl);
+        good += judge(&mut rng, &pairs, count, &mut openssl, opinion);
         left -= count;
     }
     let share = good * 100 / cases();
@@ -136,34 +158,46 @@ fn random_and_malformed_signatures_are_judged_as_by_two_other_implementations() 
 }
 
 /// Judges so many cases every way; answers how many signatures were good.
-fn judge(rng: &mut StdRng, pairs: &[Pair], count: usize, openssl: &mut OpenSsl) -> usize {
+fn judge<O: Oracle>(
+    rng: &mut StdRng,
+    pairs: &[Pair<O>],
+    count: usize,
+    openssl: &mut OpenSsl,
+    opinion: Option<Opinion>,
+) -> usize {
     let mut cases = Vec::new();
     let mut by_der = Vec::new();
     let mut good = 0;
     for case in 0..count {
         let pair = &pairs[case % pairs.len()];
         let message = message(rng);
-        let raw: [u8; 64] = pair.signing.sign(&message).to_bytes().into();
+        let raw = O::sign(&pair.signing, &message);
         let raw = if case % 2 == 0 {
             raw
         } else {
-            damaged(rng, raw)
+            damaged::<O>(rng, raw)
         };
-        let expected = oracle(pair, &message, &raw);
+        let digest = pair.ours.digest(&message);
+        let expected = O::verifies(&pair.signing, &digest, &raw).unwrap_or(false);
         good += usize::from(expected);
         let found = Signature::from_raw(&raw);
-        let holds = |it: Signature| pair.ours.verify(&message, &it).is_ok();
+        let holds = |it: Signature<O>| pair.ours.verify(&message, &it).is_ok();
         assert_eq!(found.is_ok_and(holds), expected, "case {case}");
         let mut der = der(&raw);
         assert_eq!(Signature::from_der(&der), found, "case {case}");
         if case % 8 == 1 {
             damage_der(rng, &mut der);
         }
-        openssl.ask(pair, &message, &der);
-        by_der.push(Signature::from_der(&der).is_ok_and(holds));
+        openssl.ask::<O>(&pair.point, &message, &der);
+        let of_der = Signature::from_der(&der).is_ok_and(holds);
+        if let Some(opinion) = opinion {
+            let theirs = opinion(&pair.point, &message, &raw, &der);
+            assert_eq!(theirs, (expected, of_der), "case {case}");
+        }
+        by_der.push(of_der);
         let item = found.ok().map(|signature| Item {
             key: &pair.ours,
-            digest: pair.ours.digest(&message),
+            digest,
             signature,
         });
         cases.push((item, expected));
@@ -177,7 +211,7 @@ fn judge(rng: &mut StdRng, pairs: &[Pair], count: usize, openssl: &mut OpenSsl) 
 }
 
 /// Batches of many sizes answer as expected of each.
-fn agree_in_batches(cases: &[(Item<'_>, bool)]) {
+fn agree_in_batches<O: Oracle>(cases: &[(Item<'_, O>, bool)]) {
     let sizes = [1, 2, 3, 4, 5, 7, 8, 9, 127, 128, 129, 256, 257, 1_000];
     for size in sizes.into_iter().chain([cases.len()]) {
         for chunk in cases.chunks(size.max(1)).take(12) {
@@ -187,75 +221,6 @@ fn agree_in_batches(cases: &[(Item<'_>, bool)]) {
                 assert_eq!(answers, expected, "batches of {size}");
             }
         }
-    }
-}
-
-/// OpenSSL's library, asked through a script, since its command line takes one signature a process.
-struct OpenSsl {
-    child: std::process::Child,
-    questions: Vec<u8>,
-}
-
-impl OpenSsl {
-    fn start() -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/differential/openssl.py");
-        let child = Command::new("python3")
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        Self {
-            child: child.expect("python3 and OpenSSL 3 are needed: cargo xtask setup"),
-            questions: Vec::new(),
-        }
-    }
-
-    fn ask(&mut self, pair: &Pair, message: &[u8], der: &[u8]) {
-        let point = pair.oracle.to_sec1_bytes();
-        // SEQUENCE { SEQUENCE { id-ecPublicKey, 1.2.156.10197.1.301 }, BIT STRING of the point }.
-        let head = "3059301306072a8648ce3d020106082a811ccf5501822d034200";
-        let message = match message {
-            [] => "-".to_owned(),
-            some => hex::encode(some),
-        };
-        let fields = [
-            format!("{head}{}", hex::encode(&point)),
-            hex::encode(DEFAULT_USER_ID),
-            message,
-            hex::encode(der),
-        ];
-        self.questions
-            .extend_from_slice(fields.join(" ").as_bytes());
-        self.questions.push(b'\n');
-    }
-
-    fn answers(&mut self, count: usize) -> Vec<bool> {
-        let questions = std::mem::take(&mut self.questions);
-        let mut stdin = self.child.stdin.take().unwrap();
-        let mut stdout = BufReader::new(self.child.stdout.take().unwrap());
-        let answers = std::thread::scope(|scope| {
-            // Beside each other: neither pipe holds everything.
-            let asked = scope.spawn(|| {
-                stdin.write_all(&questions).unwrap();
-                stdin.flush().unwrap();
-            });
-            let lines = stdout.by_ref().lines().take(count);
-            let answers: Vec<bool> = lines.map(|line| line.unwrap() == "1").collect();
-            asked.join().unwrap();
-            answers
-        });
-        self.child.stdin = Some(stdin);
-        self.child.stdout = Some(stdout.into_inner());
-        assert_eq!(answers.len(), count, "OpenSSL's library did not answer");
-        answers
-    }
-}
-
-impl Drop for OpenSsl {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        self.child.kill().ok();
-        self.child.wait().ok();
     }
 }
 
@@ -273,12 +238,10 @@ fn der(raw: &[u8; 64]) -> Vec<u8> {
     [&[0x30, content.len() as u8][..], &content].concat()
 }
 
-#[test]
-fn larger_tables_answer_alike() {
+fn larger_tables_answer_alike_of<O: Oracle>() {
     let mut rng = StdRng::seed_from_u64(1);
-    let pair = pair(&mut rng, Width::BITS_8);
-    let raw: [u8; 64] = pair.signing.sign(b"message").to_bytes().into();
-    let signature = Signature::from_raw(&raw).unwrap();
+    let pair = pair::<O>(&mut rng, Width::BITS_8);
+    let signature = Signature::from_raw(&O::sign(&pair.signing, b"message")).unwrap();
     assert_eq!(pair.ours.bytes(), 0);
     pair.ours.verify(b"message", &signature).unwrap();
     let small = pair.ours.bytes();
@@ -287,6 +250,13 @@ fn larger_tables_answer_alike() {
     assert!(pair.ours.bytes() > small);
     pair.ours.verify(b"message", &signature).unwrap();
     pair.ours.verify(b"other", &signature).unwrap_err();
+    assert_eq!(pair.ours.point()[..], pair.point[..]);
+}
+
+#[test]
+fn larger_tables_answer_alike() {
+    larger_tables_answer_alike_of::<Sm2>();
+    larger_tables_answer_alike_of::<Es256>();
 }
 
 /// The example of GM/T 0003.5-2012, annex A.2 (GB/T 32918.5-2017, annex A): the one of the standard that is on this
@@ -300,9 +270,8 @@ fn the_published_example_verifies() {
     const E: &str = "f0b43e94ba45accaace692ed534382eb17e6ab5a19ce7b31f4486fdfc0d28640";
     const R: &str = "f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3";
     const S: &str = "b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa";
-    let d = hex::decode(D).unwrap();
-    let signing = SigningKey::from_slice("1234567812345678", &d).unwrap();
-    let point = signing.verifying_key().to_sec1_bytes();
+    let d: [u8; 32] = hex::decode(D).unwrap().try_into().unwrap();
+    let point = Sm2::point(&Sm2::signing(&d).unwrap());
     assert_eq!(hex::encode(&point), format!("04{X}{Y}"));
     for point in [&point[..], &point[1..]] {
         let key = KnownKey::new(point, DEFAULT_USER_ID, Width::BITS_8).unwrap();
@@ -314,14 +283,19 @@ fn the_published_example_verifies() {
     }
 }
 
-/// Inputs of the fuzz target that reach each way of going wrong.
-#[test]
-fn the_corpus_of_the_fuzz_target_agrees() {
-    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/sm2_verify");
+/// Inputs of the fuzz targets that reach each way of going wrong.
+fn the_corpus_agrees<O: Pairs>() {
+    let corpora = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus");
     let mut inputs = 0;
-    for entry in fs::read_dir(corpus).unwrap() {
-        agreement::check(&fs::read(entry.unwrap().path()).unwrap());
+    for entry in fs::read_dir(format!("{corpora}/{}", O::CORPUS)).unwrap() {
+        agreement::check::<O>(&fs::read(entry.unwrap().path()).unwrap());
         inputs += 1;
     }
-    assert!(inputs > 0, "{corpus} is empty");
+    assert!(inputs > 0, "{} has no inputs", O::CORPUS);
+}
+
+#[test]
+fn the_corpora_of_the_fuzz_targets_agree() {
+    the_corpus_agrees::<Sm2>();
+    the_corpus_agrees::<Es256>();
 }

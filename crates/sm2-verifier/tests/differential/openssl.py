@@ -1,7 +1,8 @@
-"""Judges SM2 signatures with OpenSSL 3's libcrypto.
+"""Judges SM2 and ES256 signatures with OpenSSL 3's libcrypto.
 
 Reads lines of hexadecimal fields, separated by spaces: SubjectPublicKeyInfo, user id, message ("-" where
-it is empty), signature in DER. Writes a line of one character each: "1" where it verifies, else "0".
+it is empty), signature in DER. With a user id it is SM2 with SM3, without one ECDSA with SHA-256. Writes a line of
+one character each: "1" where it verifies, else "0".
 """
 
 import ctypes
@@ -13,6 +14,7 @@ for name in (
     "d2i_PUBKEY",
     "EVP_MD_CTX_new",
     "EVP_PKEY_CTX_new",
+    "EVP_sha256",
     "EVP_sm3",
 ):
     getattr(crypto, name).restype = ctypes.c_void_p
@@ -51,10 +53,11 @@ def verifies(der, user_id, message, signature):
     context = crypto.EVP_MD_CTX_new()
     pkey_context = crypto.EVP_PKEY_CTX_new(pkey, None)
     try:
-        if crypto.EVP_PKEY_CTX_set1_id(pkey_context, user_id, len(user_id)) <= 0:
+        digest = crypto.EVP_sm3() if user_id else crypto.EVP_sha256()
+        if user_id and crypto.EVP_PKEY_CTX_set1_id(pkey_context, user_id, len(user_id)) <= 0:
             sys.exit("OpenSSL takes no user id")
         crypto.EVP_MD_CTX_set_pkey_ctx(context, pkey_context)
-        if crypto.EVP_DigestVerifyInit(context, None, crypto.EVP_sm3(), None, pkey) != 1:
+        if crypto.EVP_DigestVerifyInit(context, None, digest, None, pkey) != 1:
             sys.exit("OpenSSL does not begin")
         good = crypto.EVP_DigestVerify(context, signature, len(signature), message, len(message))
         return good == 1
