@@ -9,7 +9,7 @@ use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-use credential::{EnforcementKey, Suite};
+use credential::{EnforcementKey, KeyUse, Signer, Suite};
 use jiff::{SignedDuration, Timestamp};
 use licence::Calendar;
 use storage::{Cursors, Partition, Store};
@@ -54,6 +54,18 @@ pub struct Settings {
     pub notifier: Option<Arc<dyn Notifier>>,
     /// The token with which the carrier reports what became of texts; without one it cannot.
     pub report_token: Option<TokenHash>,
+    /// Signing keys that lie in a token of this machine. They sign once a trust list names them.
+    pub token_keys: Vec<TokenKey>,
+}
+
+/// A signing key that lies in a token (PKCS#11) and never leaves it. Of it the database holds
+/// nothing.
+#[derive(Clone, Debug)]
+pub struct TokenKey {
+    /// What it is for.
+    pub key_use: KeyUse,
+    /// What signs by it.
+    pub signer: Arc<dyn Signer>,
 }
 
 /// What the codes of bound devices carry.

@@ -30,6 +30,7 @@ mod registry_plan;
 mod registry_write;
 mod render;
 mod resign;
+mod retention;
 mod review;
 mod second_factor;
 mod secret;
@@ -52,7 +53,7 @@ pub use audit::{
 };
 pub use composition::{
     Authority, CertificateCodes, CodeSettings, PasswordCost, PhotoFile, SecondFactor, Settings,
-    TokenHash,
+    TokenHash, TokenKey,
 };
 pub use follow::Live;
 pub use measures::Measure;

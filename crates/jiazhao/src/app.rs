@@ -27,6 +27,7 @@ use crate::{
     },
     outgoing,
     sms_gateway::SmsGateway,
+    token,
 };
 
 /// Time and randomness, handed down to everything that needs them.
@@ -147,6 +148,7 @@ impl App {
                 second_factor: options.second_factor,
                 notifier: notifier(config, options.notifier)?,
                 report_token: report_token(config)?,
+                token_keys: token::keys(config)?,
             },
             ambient.clock.now(),
         )

@@ -5,6 +5,7 @@
 
 mod models;
 mod peers;
+mod pkcs11;
 mod shown;
 mod source;
 mod status;
@@ -21,7 +22,9 @@ use licence::{CertificateIdentifier, Text, certificate};
 use storage::{AtRest, Layout};
 
 use crate::{failure::Failure, unlock::Unlock};
+pub(crate) use peers::url as peer_url;
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
+pub use pkcs11::{KeyName, Pkcs11, TokenName};
 pub use source::Problem;
 use source::{Known, Source};
 pub use status::StatusLists;
@@ -41,6 +44,8 @@ pub struct Config {
     pub storage: AtRestStorage,
     /// `[keys]`
     pub keys: Keys,
+    /// `[pkcs11]`: a token with signing keys, where there is one.
+    pub pkcs11: Option<Pkcs11>,
     /// `[issuer]`
     pub issuer: Issuer,
     /// `[status]`
@@ -164,6 +169,7 @@ const KNOWN: &Known = &[
             "beside_data",
         ],
     ),
+    ("pkcs11", pkcs11::PKCS11),
     ("issuer", &["name", "type_code", "issuer_code", "suites"]),
     ("status", status::STATUS),
     ("codes", &["suite", "enforcement_key"]),
@@ -222,6 +228,7 @@ impl Config {
             database: database(&mut source, data),
             storage: storage(&mut source),
             keys: keys(&mut source, data),
+            pkcs11: pkcs11::pkcs11(&mut source),
             status: status::status(&mut source),
             codes: codes(&mut source, &issuer),
             issuer,

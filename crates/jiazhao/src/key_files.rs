@@ -186,6 +186,8 @@ pub fn beside_data(config: &Config) -> Vec<Failure> {
     let mut files = plain(config);
     files.extend(unlock.passphrase_file.as_deref());
     files.extend(unlock.wrapping_file.as_deref());
+    let token = config.pkcs11.as_ref();
+    files.extend(token.and_then(|token| token.pin_file.as_deref()));
     files
         .into_iter()
         .filter(|path| lies_in(path, &config.data))
@@ -409,7 +411,7 @@ pub(crate) fn decoded(text: &str) -> Option<[u8; 32]> {
     <[u8; 32]>::try_from(bytes.as_slice()).ok()
 }
 
-fn decoded_bytes(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn decoded_bytes(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let digits: Option<Vec<u8>> = text
         .chars()
         .map(|digit| u8::try_from(digit.to_digit(16)?).ok())

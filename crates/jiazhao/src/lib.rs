@@ -22,4 +22,5 @@ pub mod seen;
 pub mod server;
 pub mod sms_gateway;
 pub mod telemetry;
+mod token;
 pub mod unlock;

@@ -4,7 +4,10 @@ use std::{fmt, path::PathBuf};
 
 use storage::{AtRest, Layout};
 
-use super::{Config, ConfigError, Database, LogFormat, Peer, Problem, Witness};
+use super::{
+    Config, ConfigError, Database, KeyName, LogFormat, Peer, Pkcs11, Problem, TokenName, Witness,
+};
+use crate::key_files::encoded_bytes;
 
 impl Database {
     /// The URL without what may be secret in it.
@@ -91,6 +94,8 @@ impl fmt::Display for Config {
             ("log.filter", self.log.filter.clone()),
         ];
         let told = settings.into_iter().chain(self.at_rest());
+        let token = self.pkcs11.as_ref().map(token);
+        let told = told.chain(token.into_iter().flatten());
         for (key, value) in told.chain(outside(self)).chain(others) {
             writeln!(f, "{key} = {value}")?;
         }
@@ -122,6 +127,26 @@ impl Config {
             ("keys.beside_data", keys.beside_data.to_string()),
         ]
     }
+}
+
+/// The token with signing keys. Of its PIN only the file is shown.
+fn token(token: &Pkcs11) -> [(&'static str, String); 5] {
+    let name = match &token.token {
+        TokenName::Label(label) => label.clone(),
+        TokenName::Slot(slot) => format!("slot {slot}"),
+    };
+    let key = |key: &Option<KeyName>| match key {
+        Some(KeyName::Label(label)) => label.clone(),
+        Some(KeyName::Id(id)) => format!("id:{}", encoded_bytes(id).as_str()),
+        None => "-".to_owned(),
+    };
+    [
+        ("pkcs11.module", token.module.display().to_string()),
+        ("pkcs11.token", name),
+        ("pkcs11.pin_file", optional(token.pin_file.as_ref())),
+        ("pkcs11.licence_key", key(&token.licence_key)),
+        ("pkcs11.online_key", key(&token.online_key)),
+    ]
 }
 
 /// To whom this one speaks. Of a token only the file is shown.

@@ -34,6 +34,9 @@ mod peer;
 mod portrait;
 mod sessions;
 mod set_back;
+mod status;
+#[cfg(feature = "pkcs11")]
+mod token;
 mod trust_changes;
 mod verify;
 mod witness;

@@ -215,6 +215,7 @@ fn settings() -> authority::Settings {
         password_cost: PasswordCost::Test,
         second_factor: SecondFactor::Demonstration,
         notifier: None,
+        token_keys: Vec::new(),
         report_token: None,
     }
 }
