@@ -108,7 +108,7 @@ impl Columns<'_> {
     pub(crate) fn odd(&self, column: &'static str, what: &'static str) -> StoreError {
         StoreError::Inconsistent {
             table: self.table,
-            column,
+            column: column_of(column),
             row: self.identifier(),
             what,
         }
@@ -129,6 +129,20 @@ impl Columns<'_> {
             .filter(|id| {
                 id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
             })
+    }
+}
+
+/// The column that a statement over several tables names otherwise.
+fn column_of(name: &'static str) -> &'static str {
+    match name {
+        "driver_id" => "id",
+        "driver_status" => "status_value",
+        "driver_photo" => "photo_id",
+        "code_holder" => "holder_id",
+        "code_e_licence" => "e_licence_id",
+        "code_expires_at" => "expires_at",
+        "credential_stage" => "stage",
+        name => name,
     }
 }
 
