@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::sh::{self, Failure, say};
-use crate::{docs, generate, layering, setup, sources, web};
+use crate::{docs, generate, layering, marks, setup, sources, web};
 
 struct Step {
     name: &'static str,
@@ -11,7 +11,7 @@ struct Step {
 }
 
 /// Cheap steps first, so that a slip shows at once.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step {
         name: "format",
         act: format,
@@ -23,6 +23,10 @@ const STEPS: [Step; 9] = [
     Step {
         name: "sources",
         act: sources::check,
+    },
+    Step {
+        name: "marks of merges",
+        act: marks::check,
     },
     Step {
         name: "docs",

@@ -15,6 +15,7 @@ mod files;
 mod fuzz;
 mod generate;
 mod layering;
+mod marks;
 mod models;
 mod setup;
 mod sh;

@@ -16,7 +16,8 @@ pub(crate) fn run(models: bool) -> Result<(), Failure> {
     say(&format!("cargo-deny: {}", deny.display()))?;
     require_openssl()?;
     require_postgresql()?;
-    say("openssl and PostgreSQL: present")?;
+    require_softhsm()?;
+    say("openssl, PostgreSQL and SoftHSM: present")?;
     if web::is_here()? {
         web::install()?;
         require_browser()?;
@@ -115,6 +116,14 @@ pub(crate) fn require_openssl() -> Result<(), Failure> {
         return Ok(());
     }
     install("openssl")
+}
+
+/// A token in software, for the tests of keys in a token.
+pub(crate) fn require_softhsm() -> Result<(), Failure> {
+    if sh::find_program("softhsm2-util").is_some() {
+        return Ok(());
+    }
+    install("softhsm2")
 }
 
 /// The server's binaries: tests start throw-away servers of their own.

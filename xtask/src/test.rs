@@ -29,8 +29,18 @@ pub(crate) fn run(fast: bool) -> Result<(), Failure> {
     let mut tally = cargo_test(&["--no-fail-fast"], fast)?;
     if !fast {
         // What a feature of the binary adds, once; built beside the rest, so that little is built anew.
-        let of_pictures = ["--features", "jiazhao/image", "--test", "cli", "picture"];
-        tally.add_up(cargo_test(&of_pictures, fast)?);
+        setup::require_softhsm()?;
+        let features = "jiazhao/image,jiazhao/pkcs11";
+        let of_features = [
+            "--features",
+            features,
+            "--test",
+            "cli",
+            "--",
+            "picture",
+            "in_a_token",
+        ];
+        tally.add_up(cargo_test(&of_features, fast)?);
     }
     let node = web::is_here()?;
     if node {

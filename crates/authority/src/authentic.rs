@@ -8,7 +8,7 @@ use std::{
 
 use aws_lc_rs::digest::{SHA256, digest};
 use credential::{Malformed, PublicKey, Reason, Refusal, Suite, Unverified, VerifiedTrustList};
-use storage::{Driver, ELicenceRow};
+use storage::Subject;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -55,24 +55,21 @@ impl CheckedForms {
 }
 
 impl Authority {
+    /// The suite whose form of a credential is looked at first.
+    pub(crate) fn first_suite(&self) -> String {
+        let first = self.inner.settings.suites.first();
+        first.map(Suite::to_string).unwrap_or_default()
+    }
+
     /// Checks the newest credential of an e-licence; where a device showed a code, that it names this
     /// device: whoever writes to the database binds none.
     pub(crate) async fn authentic(
         &self,
-        driver: &Driver,
-        e_licence: &ELicenceRow,
+        subject: &Subject,
         device_key: Option<&[u8; 65]>,
     ) -> Result<AuthenticFact, Error> {
-        let newest = self.store().newest_forms(&driver.id, &e_licence.id).await?;
         let signing = self.signing()?;
-        let first = self.inner.settings.suites.first().map(Suite::to_string);
-        let found = newest.as_ref().and_then(|(credential, forms)| {
-            let first = forms
-                .iter()
-                .find(|form| Some(&form.suite) == first.as_ref());
-            Some((credential, first.or_else(|| forms.first())?))
-        });
-        let Some((credential, form)) = found else {
+        let Some((credential, form)) = &subject.newest else {
             return Ok(not_authentic(
                 "no-credential",
                 "没有可核验的凭证",
@@ -83,7 +80,9 @@ impl Authority {
             Ok(checked) => checked,
             Err(reason) => return Ok(not_authentic(reason.code, reason.zh, reason.en)),
         };
-        if checked.e_licence != e_licence.id.as_str() || checked.credential != credential.as_str() {
+        if checked.e_licence != subject.e_licence.id.as_str()
+            || checked.credential != credential.as_str()
+        {
             return Ok(not_authentic(
                 "other-licence",
                 "凭证属于另一电子驾驶证",

@@ -10,7 +10,7 @@ use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, digest},
 };
-use credential::{EnforcementKey, SoftwareSigner, Suite};
+use credential::{EnforcementKey, KeyUse, Signer, SoftwareSigner, Suite};
 use jiff::{SignedDuration, Timestamp};
 use storage::{Cursors, Partition, Store};
 use tokio::sync::{Mutex, broadcast};
@@ -75,6 +75,18 @@ pub struct Settings {
     pub identity: Option<Arc<dyn IdentityService>>,
     /// Whether the photo on file is issued without an officer (R36).
     pub automatic_issue: AutomaticIssue,
+    /// Signing keys that lie in a token of this machine. They sign once a trust list names them.
+    pub token_keys: Vec<TokenKey>,
+}
+
+/// A signing key that lies in a token (PKCS#11) and never leaves it. Of it the database holds
+/// nothing.
+#[derive(Clone, Debug)]
+pub struct TokenKey {
+    /// What it is for.
+    pub key_use: KeyUse,
+    /// What signs by it.
+    pub signer: Arc<dyn Signer>,
 }
 
 /// Whether the photo on file and a person check that matches make an e-licence without an officer

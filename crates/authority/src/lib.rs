@@ -36,6 +36,7 @@ mod registry_plan;
 mod registry_write;
 mod render;
 mod resign;
+mod retention;
 mod review;
 mod sanction;
 mod second_factor;
@@ -60,7 +61,7 @@ pub use audit::{
 };
 pub use composition::{
     Authority, AutomaticIssue, Calibration, CertificateCodes, CodeSettings, PasswordCost,
-    PhotoFile, SAMPLE_ONE_IN, SecondFactor, Settings, TokenHash,
+    PhotoFile, SAMPLE_ONE_IN, SecondFactor, Settings, TokenHash, TokenKey,
 };
 pub use follow::Live;
 pub use measures::{Label, Measure};

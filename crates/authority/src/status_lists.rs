@@ -8,7 +8,7 @@ use std::{
 
 use aws_lc_rs::digest::{Context, SHA256};
 use credential::{
-    IssueError, ListClaims, NumericDate, Signer, StatusList, Width,
+    IssueError, ListClaims, NumericDate, Signer, StatusList, Suite, Width,
     status_list::{sign_cwt, sign_jwt},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -75,6 +75,8 @@ pub struct ListAnswer {
 /// What one run publishes with.
 struct Run {
     signers: Vec<Arc<dyn Signer>>,
+    /// When the last of the keys that signed lists was revoked; an instant that cannot lie before it.
+    distrusted: Option<Timestamp>,
     before: BTreeMap<u32, PublishedList>,
     address: String,
     now: Timestamp,
@@ -95,9 +97,11 @@ impl Authority {
             return Ok(0);
         };
         let newest = self.store().publication().await?;
-        let period_over = newest
-            .as_ref()
-            .is_none_or(|newest| newest.at + self.inner.settings.status_period <= act.now);
+        let period = self.inner.settings.status_period;
+        // Lists by a key that is trusted no more are nobody's lists: others take their place at once.
+        let period_over = newest.as_ref().is_none_or(|newest| {
+            newest.at + period <= act.now || run.distrusted.is_some_and(|at| newest.at < at)
+        });
         let mut lists = self.inner.plane.lists();
         lists.retain(|list| period_over || !run.before.contains_key(list));
         if lists.is_empty() || !self.may_publish(act, node).await? {
@@ -139,6 +143,7 @@ impl Authority {
         let signers: Vec<_> = signers.cloned().collect();
         Ok((!signers.is_empty()).then(|| Run {
             signers,
+            distrusted: signing.online_distrusted(),
             before: before.into_iter().map(|list| (list.list, list)).collect(),
             address: format!("{}/api/v1/status-lists", settings.base_url),
             now: act.now,
@@ -245,17 +250,8 @@ impl Authority {
         if list.retired_at.is_some() {
             return Err(refusal::STATUS_LIST_RETIRED.into());
         }
-        let suite = request.suite.clone();
-        let suite = suite.unwrap_or_else(|| self.code_suite().to_string());
-        let form = ListForm {
-            list: request.number,
-            bits,
-            suite,
-            form: request.form,
-        };
-        let facts = self.store().form_facts(&form).await?;
-        let facts = facts.ok_or(refusal::NOT_FOUND)?;
-        let tag = hex::encode(&facts.sha256);
+        let FormFacts { form, sha256, .. } = self.form_asked_for(request, bits).await?;
+        let tag = hex::encode(&sha256);
         let max_age = self.max_age(&list, now);
         if known(&tag) {
             return Ok(ListAnswer {
@@ -272,6 +268,32 @@ impl Authority {
             max_age,
             document: Some(document),
         })
+    }
+
+    /// The form in the suite that is asked for or, where none is, in that of codes; where no key signs
+    /// lists in that one now, in another.
+    async fn form_asked_for(&self, request: &ListRequest, bits: u8) -> Result<FormFacts, Error> {
+        let suites = match &request.suite {
+            Some(suite) => vec![suite.clone()],
+            None => {
+                let others = self.inner.settings.suites.iter().map(Suite::to_string);
+                std::iter::once(self.code_suite().to_string())
+                    .chain(others)
+                    .collect()
+            }
+        };
+        for suite in suites {
+            let form = ListForm {
+                list: request.number,
+                bits,
+                suite,
+                form: request.form,
+            };
+            if let Some(facts) = self.store().form_facts(&form).await? {
+                return Ok(facts);
+            }
+        }
+        Err(refusal::NOT_FOUND.into())
     }
 
     /// Until the next publication, as far as it is known.

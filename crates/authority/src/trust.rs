@@ -79,6 +79,12 @@ impl Signing {
                 held.push(Arc::new(signer_of(key)?));
             }
         }
+        let of_tokens = settings.token_keys.iter().map(|key| &key.signer);
+        held.extend(
+            of_tokens
+                .filter(|signer| rooted.key(signer.key_id()).is_some())
+                .cloned(),
+        );
         for suite in &settings.suites {
             let licence = |key: &&TrustedKey| {
                 key.key_use == KeyUse::Licence && key.public_key.suite() == suite
@@ -185,6 +191,17 @@ impl Signing {
             && distrusts == self.distrusts
             && same(&self.signers, KeyUse::Licence)
             && same(&self.online, KeyUse::Online)
+    }
+
+    /// By when the last online key was revoked, to the second after it: the list tells whole ones.
+    pub(crate) fn online_distrusted(&self) -> Option<Timestamp> {
+        let keys = self.trust.list().keys.iter();
+        let revoked = keys.filter_map(|key| match key.state {
+            KeyState::Revoked { at } if key.key_use == KeyUse::Online => Some(at.timestamp()),
+            KeyState::Revoked { .. } | KeyState::Active | KeyState::Retired => None,
+        });
+        let last = revoked.max()?;
+        last.checked_add(SignedDuration::from_secs(1)).ok()
     }
 
     /// Keys that were revoked in an emergency while the signed list still trusts them.

@@ -6,7 +6,7 @@ mod presented;
 
 use jiff::civil::Date;
 use licence::{ClassCode, civil_date};
-use storage::{Conflict, Driver, ELicenceRow, HolderId, PhotoId, VerificationId, VerificationRow};
+use storage::{Conflict, Driver, HolderId, PhotoId, Subject, VerificationId, VerificationRow};
 use zeroize::Zeroizing;
 
 use self::{
@@ -85,33 +85,44 @@ impl Authority {
         (request, code): (&Verify, &Read),
         key: Option<&RequestKey>,
     ) -> Result<(Recorded, VerificationView), Error> {
-        let shown = match self.presented(act, code).await? {
+        let mut shown = match self.presented(act, code).await? {
             Ok(shown) => shown,
             Err(unusable) => return self.refuse_code(act, unusable).await,
         };
-        let driver = self.store().driver(&shown.holder).await?;
-        let driver = driver.ok_or(Error::Internal("a code stands for no driver"))?;
+        let subject = self.subject_of(&mut shown).await?;
+        let driver = &subject.driver;
         if driver.frozen_at.is_some() {
             // SC-19: to a verifier it looks like any code that is over.
             return self.refuse_code(act, shown.over()).await;
         }
-        let current = self.store().current_e_licence(&driver.id).await?;
-        let current = current.filter(|current| current.e_licence.id == shown.e_licence);
-        let e_licence = match &current {
-            Some(current) => Some(current.e_licence.clone()),
-            None => self.store().e_licence(&shown.e_licence).await?,
-        };
-        let e_licence = e_licence.ok_or(Error::Internal("a code stands for no e-licence"))?;
-        let status = self.status_with(act, &driver, &e_licence, current.as_ref());
+        let current = subject.current();
+        let status = self.status_with(act, driver, &subject.e_licence, current.as_ref());
         let answer = self
-            .answer(act, (request, &shown), (&driver, &e_licence), status)
+            .answer(act, (request, &shown), &subject, status)
             .await?;
         let look_up = LookUp {
             spends: shown.spends,
             request: key.map(|key| key.to_remember(code.partition(), &answer.id, act.now)),
-            ..self.look_up(act, request, (&driver, &answer))?
+            ..self.look_up(act, request, (driver, &answer))?
         };
         Ok((self.record_look_up(look_up).await?, answer))
+    }
+
+    /// Whom a code is about. What a numeric code stands for was read with the code.
+    async fn subject_of(&self, shown: &mut Presented) -> Result<Box<Subject>, Error> {
+        let subject = match shown.subject.take() {
+            Some(subject) => Some(subject),
+            None => {
+                let suite = self.first_suite();
+                let found = self
+                    .store()
+                    .subject(&shown.holder, &shown.e_licence, &suite);
+                found.await?.map(Box::new)
+            }
+        };
+        subject.ok_or(Error::Internal(
+            "a code stands for no driver or no e-licence",
+        ))
     }
 
     /// The look-up as it is recorded.
@@ -221,9 +232,10 @@ impl Authority {
         &self,
         act: &mut Act,
         (request, shown): (&Verify, &Presented),
-        (driver, e_licence): (&Driver, &ELicenceRow),
+        subject: &Subject,
         status: StatusView,
     ) -> Result<VerificationView, Error> {
+        let (driver, e_licence) = (&subject.driver, &subject.e_licence);
         let id = VerificationId::generate(driver.id.partition(), &mut act.rng);
         let on = request.on.unwrap_or_else(|| civil_date(act.now));
         let hidden = status.shown == "hidden";
@@ -231,7 +243,7 @@ impl Authority {
             authentic.clone()
         } else {
             let device_key = shown.device_key.as_ref();
-            self.authentic(driver, e_licence, device_key).await?
+            self.authentic(subject, device_key).await?
         };
         Ok(VerificationView {
             id: id.to_string(),

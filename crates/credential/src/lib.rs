@@ -26,6 +26,7 @@
 //! | [`numeric`] | the 18-digit numeric code |
 
 mod base45;
+mod catalogue;
 mod cbor;
 pub mod certificate;
 pub mod claims;
@@ -55,6 +56,7 @@ pub mod time;
 pub mod trust;
 pub mod verify;
 
+pub use catalogue::reasons;
 pub use certificate::Issuing;
 pub use claims::{LicenceClaims, Sex, StatusReference, Validity};
 pub use code::{Code, CodeRefusal, DynamicCode, NotFresh, OfflineCode};

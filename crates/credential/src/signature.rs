@@ -73,7 +73,9 @@ impl Signature {
         }
     }
 
-    pub(crate) fn settled(&self, suite: &Suite) -> Self {
+    /// The settled form.
+    #[must_use]
+    pub fn settled(&self, suite: &Suite) -> Self {
         if self.is_settled(suite) {
             *self
         } else {

@@ -165,6 +165,20 @@ const LICENCE_NOT_YET_VALID: Reason = Reason::new(
     "the licence's validity has not begun",
 );
 
+/// The reasons that are of the check itself, and of no signature or list.
+pub(crate) const OWN: [Reason; 10] = [
+    TRUST_LIST_STALE,
+    KEY_UNKNOWN,
+    EXPIRED,
+    NOT_YET_VALID,
+    LICENCE_EXPIRED,
+    LICENCE_NOT_YET_VALID,
+    memory::ROLLED_BACK,
+    code::NEEDS_SERVER,
+    code::CODE_USED,
+    code::STATUS_LIST_STALE,
+];
+
 /// Checks a credential with nothing but a trust list, as of an instant.
 #[must_use]
 pub fn check_credential(bytes: &[u8], trust: &VerifiedTrustList, at: Timestamp) -> Answer {

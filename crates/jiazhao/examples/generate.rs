@@ -69,6 +69,15 @@ fn errors() -> String {
             cause.clears.en,
         ]));
     }
+    page.push_str(
+        "\n## Reasons of offline checks\n\n\
+         What `jiazhao verify`, the pages and the library say of a code, a credential or a list, and what \
+         stands in `reasons` where the server refuses a code or a trust list.\n\n\
+         | Code | 中文 | English |\n|---|---|---|\n",
+    );
+    for reason in credential::reasons() {
+        page.push_str(&row(&[&format!("`{}`", reason.code), reason.zh, reason.en]));
+    }
     page
 }
 

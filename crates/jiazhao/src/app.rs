@@ -30,6 +30,7 @@ use crate::{
     },
     outgoing,
     sms_gateway::SmsGateway,
+    token,
     web_push::WebPush,
 };
 
@@ -197,6 +198,7 @@ impl App {
                     .automatic_issue
                     .unwrap_or_else(|| automatic_issue(config, calibration)),
                 peaks: config.peaks,
+                token_keys: token::keys(config)?,
             },
             ambient.clock.now(),
         )

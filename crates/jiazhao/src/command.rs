@@ -13,6 +13,7 @@ mod portrait;
 mod seal;
 mod serve;
 mod staff;
+mod status;
 mod trust;
 mod verify;
 
@@ -86,6 +87,9 @@ enum Command {
     /// The trust list
     #[command(subcommand)]
     Trust(trust::TrustCommand),
+    /// What a verifier that stands alone needs
+    #[command(subcommand)]
+    Status(status::StatusCommand),
     /// The audit
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -153,6 +157,7 @@ fn execute(cli: Cli) -> Result<u8, Failure> {
             Command::Keys(command) => command.run(&context).await,
             Command::Seal(command) => command.run(&context).await,
             Command::Trust(command) => command.run(&context).await,
+            Command::Status(command) => command.run(&context).await,
             Command::Audit(command) => command.run(&context).await,
             Command::CaseFile(command) => command.run(&context),
             Command::Backup(command) => command.run(&context).await,

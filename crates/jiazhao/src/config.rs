@@ -6,8 +6,9 @@
 mod models;
 mod peaks;
 mod peers;
-mod review;
+mod pkcs11;
 mod push;
+mod review;
 mod shown;
 mod source;
 mod status;
@@ -25,9 +26,11 @@ use storage::{AtRest, Layout};
 
 use crate::{failure::Failure, unlock::Unlock};
 pub use models::CalibrationFiles;
+pub(crate) use peers::url as peer_url;
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
-pub use review::Review;
+pub use pkcs11::{KeyName, Pkcs11, TokenName};
 pub use push::{PushHost, WebPush};
+pub use review::Review;
 pub use source::Problem;
 use source::{Known, Source};
 pub use status::StatusLists;
@@ -47,6 +50,8 @@ pub struct Config {
     pub storage: AtRestStorage,
     /// `[keys]`
     pub keys: Keys,
+    /// `[pkcs11]`: a token with signing keys, where there is one.
+    pub pkcs11: Option<Pkcs11>,
     /// `[issuer]`
     pub issuer: Issuer,
     /// `[status]`
@@ -180,6 +185,7 @@ const KNOWN: &Known = &[
             "beside_data",
         ],
     ),
+    ("pkcs11", pkcs11::PKCS11),
     ("issuer", &["name", "type_code", "issuer_code", "suites"]),
     ("status", status::STATUS),
     ("codes", &["suite", "enforcement_key"]),
@@ -243,6 +249,7 @@ impl Config {
             database: database(&mut source, data),
             storage: storage(&mut source),
             keys: keys(&mut source, data),
+            pkcs11: pkcs11::pkcs11(&mut source),
             status: status::status(&mut source),
             codes: codes(&mut source, &issuer),
             issuer,

@@ -94,7 +94,7 @@ impl HttpWitness {
     }
 
     fn good(&self, reply: Reply) -> Result<Bytes, Error> {
-        let Reply { status, body } = reply;
+        let Reply { status, body, .. } = reply;
         match body {
             Some(body) if (200..300).contains(&status) => Ok(body),
             _ => {

@@ -186,6 +186,8 @@ pub fn beside_data(config: &Config) -> Vec<Failure> {
     let mut files = plain(config);
     files.extend(unlock.passphrase_file.as_deref());
     files.extend(unlock.wrapping_file.as_deref());
+    let token = config.pkcs11.as_ref();
+    files.extend(token.and_then(|token| token.pin_file.as_deref()));
     files
         .into_iter()
         .filter(|path| lies_in(path, &config.data))

@@ -26,5 +26,6 @@ pub mod seen;
 pub mod server;
 pub mod sms_gateway;
 pub mod telemetry;
+mod token;
 pub mod unlock;
 pub mod web_push;

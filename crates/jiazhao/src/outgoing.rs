@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Uri,
     body::Bytes,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue},
 };
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -49,6 +49,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// The body; none where it was longer than is read.
     pub(crate) body: Option<Bytes>,
+    /// By what the service knows it (`ETag`).
+    pub(crate) etag: Option<String>,
 }
 
 /// Nothing came back.
@@ -99,7 +101,26 @@ impl Caller {
     pub(crate) async fn get(&self, query: &str) -> Result<Reply, NoReply> {
         let url = format!("{}?{query}", self.url);
         let url: Uri = url.parse().map_err(|_no_uri| NoReply::Unreachable)?;
-        self.ask(Request::new(Full::default()), url).await
+        self.ask(Request::new(Full::default()), url, MOST_OF_AN_ANSWER)
+            .await
+    }
+
+    /// `GET`s what lies at a path beneath its address, up to so many bytes, with more headers.
+    ///
+    /// # Errors
+    /// [`NoReply`].
+    pub(crate) async fn fetch(
+        &self,
+        path: &str,
+        headers: HeaderMap,
+        most: usize,
+    ) -> Result<Reply, NoReply> {
+        let base = self.url.to_string();
+        let url = format!("{}{path}", base.trim_end_matches('/'));
+        let url: Uri = url.parse().map_err(|_no_uri| NoReply::Unreachable)?;
+        let mut request = Request::new(Full::default());
+        *request.headers_mut() = headers;
+        self.ask(request, url, most).await
     }
 
     /// `POST`s a body with one more header.
@@ -117,13 +138,18 @@ impl Caller {
         request.headers_mut().insert(name, value);
         let content_type = HeaderValue::from_static(content_type);
         request.headers_mut().insert(CONTENT_TYPE, content_type);
-        self.ask(request, self.url.clone()).await
+        self.ask(request, self.url.clone(), MOST_OF_AN_ANSWER).await
     }
 
-    async fn ask(&self, mut request: Request<Full<Bytes>>, url: Uri) -> Result<Reply, NoReply> {
+    async fn ask(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        url: Uri,
+        most: usize,
+    ) -> Result<Reply, NoReply> {
         *request.uri_mut() = url;
         request.headers_mut().extend(self.headers.clone());
-        answer(&self.http, request, self.patience).await
+        answer(&self.http, request, (self.patience, most)).await
     }
 }
 
@@ -134,7 +160,7 @@ impl Caller {
 pub(crate) async fn answer<C: Connect + Clone + Send + Sync + 'static>(
     http: &legacy::Client<C, Full<Bytes>>,
     request: Request<Full<Bytes>>,
-    patience: Duration,
+    (patience, most): (Duration, usize),
 ) -> Result<Reply, NoReply> {
     let host = request.uri().host().unwrap_or_default().to_owned();
     let answered = async {
@@ -144,13 +170,15 @@ pub(crate) async fn answer<C: Connect + Clone + Send + Sync + 'static>(
             NoReply::Unreachable
         })?;
         let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), MOST_OF_AN_ANSWER);
+        let etag = response.headers().get(ETAG);
+        let etag = etag.and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        let body = Limited::new(response.into_body(), most);
         let body = match body.collect().await {
             Ok(body) => Some(body.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => None,
             Err(_cut_short) => return Err(NoReply::Unreachable),
         };
-        Ok(Reply { status, body })
+        Ok(Reply { status, body, etag })
     };
     let answered = timeout(patience, answered).await;
     answered.unwrap_or(Err(NoReply::TimedOut))

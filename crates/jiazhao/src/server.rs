@@ -43,6 +43,9 @@ const SNAPSHOT_EVERY: Duration = Duration::from_mins(5);
 const LAST_SNAPSHOT: Duration = Duration::from_secs(10);
 /// How often what is over is cleared away.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
+/// How often it is looked whether somebody has to clear what was kept long enough: once a day one node
+/// does.
+const CLEAR_EVERY: Duration = Duration::from_hours(24);
 /// Well within the pause that `seal rotate` makes between its steps.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
 /// How soon a node learns that a key is trusted no more.
@@ -91,6 +94,7 @@ pub async fn serve(
         Job::PushCheckpoints,
         Job::TendAccounts,
         Job::SweepAccounts,
+        Job::ClearPast,
         Job::PublishLists,
         Job::SnapshotStatus,
         Job::RefreshTrust,
@@ -171,6 +175,8 @@ enum Job {
     TendAccounts,
     /// Clears away requests for codes and links that are over.
     SweepAccounts,
+    /// Removes used codes, ended sessions and devices, and the like, once they were kept long enough.
+    ClearPast,
     /// Publishes the status lists, and retires those whose credentials have expired.
     PublishLists,
     /// Writes the snapshot from which the next start goes on.
@@ -198,6 +204,7 @@ impl Job {
             Self::PushCheckpoints => "push-checkpoints",
             Self::TendAccounts => "tend-accounts",
             Self::SweepAccounts => "sweep-accounts",
+            Self::ClearPast => "clear-past",
             Self::PublishLists => "publish-status-lists",
             Self::SnapshotStatus => "snapshot-status",
             Self::RefreshTrust => "refresh-trust",
@@ -219,6 +226,7 @@ impl Job {
             Self::PushCheckpoints => PUSH_EVERY,
             Self::TendAccounts => TEND_EVERY,
             Self::SweepAccounts => SWEEP_EVERY,
+            Self::ClearPast => CLEAR_EVERY,
             Self::PublishLists => PUBLISH_EVERY,
             Self::SnapshotStatus => SNAPSHOT_EVERY,
             Self::RefreshTrust => TRUST_EVERY,
@@ -262,6 +270,7 @@ impl Job {
             },
             Self::TendAccounts => authority.tend_accounts(&mut act).await.map(drop),
             Self::SweepAccounts => authority.sweep_accounts(&act).await.map(drop),
+            Self::ClearPast => authority.clear_past(&act, app.node()).await.map(drop),
             Self::PublishLists => {
                 let published = authority.publish_status_lists(&act, app.node());
                 published.await.map(drop)

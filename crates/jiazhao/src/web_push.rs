@@ -80,7 +80,7 @@ impl WebPush {
         *request.headers_mut() = self.headers(push, &url)?;
         *request.uri_mut() = url;
         let patience = Duration::from_secs(self.configured.timeout_seconds.into());
-        let reply = outgoing::answer(&self.http, request, patience).await;
+        let reply = outgoing::answer(&self.http, request, (patience, MOST_OF_AN_ANSWER)).await;
         told(reply)
     }
 

@@ -13,8 +13,9 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use crate::{
     Blind, Conflict, HolderId, Store, StoreError,
     blinds::partition_of,
+    engine::RowsAtOnce,
     index_keys::version,
-    rows::{Columns, parts, tuples},
+    rows::{Columns, parts, sets, tuples, whole},
 };
 
 /// What kind of name an alias is.
@@ -147,20 +148,24 @@ pub(crate) async fn owners(
     };
     let mut found = HashMap::with_capacity(names.len());
     let mut left = names.len();
-    for part in parts(names) {
+    let at_once = RowsAtOnce::of(connection);
+    for part in sets(names, at_once) {
+        let part = part.items();
         left = left.saturating_sub(part.len());
         let asked: HashMap<Hash, &Blind> = part
             .iter()
             .flat_map(|name| name.hashes().map(move |(_, hash)| (hash, name)))
             .collect();
+        let hashes: Vec<Hash> = asked.keys().copied().collect();
+        let set = whole(&hashes, at_once);
         let keys = if left == 0 { KEYS_IN_USE } else { "" };
         let text = format!(
             "SELECT blind, holder_id, CAST(0 AS BIGINT) AS version FROM {from} (partition, blind) IN (VALUES {}){keys}",
-            tuples(asked.len(), "(?, ?)", 0)
+            set.tuples("(?, ?)", 0)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
-        for hash in asked.keys() {
-            query = query.bind(partition_of(hash).sql()).bind(hash.to_vec());
+        for (partition, hash) in set.keyed(|hash| partition_of(hash).sql()) {
+            query = query.bind(partition).bind(hash.to_vec());
         }
         let mut in_use = BTreeSet::new();
         for row in query.fetch_all(&mut *connection).await? {
@@ -202,14 +207,14 @@ pub(crate) async fn held_names(
         None => "shared_aliases WHERE".to_owned(),
     };
     let mut held = Vec::new();
-    for part in parts(hashes) {
+    for set in sets(hashes, RowsAtOnce::of(connection)) {
         let text = format!(
             "SELECT blind, holder_id FROM {from} (partition, blind) IN (VALUES {}) ORDER BY blind, holder_id{keeping}",
-            tuples(part.len(), "(?, ?)", 0)
+            set.tuples("(?, ?)", 0)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
-        for hash in part {
-            query = query.bind(partition_of(hash).sql()).bind(hash.to_vec());
+        for (partition, hash) in set.keyed(|hash| partition_of(hash).sql()) {
+            query = query.bind(partition).bind(hash.to_vec());
         }
         for row in query.fetch_all(&mut *connection).await? {
             let row = Columns {

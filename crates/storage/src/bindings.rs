@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, any::AnyRow};
 use crate::{
     BindingId, Conflict, DeviceId, ELicenceId, HolderId, Locked, Store, StoreError, Tx,
     error::{exactly_one, unique},
-    rows::{Columns, parts, tuples},
+    rows::{Columns, sets},
     store::sql_number,
 };
 
@@ -284,20 +284,20 @@ impl Tx {
     /// When the database cannot be reached.
     pub async fn present(&mut self, codes: &[ToPresent]) -> Result<HashSet<BindingId>, StoreError> {
         let mut presented = HashSet::with_capacity(codes.len());
-        for part in parts(codes) {
-            for code in part {
+        for set in sets(codes, self.rows_at_once()) {
+            for code in set.items() {
                 self.expect_one_of_own(TABLE, code.binding.partition())?;
             }
             let text = format!(
                 "UPDATE bindings SET last_presented = n.column3 FROM (VALUES {}) n \
                  WHERE partition = n.column1 AND id = n.column2 AND stage = 'active' \
                  AND (last_presented IS NULL OR last_presented < n.column3) RETURNING id",
-                tuples(part.len(), "(?, ?, ?)", 0)
+                set.tuples("(?, ?, ?)", 0)
             );
             let mut query = sqlx::query(AssertSqlSafe(text));
-            for code in part {
+            for (partition, code) in set.keyed(|code| code.binding.partition().sql()) {
                 query = query
-                    .bind(code.binding.partition().sql())
+                    .bind(partition)
                     .bind(code.binding.as_str())
                     .bind(sql_number(code.time));
             }

@@ -9,7 +9,8 @@ use crate::{
     AliasKind, Blind, Conflict, HolderId, Store, StoreError,
     aliases::{Hash, held_names, owners, remove_names},
     blinds::partition_of,
-    rows::{parts, tuples},
+    engine::RowsAtOnce,
+    rows::{sets, whole},
 };
 
 /// A name claimed for a holder.
@@ -163,7 +164,8 @@ impl Claiming<'_> {
         // One order for all writers, so that two of them never wait for each other; and names that
         // lie side by side are written one after another.
         free.sort_by_key(|(hash, _)| *hash);
-        for part in parts(&free) {
+        for part in sets(&free, RowsAtOnce::of(&self.tx)) {
+            let part = part.items();
             let entered: Vec<_> = part.iter().map(|(hash, it)| (*hash, &it.holder)).collect();
             let all = enter(&mut self.tx, kind, &entered, self.active, self.now).await?;
             if kind == AliasKind::FileNumber {
@@ -221,26 +223,26 @@ pub(crate) async fn enter(
     index: u32,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let rows = names.len();
+    let set = whole(names, RowsAtOnce::of(connection));
     let text = match kind.owned() {
         Some(kind) => format!(
-            "INSERT INTO owned_aliases (partition, kind, blind, holder_id, claimed_at, index_version) VALUES {} ON CONFLICT DO NOTHING",
-            tuples(rows, &format!("(?, {kind}, ?, ?, $1, $2)"), 2)
+            "INSERT INTO owned_aliases (partition, kind, blind, holder_id, claimed_at, index_version) {} ON CONFLICT DO NOTHING",
+            set.to_insert(&format!("(?, {kind}, ?, ?, $1, $2)"), 2)
         ),
         None => format!(
-            "INSERT INTO shared_aliases (partition, blind, holder_id, claimed_at, index_version) VALUES {} ON CONFLICT DO NOTHING",
-            tuples(rows, "(?, ?, ?, $1, $2)", 2)
+            "INSERT INTO shared_aliases (partition, blind, holder_id, claimed_at, index_version) {} ON CONFLICT DO NOTHING",
+            set.to_insert("(?, ?, ?, $1, $2)", 2)
         ),
     };
     let mut query = sqlx::query(AssertSqlSafe(text))
         .bind(now.as_microsecond())
         .bind(i64::from(index));
-    for (hash, holder) in names {
+    for (partition, (hash, holder)) in set.keyed(|(hash, _)| partition_of(hash).sql()) {
         query = query
-            .bind(partition_of(hash).sql())
+            .bind(partition)
             .bind(hash.to_vec())
             .bind(holder.as_str());
     }
     let added = query.execute(connection).await?.rows_affected();
-    Ok(usize::try_from(added).is_ok_and(|added| added == rows))
+    Ok(usize::try_from(added).is_ok_and(|added| added == names.len()))
 }

@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    Blind, Conflict, ELicenceId, HolderId, Partition, Store, StoreError, Tx, error::unique,
-    rows::Columns,
+    Blind, Conflict, ELicenceId, HolderId, StoreError, Subject, Tx, error::unique, rows::Columns,
 };
 
 /// A numeric code as stored.
@@ -25,8 +24,8 @@ pub struct NumericCodeRow {
 /// What came of using a numeric code.
 #[derive(Clone, Debug)]
 pub enum CodeUse {
-    /// It worked, this once.
-    Used(NumericCodeRow),
+    /// It worked, this once. With what it is about, where that is there.
+    Used(NumericCodeRow, Option<Box<Subject>>),
     /// No such code was made.
     Unknown,
     /// It worked before.
@@ -35,42 +34,9 @@ pub enum CodeUse {
     Expired(HolderId),
 }
 
-impl Store {
-    /// What would come of using a numeric code now. Nothing is used up: the answer can be prepared
-    /// on it before [`Tx::use_numeric_codes`] decides.
-    ///
-    /// # Errors
-    /// When the database cannot be reached or the row does not follow its rule.
-    pub async fn peek_numeric_code(
-        &self,
-        partition: Partition,
-        code: &Blind,
-        now: Timestamp,
-    ) -> Result<CodeUse, StoreError> {
-        let mut connection = self.reader().await?;
-        let row = sqlx::query(
-            "SELECT holder_id, e_licence_id, made_at, expires_at, used_at FROM numeric_codes \
-             WHERE partition = $1 AND code_blind = $2",
-        )
-        .bind(partition.sql())
-        .bind(code.sql())
-        .fetch_optional(&mut *connection)
-        .await?;
-        let Some(row) = row else {
-            return Ok(CodeUse::Unknown);
-        };
-        let row = Columns {
-            table: "numeric_codes",
-            row: &row,
-        };
-        let found = read(&row, code)?;
-        Ok(match row.opt_instant("used_at")? {
-            Some(_) => CodeUse::AlreadyUsed(found.holder),
-            None if found.expires_at <= now => CodeUse::Expired(found.holder),
-            None => CodeUse::Used(found),
-        })
-    }
-}
+/// What [`read`] and whoever judges a code ask for, of codes as `n`.
+pub(crate) const CODE_COLUMNS: &str = "n.holder_id AS code_holder, n.e_licence_id AS code_e_licence, n.made_at, \
+     n.expires_at AS code_expires_at, n.used_at";
 
 impl Tx {
     /// Adds a numeric code.
@@ -96,12 +62,12 @@ impl Tx {
     }
 }
 
-fn read(row: &Columns<'_>, code: &Blind) -> Result<NumericCodeRow, StoreError> {
+pub(crate) fn read(row: &Columns<'_>, code: &Blind) -> Result<NumericCodeRow, StoreError> {
     Ok(NumericCodeRow {
         code: code.clone(),
-        holder: row.parsed("holder_id", HolderId::parse)?,
-        e_licence: row.parsed("e_licence_id", ELicenceId::parse)?,
+        holder: row.parsed("code_holder", HolderId::parse)?,
+        e_licence: row.parsed("code_e_licence", ELicenceId::parse)?,
         made_at: row.instant("made_at")?,
-        expires_at: row.instant("expires_at")?,
+        expires_at: row.instant("code_expires_at")?,
     })
 }

@@ -421,7 +421,7 @@ async fn read_forms(
         .collect()
 }
 
-fn read_form(
+pub(crate) fn read_form(
     sealer: &Sealer,
     holder: &HolderId,
     credential: &CredentialId,

@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     Blind, Conflict, HolderId, Locked, PhotoId, Store, StoreError, Tx,
+    engine::RowsAtOnce,
     error::unique,
-    rows::{Columns, parts, tuples},
+    rows::{Columns, sets},
     seal::{Place, Sealer, label},
 };
 
@@ -83,8 +84,10 @@ pub struct SealedDriver {
 }
 
 const TABLE: &str = "drivers";
-const COLUMNS: &str = "id, revision, registry_version, registry_gap, record_sealed, record_digest, \
-     status_value, photo_id, updated_at, frozen_at, phone_held_until";
+/// What [`read`] asks for, of drivers as `d`.
+pub(crate) const DRIVER_COLUMNS: &str = "d.id AS driver_id, d.revision, d.registry_version, d.registry_gap, d.record_sealed, \
+     d.record_digest, d.status_value AS driver_status, d.photo_id AS driver_photo, d.updated_at, d.frozen_at, \
+     d.phone_held_until";
 
 #[derive(Deserialize)]
 struct StoredRecord {
@@ -245,16 +248,17 @@ impl Tx {
             self.sealed_with(driver.key);
             self.named_under(driver.named_under);
         }
-        for part in parts(drivers) {
+        for set in sets(drivers, self.rows_at_once()) {
             let text = format!(
                 "INSERT INTO drivers (partition, id, revision, registry_version, registry_gap, record_sealed, \
-                 record_digest, authority_code, status_value, next_transition_at, photo_id, created_at, updated_at) VALUES {}",
-                tuples(part.len(), "(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, $1, $1)", 1)
+                 record_digest, authority_code, status_value, next_transition_at, photo_id, created_at, updated_at) {}",
+                set.to_insert("(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, $1, $1)", 1)
             );
             let mut query = sqlx::query(AssertSqlSafe(text)).bind(now.as_microsecond());
-            for driver in part.iter().map(Borrow::borrow) {
+            for (partition, driver) in set.keyed(|driver| driver.borrow().id.partition().sql()) {
+                let driver = driver.borrow();
                 query = query
-                    .bind(driver.id.partition().sql())
+                    .bind(partition)
                     .bind(driver.id.as_str())
                     .bind(driver.version)
                     .bind(i64::from(driver.gap))
@@ -315,7 +319,8 @@ async fn load_one(
     sealer: &Sealer,
     holder: &HolderId,
 ) -> Result<Option<Driver>, StoreError> {
-    let text = format!("SELECT {COLUMNS} FROM drivers WHERE partition = $1 AND id = $2");
+    let text =
+        format!("SELECT {DRIVER_COLUMNS} FROM drivers d WHERE d.partition = $1 AND d.id = $2");
     let row = sqlx::query(AssertSqlSafe(text))
         .bind(holder.partition().sql())
         .bind(holder.as_str())
@@ -337,14 +342,14 @@ async fn load(
     holders: &[HolderId],
 ) -> Result<Vec<Driver>, StoreError> {
     let mut drivers = Vec::with_capacity(holders.len());
-    for part in parts(holders) {
+    for set in sets(holders, RowsAtOnce::of(connection)) {
         let text = format!(
-            "SELECT {COLUMNS} FROM drivers WHERE (partition, id) IN (VALUES {})",
-            tuples(part.len(), "(?, ?)", 0)
+            "SELECT {DRIVER_COLUMNS} FROM drivers d WHERE (d.partition, d.id) IN (VALUES {})",
+            set.tuples("(?, ?)", 0)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
-        for holder in part {
-            query = query.bind(holder.partition().sql()).bind(holder.as_str());
+        for (partition, holder) in set.keyed(|holder| holder.partition().sql()) {
+            query = query.bind(partition).bind(holder.as_str());
         }
         for row in query.fetch_all(&mut *connection).await? {
             let row = Columns {
@@ -357,8 +362,8 @@ async fn load(
     Ok(drivers)
 }
 
-fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<Driver, StoreError> {
-    let id = row.parsed("id", HolderId::parse)?;
+pub(crate) fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<Driver, StoreError> {
+    let id = row.parsed("driver_id", HolderId::parse)?;
     let registry_version = row.int("registry_version")?;
     let plain = sealer.unseal(&place(&id, registry_version), &row.bytes("record_sealed")?)?;
     let stored: StoredRecord = serde_json::from_slice(&plain)
@@ -372,9 +377,9 @@ fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<Driver, StoreError> {
         registry_gap: row.int("registry_gap")? == 1,
         record: stored.record,
         digest: row.bytes("record_digest")?,
-        status_value: u8::try_from(row.int("status_value")?)
-            .map_err(|_out_of_range| row.odd("status_value", "out of range"))?,
-        photo: row.opt_parsed("photo_id", PhotoId::parse)?,
+        status_value: u8::try_from(row.int("driver_status")?)
+            .map_err(|_out_of_range| row.odd("driver_status", "out of range"))?,
+        photo: row.opt_parsed("driver_photo", PhotoId::parse)?,
         updated_at: row.instant("updated_at")?,
         frozen_at: row.opt_instant("frozen_at")?,
         phone_held_until: row.opt_instant("phone_held_until")?,

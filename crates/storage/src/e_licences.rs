@@ -62,8 +62,10 @@ pub struct NewELicence {
 }
 
 const TABLE: &str = "e_licences";
-const COLUMNS: &str = "e.id, e.holder_id, e.application_id, e.stage, e.edition, e.photo_id, e.generated_at, \
+/// What [`read`] asks for, of e-licences as `e`.
+pub(crate) const E_LICENCE_COLUMNS: &str = "e.id, e.holder_id, e.application_id, e.stage, e.edition, e.photo_id, e.generated_at, \
      e.ended_at, e.ended_reason";
+
 impl Store {
     /// An e-licence.
     ///
@@ -84,7 +86,7 @@ impl Store {
     ) -> Result<Option<ELicenceRow>, StoreError> {
         let mut connection = self.reader().await?;
         let text = format!(
-            "SELECT {COLUMNS} FROM e_licences e WHERE e.partition = $1 AND e.holder_id = $2 \
+            "SELECT {E_LICENCE_COLUMNS} FROM e_licences e WHERE e.partition = $1 AND e.holder_id = $2 \
              ORDER BY CASE WHEN e.stage IN ('active', 'stopped') THEN 0 ELSE 1 END, e.generated_at DESC, e.id DESC LIMIT 1"
         );
         let row = sqlx::query(AssertSqlSafe(text))
@@ -222,7 +224,9 @@ async fn load(
     connection: &mut AnyConnection,
     id: &ELicenceId,
 ) -> Result<Option<ELicenceRow>, StoreError> {
-    let text = format!("SELECT {COLUMNS} FROM e_licences e WHERE e.partition = $1 AND e.id = $2");
+    let text = format!(
+        "SELECT {E_LICENCE_COLUMNS} FROM e_licences e WHERE e.partition = $1 AND e.id = $2"
+    );
     let row = sqlx::query(AssertSqlSafe(text))
         .bind(id.partition().sql())
         .bind(id.as_str())
@@ -245,7 +249,7 @@ async fn current(
     let mut found = Vec::new();
     for part in parts(holders) {
         let text = format!(
-            "SELECT {COLUMNS}, {CREDENTIAL_COLUMNS} FROM e_licences e LEFT JOIN credentials c \
+            "SELECT {E_LICENCE_COLUMNS}, {CREDENTIAL_COLUMNS} FROM e_licences e LEFT JOIN credentials c \
              ON c.partition = e.partition AND c.e_licence_id = e.id AND c.stage = 'active' \
              WHERE e.partition = $1 AND e.stage IN ('active', 'stopped') AND e.holder_id IN {}",
             placeholders(1, part.len(), 1)
@@ -271,7 +275,7 @@ async fn current(
     Ok(found)
 }
 
-fn read(row: &Columns<'_>) -> Result<ELicenceRow, StoreError> {
+pub(crate) fn read(row: &Columns<'_>) -> Result<ELicenceRow, StoreError> {
     Ok(ELicenceRow {
         id: row.parsed("id", ELicenceId::parse)?,
         holder: row.parsed("holder_id", HolderId::parse)?,

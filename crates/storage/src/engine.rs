@@ -3,7 +3,8 @@
 use std::{fmt::Write as _, path::Path, sync::Arc, time::Duration};
 
 use sqlx::{
-    Any, AnyPool, Connection as _, Executor, Transaction, any::AnyPoolOptions, pool::PoolConnection,
+    Any, AnyConnection, AnyPool, Connection as _, Executor, Transaction, any::AnyPoolOptions,
+    pool::PoolConnection,
 };
 
 use crate::{StoreError, turns::Turns};
@@ -48,6 +49,41 @@ const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = O
 const SQLITE_WRITER: &str = "PRAGMA cache_size = -40960; PRAGMA wal_autocheckpoint = 16384;";
 /// Readers are several, and what they read lies in the system's cache.
 const SQLITE_READER: &str = "PRAGMA cache_size = -4096; PRAGMA query_only = ON;";
+
+/// How many rows one statement takes that writes or reads many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowsAtOnce {
+    pub(crate) most: usize,
+    /// Whether rows are added up to the next power of two.
+    pub(crate) padded: bool,
+}
+
+impl RowsAtOnce {
+    /// SQLite looks the name of each parameter up among all of the statement's, so that a statement
+    /// costs the square of its parameters; past a dozen of rows there is nothing left to be saved on
+    /// statements.
+    pub(crate) const FEW: Self = Self {
+        most: 16,
+        padded: false,
+    };
+    /// To a server every statement is a way there and back, which costs as much as many rows.
+    const MANY: Self = Self {
+        most: 128,
+        padded: true,
+    };
+
+    /// As the engine of the connection takes them best.
+    pub(crate) fn of(connection: &AnyConnection) -> Self {
+        if connection.backend_name() == SQLITE {
+            Self::FEW
+        } else {
+            Self::MANY
+        }
+    }
+}
+
+/// The driver's name of SQLite.
+const SQLITE: &str = "SQLite";
 
 /// How long an idle connection is trusted to live.
 const TRUSTED: Duration = Duration::from_secs(1);

@@ -51,6 +51,7 @@ mod presentations;
 mod push_subscriptions;
 mod reindex;
 mod reseal;
+mod retention;
 mod review_cases;
 mod review_claims;
 mod review_counts;
@@ -70,6 +71,7 @@ mod status_lists;
 mod status_places;
 mod status_snapshots;
 mod store;
+mod subjects;
 mod texts;
 mod trust_proposals;
 mod turns;
@@ -117,6 +119,7 @@ pub use presentations::Presentation;
 pub use push_subscriptions::PushSubscription;
 pub use reindex::Reindexed;
 pub use reseal::{Damaged, Resealed};
+pub use retention::may_hold_more;
 pub use review_cases::{CaseChange, CaseKind, ReviewCase, Stands};
 pub use review_claims::Claim;
 pub use review_counts::{ReviewHistory, ReviewLoad};
@@ -130,13 +133,14 @@ pub use sessions::{Session, SessionKind};
 pub use signing_counts::SignatureTally;
 pub use staff::{Office, RegistrySource, Staff, WaveRow};
 pub use staff_factors::{FactorReset, FactorStage, StaffFactor};
-pub use staff_sessions::{StaffScope, StaffSession};
+pub use staff_sessions::{SignedInStaff, StaffScope, StaffSession};
 pub use status_lists::{
     Cursors, FormFacts, ListForm, ListToPublish, Publication, PublishedList, TokenForm,
 };
 pub use status_places::{LIST_SIZE, StatusPlace};
 pub use status_snapshots::{SnapshotFault, StatusSnapshot};
 pub use store::{Store, StoreOptions, Work};
+pub use subjects::Subject;
 pub use texts::{
     Channel, NewText, TextCount, TextOutcome, TextQueue, TextRow, TextState, TextToSend,
 };

@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 use crate::{
     Blind, Conflict, HolderId, Partition, Remembered, SealedVerification, StoreError, Tx,
     error::unique,
-    rows::{Columns, parts, tuples},
+    rows::{Columns, sets},
 };
 
 /// A numeric code to be used up.
@@ -50,15 +50,15 @@ impl Tx {
         sorted.dedup();
         let keeping = self.store().inner.database.keeping_rows();
         let mut revisions = HashMap::with_capacity(sorted.len());
-        for part in parts(&sorted) {
+        for set in sets(&sorted, self.rows_at_once()) {
             let text = format!(
                 "SELECT id, revision FROM drivers WHERE (partition, id) IN (VALUES {}) \
                  ORDER BY partition, id{keeping}",
-                tuples(part.len(), "(?, ?)", 0)
+                set.tuples("(?, ?)", 0)
             );
             let mut query = sqlx::query(AssertSqlSafe(text));
-            for holder in part {
-                query = query.bind(holder.partition().sql()).bind(holder.as_str());
+            for (partition, holder) in set.keyed(|holder| holder.partition().sql()) {
+                query = query.bind(partition).bind(holder.as_str());
             }
             for row in query.fetch_all(self.connection()).await? {
                 let row = Columns {
@@ -83,20 +83,20 @@ impl Tx {
         codes: &[CodeToUse],
     ) -> Result<HashSet<Blind>, StoreError> {
         let mut used = HashSet::with_capacity(codes.len());
-        for part in parts(codes) {
-            for code in part {
+        for set in sets(codes, self.rows_at_once()) {
+            for code in set.items() {
                 self.expect_one_of_own("numeric_codes", code.partition)?;
             }
             let text = format!(
                 "UPDATE numeric_codes SET used_at = n.column3 FROM (VALUES {}) n \
                  WHERE partition = n.column1 AND code_blind = n.column2 AND used_at IS NULL AND expires_at > n.column3 \
                  RETURNING code_blind",
-                tuples(part.len(), "(?, ?, ?)", 0)
+                set.tuples("(?, ?, ?)", 0)
             );
             let mut query = sqlx::query(AssertSqlSafe(text));
-            for code in part {
+            for (partition, code) in set.keyed(|code| code.partition.sql()) {
                 query = query
-                    .bind(code.partition.sql())
+                    .bind(partition)
                     .bind(code.code.sql())
                     .bind(code.at.as_microsecond());
             }
@@ -106,7 +106,10 @@ impl Tx {
                     row: &row,
                 };
                 let bytes = row.bytes("code_blind")?;
-                let code = part.iter().find(|code| code.code.as_bytes() == bytes);
+                let code = set
+                    .items()
+                    .iter()
+                    .find(|code| code.code.as_bytes() == bytes);
                 let code = code.ok_or_else(|| row.odd("code_blind", "was not asked for"))?;
                 used.insert(code.code.clone());
             }
@@ -122,19 +125,19 @@ impl Tx {
         &mut self,
         look_ups: &[&SealedVerification],
     ) -> Result<(), StoreError> {
-        for part in parts(look_ups) {
-            for look_up in part {
+        for set in sets(look_ups, self.rows_at_once()) {
+            for look_up in set.items() {
                 self.expect_one_of_own("verifications", look_up.holder.partition())?;
                 self.sealed_with(look_up.key);
             }
             let text = format!(
-                "INSERT INTO verifications (partition, id, holder_id, verifier, office, purpose, at, answer_sealed) VALUES {}",
-                tuples(part.len(), "(?, ?, ?, ?, ?, ?, ?, ?)", 0)
+                "INSERT INTO verifications (partition, id, holder_id, verifier, office, purpose, at, answer_sealed) {}",
+                set.to_insert("(?, ?, ?, ?, ?, ?, ?, ?)", 0)
             );
             let mut query = sqlx::query(AssertSqlSafe(text));
-            for look_up in part {
+            for (partition, look_up) in set.keyed(|look_up| look_up.holder.partition().sql()) {
                 query = query
-                    .bind(look_up.holder.partition().sql())
+                    .bind(partition)
                     .bind(look_up.id.as_str())
                     .bind(look_up.holder.as_str())
                     .bind(look_up.verifier.as_str())
@@ -156,18 +159,18 @@ impl Tx {
         let mut sorted: Vec<&ToRemember> = requests.iter().collect();
         // One order for all writers, so that two of them never wait for each other.
         sorted.sort_by(|a, b| (a.partition, &a.key).cmp(&(b.partition, &b.key)));
-        for part in parts(&sorted) {
-            for request in part {
+        for set in sets(&sorted, self.rows_at_once()) {
+            for request in set.items() {
                 self.expect_one_of_own("idempotency", request.partition)?;
             }
             let text = format!(
-                "INSERT INTO idempotency (partition, key_blind, fingerprint, resource, at) VALUES {}",
-                tuples(part.len(), "(?, ?, ?, ?, ?)", 0)
+                "INSERT INTO idempotency (partition, key_blind, fingerprint, resource, at) {}",
+                set.to_insert("(?, ?, ?, ?, ?)", 0)
             );
             let mut query = sqlx::query(AssertSqlSafe(text));
-            for request in part {
+            for (partition, request) in set.keyed(|request| request.partition.sql()) {
                 query = query
-                    .bind(request.partition.sql())
+                    .bind(partition)
                     .bind(request.key.sql())
                     .bind(request.remembered.fingerprint.as_slice())
                     .bind(request.remembered.resource.as_str())

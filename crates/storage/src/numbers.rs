@@ -13,7 +13,7 @@ use crate::{
     Conflict, Partition, StoreError, Tx,
     audit::{AuditRow, Entry},
     outbox::{Envelope, Event},
-    rows::{Columns, parts, tuples},
+    rows::{Columns, sets},
     store::sql_number,
     tx::{Committed, Traces},
 };
@@ -137,15 +137,15 @@ impl Head {
 async fn lock_heads(tx: &mut Tx, partitions: &[Partition]) -> Result<Vec<Head>, StoreError> {
     let keeping = tx.store().inner.database.keeping_rows();
     let mut heads = Vec::with_capacity(partitions.len());
-    for part in parts(partitions) {
+    for set in sets(partitions, tx.rows_at_once()) {
         let text = format!(
             "SELECT partition, audit_seq, audit_hash, outbox_seq, least_key, least_index FROM partition_heads \
              WHERE partition IN ({}) ORDER BY partition{keeping}",
-            tuples(part.len(), "?", 0)
+            set.tuples("?", 0)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
-        for partition in part {
-            query = query.bind(partition.sql());
+        for (partition, _) in set.keyed(|partition| partition.sql()) {
+            query = query.bind(partition);
         }
         for row in query.fetch_all(tx.connection()).await? {
             heads.push(read(&Columns {
@@ -181,15 +181,15 @@ fn read(row: &Columns<'_>) -> Result<Head, StoreError> {
 }
 
 async fn insert_audit(tx: &mut Tx, rows: &[AuditRow]) -> Result<(), StoreError> {
-    for part in parts(rows) {
+    for set in sets(rows, tx.rows_at_once()) {
         let text = format!(
-            "INSERT INTO audit (partition, seq, at, act, actor, subject, request, detail, hash) VALUES {}",
-            tuples(part.len(), "(?, ?, ?, ?, ?, ?, ?, ?, ?)", 0)
+            "INSERT INTO audit (partition, seq, at, act, actor, subject, request, detail, hash) {}",
+            set.to_insert("(?, ?, ?, ?, ?, ?, ?, ?, ?)", 0)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
-        for row in part {
+        for (partition, row) in set.keyed(|row| row.partition.sql()) {
             query = query
-                .bind(row.partition.sql())
+                .bind(partition)
                 .bind(sql_number(row.seq))
                 .bind(row.at.as_microsecond())
                 .bind(&row.act)
@@ -205,15 +205,15 @@ async fn insert_audit(tx: &mut Tx, rows: &[AuditRow]) -> Result<(), StoreError> 
 }
 
 async fn insert_events(tx: &mut Tx, rows: &[EventRow]) -> Result<(), StoreError> {
-    for part in parts(rows) {
+    for set in sets(rows, tx.rows_at_once()) {
         let text = format!(
-            "INSERT INTO outbox (partition, seq, at, event) VALUES {}",
-            tuples(part.len(), "(?, ?, ?, ?)", 0)
+            "INSERT INTO outbox (partition, seq, at, event) {}",
+            set.to_insert("(?, ?, ?, ?)", 0)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
-        for row in part {
+        for (partition, row) in set.keyed(|row| row.partition.sql()) {
             query = query
-                .bind(row.partition.sql())
+                .bind(partition)
                 .bind(sql_number(row.seq))
                 .bind(row.at)
                 .bind(&row.event);
@@ -224,16 +224,16 @@ async fn insert_events(tx: &mut Tx, rows: &[EventRow]) -> Result<(), StoreError>
 }
 
 async fn move_heads(tx: &mut Tx, heads: &[Head]) -> Result<(), StoreError> {
-    for part in parts(heads) {
+    for set in sets(heads, tx.rows_at_once()) {
         let text = format!(
             "UPDATE partition_heads SET audit_seq = n.column2, audit_hash = n.column3, outbox_seq = n.column4 \
              FROM (VALUES {}) n WHERE partition = n.column1",
-            tuples(part.len(), "(?, ?, ?, ?)", 0)
+            set.tuples("(?, ?, ?, ?)", 0)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
-        for head in part {
+        for (partition, head) in set.keyed(|head| head.partition.sql()) {
             query = query
-                .bind(head.partition.sql())
+                .bind(partition)
                 .bind(sql_number(head.audit_seq))
                 .bind(&head.audit_hash)
                 .bind(sql_number(head.outbox_seq));

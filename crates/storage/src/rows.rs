@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{Any, Decode, Row, Type, any::AnyRow};
 
-use crate::{Partition, StoreError};
+use crate::{Partition, StoreError, engine::RowsAtOnce};
 
 /// A row of one table.
 pub(crate) struct Columns<'r> {
@@ -108,16 +108,23 @@ impl Columns<'_> {
     pub(crate) fn odd(&self, column: &'static str, what: &'static str) -> StoreError {
         StoreError::Inconsistent {
             table: self.table,
-            column,
+            column: column_of(column),
             row: self.identifier(),
             what,
         }
     }
 
-    /// The row's identifier, where the statement selected one. What does not look like an
-    /// identifier is left out: somebody may have written anything there.
+    /// The row's identifier, where the statement selected one: of several, the one of its table. What
+    /// does not look like an identifier is left out: somebody may have written anything there.
     fn identifier(&self) -> Option<String> {
+        let own = match self.table {
+            "drivers" => "driver_id",
+            "numeric_codes" => "code_e_licence",
+            "credentials" | "credential_forms" => "credential_id",
+            _ => "id",
+        };
         [
+            own,
             "id",
             "application_id",
             "photo_id",
@@ -130,21 +137,95 @@ impl Columns<'_> {
     }
 }
 
-/// Rows of one statement that writes or reads many. SQLite looks the name of each parameter up
-/// among all of the statement's, so that a statement costs the square of its parameters; past a
-/// dozen of rows there is nothing left to be saved on statements.
-const ROWS_AT_ONCE: usize = 16;
+/// The column that a statement over several tables names otherwise.
+fn column_of(name: &'static str) -> &'static str {
+    match name {
+        "driver_id" => "id",
+        "driver_status" => "status_value",
+        "driver_photo" => "photo_id",
+        "code_holder" => "holder_id",
+        "code_e_licence" => "e_licence_id",
+        "code_expires_at" => "expires_at",
+        "credential_stage" => "stage",
+        name => name,
+    }
+}
 
-/// Cuts `items` into parts for one statement each. What is left at the end is cut into powers of
-/// two, so that the texts of a statement are few and stay prepared.
-pub(crate) fn parts<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+/// Cuts `items` into parts for one statement each, of sixteen rows at most. What is left at the end
+/// is cut into powers of two, so that the texts of a statement are few and stay prepared.
+pub(crate) fn parts<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
+    sets(items, RowsAtOnce::FEW).map(|set| set.items)
+}
+
+/// Cuts `items` into sets for one statement each, as the engine takes them best.
+pub(crate) fn sets<T>(mut items: &[T], at_once: RowsAtOnce) -> impl Iterator<Item = Set<'_, T>> {
     std::iter::from_fn(move || {
-        let most = items.len().min(ROWS_AT_ONCE);
-        let size = 1_usize << most.checked_ilog2()?;
+        let most = items.len().min(at_once.most);
+        let power = 1_usize << most.checked_ilog2()?;
+        let size = if at_once.padded { most } else { power };
         let (part, rest) = items.split_at_checked(size)?;
         items = rest;
-        Some(part)
+        Some(whole(part, at_once))
     })
+}
+
+/// All of `items` for one statement, however many they are.
+pub(crate) fn whole<T>(items: &[T], at_once: RowsAtOnce) -> Set<'_, T> {
+    let most = items.len();
+    let rows = if at_once.padded {
+        most.next_power_of_two()
+    } else {
+        most
+    };
+    Set {
+        items,
+        rows,
+        // Of one row or two there is no other number that makes as many.
+        beyond: at_once.padded && rows > 2,
+    }
+}
+
+/// Items of one statement. It may have rows beyond them, so that its texts are few: those repeat the
+/// last item under no key, and what joins or adds by the key leaves them out.
+pub(crate) struct Set<'a, T> {
+    items: &'a [T],
+    rows: usize,
+    /// Whether a statement of so many rows may have some beyond its items.
+    beyond: bool,
+}
+
+impl<'a, T> Set<'a, T> {
+    pub(crate) fn items(&self) -> &'a [T] {
+        self.items
+    }
+
+    /// Each row with its first column, the key: nothing for a row beyond the items.
+    pub(crate) fn keyed(
+        &self,
+        key: impl Fn(&T) -> i64,
+    ) -> impl Iterator<Item = (Option<i64>, &'a T)> {
+        let items = self.items.iter();
+        let beyond = self.items.last().into_iter().cycle();
+        let beyond = beyond.take(self.rows.saturating_sub(self.items.len()));
+        items
+            .map(move |item| (Some(key(item)), item))
+            .chain(beyond.map(|item| (None, item)))
+    }
+
+    /// The rows as a list of `VALUES`, of which those beyond the items have no key: see [`tuples`].
+    pub(crate) fn tuples(&self, form: &str, before: usize) -> String {
+        tuples(self.rows, form, before)
+    }
+
+    /// What follows the columns of an `INSERT`: the rows of the items.
+    pub(crate) fn to_insert(&self, form: &str, before: usize) -> String {
+        let tuples = self.tuples(form, before);
+        if self.beyond {
+            format!("SELECT * FROM (VALUES {tuples}) n WHERE n.column1 IS NOT NULL")
+        } else {
+            format!("VALUES {tuples}")
+        }
+    }
 }
 
 /// `form` so many times, separated by commas, each `?` in it numbered on after `before` others:
@@ -193,6 +274,37 @@ mod tests {
         assert_eq!(sizes(1), [1]);
         assert_eq!(sizes(77), [16, 16, 16, 16, 8, 4, 1]);
         assert_eq!(sizes(64), [16, 16, 16, 16]);
+    }
+
+    #[test]
+    fn sets_of_a_server_are_filled_up_by_rows_without_a_key() {
+        let many = RowsAtOnce {
+            most: 8,
+            padded: true,
+        };
+        let items: Vec<i64> = (0..13).collect();
+        let found: Vec<_> = sets(&items, many)
+            .map(|set| (set.items().len(), set.tuples("(?)", 0).split(", ").count()))
+            .collect();
+        assert_eq!(found, [(8, 8), (5, 8)]);
+        let Some(last) = sets(&items, many).nth(1) else {
+            panic!("there are two sets");
+        };
+        let keys: Vec<_> = last.keyed(|item| *item).collect();
+        assert_eq!(
+            keys[4..],
+            [(Some(12), &12), (None, &12), (None, &12), (None, &12)]
+        );
+        assert_eq!(
+            sets(&items[..3], many).next().unwrap().to_insert("(?)", 1),
+            "SELECT * FROM (VALUES ($2), ($3), ($4), ($5)) n WHERE n.column1 IS NOT NULL"
+        );
+        for rows in [1, 2] {
+            let set = sets(&items[..rows], many).next().unwrap();
+            assert_eq!(set.keyed(|item| *item).count(), rows);
+            assert!(set.to_insert("(?)", 0).starts_with("VALUES ($1)"));
+        }
+        assert_eq!(sets::<i64>(&[], many).count(), 0);
     }
 
     #[test]

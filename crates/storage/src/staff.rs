@@ -61,7 +61,10 @@ pub struct WaveRow {
     pub opens_on: Date,
 }
 
-const STAFF: &str = "SELECT id, login, name_sealed, password_hash, roles, office, own_licence_blind, disabled_at FROM staff";
+/// What [`read_staff`] asks for, of staff as `m`.
+pub(crate) const STAFF_COLUMNS: &str = "m.id, m.login, m.name_sealed, m.password_hash, m.roles, m.office, m.own_licence_blind, m.disabled_at";
+/// What [`read_office`] asks for, of offices as `o`.
+pub(crate) const OFFICE_COLUMNS: &str = "o.code, o.name, o.authority_code";
 
 impl Store {
     /// A member of staff.
@@ -69,8 +72,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be reached or the row does not open.
     pub async fn staff(&self, id: &StaffId) -> Result<Option<Staff>, StoreError> {
-        self.one_staff(format!("{STAFF} WHERE id = $1"), id.as_str())
-            .await
+        self.one_staff("id = $1", id.as_str()).await
     }
 
     /// The member of staff who signs in as `login`.
@@ -78,11 +80,11 @@ impl Store {
     /// # Errors
     /// As [`Store::staff`].
     pub async fn staff_by_login(&self, login: &str) -> Result<Option<Staff>, StoreError> {
-        self.one_staff(format!("{STAFF} WHERE login = $1"), login)
-            .await
+        self.one_staff("login = $1", login).await
     }
 
-    async fn one_staff(&self, text: String, key: &str) -> Result<Option<Staff>, StoreError> {
+    async fn one_staff(&self, which: &str, key: &str) -> Result<Option<Staff>, StoreError> {
+        let text = format!("SELECT {STAFF_COLUMNS} FROM staff m WHERE m.{which}");
         let mut connection = self.reader().await?;
         let row = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(key)
@@ -106,7 +108,8 @@ impl Store {
     /// When the database cannot be reached or a row does not open.
     pub async fn all_staff(&self) -> Result<Vec<Staff>, StoreError> {
         let mut connection = self.reader().await?;
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{STAFF} ORDER BY login")))
+        let text = format!("SELECT {STAFF_COLUMNS} FROM staff m ORDER BY m.login");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
             .fetch_all(&mut *connection)
             .await?;
         rows.iter()
@@ -138,7 +141,8 @@ impl Store {
     /// When the database cannot be reached.
     pub async fn office(&self, code: &str) -> Result<Option<Office>, StoreError> {
         let mut connection = self.reader().await?;
-        let row = sqlx::query("SELECT code, name, authority_code FROM offices WHERE code = $1")
+        let text = format!("SELECT {OFFICE_COLUMNS} FROM offices o WHERE o.code = $1");
+        let row = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(code)
             .fetch_optional(&mut *connection)
             .await?;
@@ -157,7 +161,8 @@ impl Store {
     /// When the database cannot be reached.
     pub async fn offices(&self) -> Result<Vec<Office>, StoreError> {
         let mut connection = self.reader().await?;
-        let rows = sqlx::query("SELECT code, name, authority_code FROM offices ORDER BY code")
+        let text = format!("SELECT {OFFICE_COLUMNS} FROM offices o ORDER BY o.code");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
             .fetch_all(&mut *connection)
             .await?;
         rows.iter()
@@ -389,7 +394,7 @@ impl Staff {
     }
 }
 
-fn read_staff(sealer: &Sealer, row: &Columns<'_>) -> Result<Staff, StoreError> {
+pub(crate) fn read_staff(sealer: &Sealer, row: &Columns<'_>) -> Result<Staff, StoreError> {
     let id = row.parsed("id", StaffId::parse)?;
     let name = sealer.unseal(&staff_place(&id), &row.bytes("name_sealed")?)?;
     Ok(Staff {
@@ -405,7 +410,7 @@ fn read_staff(sealer: &Sealer, row: &Columns<'_>) -> Result<Staff, StoreError> {
     })
 }
 
-fn read_office(row: &Columns<'_>) -> Result<Office, StoreError> {
+pub(crate) fn read_office(row: &Columns<'_>) -> Result<Office, StoreError> {
     Ok(Office {
         code: row.text("code")?,
         name: row.text("name")?,

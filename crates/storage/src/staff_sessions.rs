@@ -1,8 +1,13 @@
 //! Sessions of staff. Only the hash of a token is kept.
 
 use jiff::Timestamp;
+use sqlx::AssertSqlSafe;
 
-use crate::{StaffId, Store, StoreError, Tx, rows::Columns};
+use crate::{
+    Office, Staff, StaffId, Store, StoreError, Tx,
+    rows::Columns,
+    staff::{OFFICE_COLUMNS, STAFF_COLUMNS, read_office, read_staff},
+};
 
 /// What a session of staff is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,17 @@ pub struct StaffSession {
     pub last_used_at: Timestamp,
 }
 
+/// A session of staff with whose it is.
+#[derive(Clone, Debug)]
+pub struct SignedInStaff {
+    /// The session.
+    pub session: StaffSession,
+    /// The member.
+    pub staff: Staff,
+    /// Their office.
+    pub office: Option<Office>,
+}
+
 impl StaffScope {
     fn as_str(self) -> &'static str {
         match self {
@@ -44,32 +60,33 @@ impl StaffScope {
 }
 
 impl Store {
-    /// The session with this token hash.
+    /// The session with this token hash, and whose it is, as of one moment: a member who is shut out
+    /// or loses a role is so for the next request.
     ///
     /// # Errors
-    /// When the database cannot be reached or the row does not follow its rule.
-    pub async fn staff_session(
+    /// When the database cannot be reached or a row does not follow its rule.
+    pub async fn signed_in_staff(
         &self,
         token_hash: &[u8],
-    ) -> Result<Option<StaffSession>, StoreError> {
+    ) -> Result<Option<SignedInStaff>, StoreError> {
         let mut connection = self.reader().await?;
-        let row = sqlx::query(
-            "SELECT staff_id, scope, created_at, expires_at, last_used_at FROM staff_sessions WHERE token_hash = $1",
-        )
-        .bind(token_hash)
-        .fetch_optional(&mut *connection)
-        .await?;
+        let text = format!(
+            "SELECT s.staff_id, s.scope, s.created_at, s.expires_at, s.last_used_at, {STAFF_COLUMNS}, {OFFICE_COLUMNS} \
+             FROM staff_sessions s JOIN staff m ON m.id = s.staff_id LEFT JOIN offices o ON o.code = m.office \
+             WHERE s.token_hash = $1"
+        );
+        let row = sqlx::query(AssertSqlSafe(text))
+            .bind(token_hash)
+            .fetch_optional(&mut *connection)
+            .await?;
         row.map(|row| {
-            let row = Columns {
-                table: "staff_sessions",
-                row: &row,
-            };
-            Ok(StaffSession {
-                staff: row.parsed("staff_id", StaffId::parse)?,
-                scope: row.named("scope", StaffScope::parse)?,
-                created_at: row.instant("created_at")?,
-                expires_at: row.instant("expires_at")?,
-                last_used_at: row.instant("last_used_at")?,
+            let of = |table| Columns { table, row: &row };
+            let office = of("offices");
+            let there = office.opt_text("code")?;
+            Ok(SignedInStaff {
+                session: read(&of("staff_sessions"))?,
+                staff: read_staff(self.sealer(), &of("staff"))?,
+                office: there.map(|_there| read_office(&office)).transpose()?,
             })
         })
         .transpose()
@@ -151,4 +168,14 @@ impl Tx {
                 .rows_affected(),
         )
     }
+}
+
+fn read(row: &Columns<'_>) -> Result<StaffSession, StoreError> {
+    Ok(StaffSession {
+        staff: row.parsed("staff_id", StaffId::parse)?,
+        scope: row.named("scope", StaffScope::parse)?,
+        created_at: row.instant("created_at")?,
+        expires_at: row.instant("expires_at")?,
+        last_used_at: row.instant("last_used_at")?,
+    })
 }

@@ -8,8 +8,8 @@ use std::{
 use sqlx::{Any, AnyConnection, Transaction};
 
 use crate::{
-    Conflict, HolderId, Partition, Store, StoreError, audit::Trail, numbers, outbox::Event,
-    seal::Sealer, store::sql_number,
+    Conflict, HolderId, Partition, Store, StoreError, audit::Trail, engine::RowsAtOnce, numbers,
+    outbox::Event, seal::Sealer, store::sql_number,
 };
 
 /// An open write in one partition, or in several. Dropped without a commit it leaves nothing behind.
@@ -251,6 +251,11 @@ impl Tx {
         let work = &self.store.inner.work;
         work.statements.fetch_add(1, Ordering::Relaxed);
         &mut self.inner
+    }
+
+    /// How many rows a statement of this write takes.
+    pub(crate) fn rows_at_once(&self) -> RowsAtOnce {
+        RowsAtOnce::of(&self.inner)
     }
 
     pub(crate) fn store(&self) -> Store {

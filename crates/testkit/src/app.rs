@@ -317,6 +317,21 @@ impl App {
         Client::new(self.router.clone())
     }
 
+    /// Serves it on loopback until the test ends, for programs of their own.
+    pub async fn listen(&self) -> SocketAddr {
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = tokio::net::TcpListener::bind(anywhere)
+            .await
+            .expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let service = self
+            .router
+            .clone()
+            .into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await.expect("it serves") });
+        address
+    }
+
     /// A client signed in as staff.
     pub async fn staff(&self, login: &str) -> Client {
         let client = self.client();

@@ -2,7 +2,10 @@
 //! changes what the member may do.
 
 use jiff::{SignedDuration, Timestamp};
-use storage::{FactorStage, Partition, Staff, StaffFactor, StaffId, StaffScope, StaffSession, Tx};
+use storage::{
+    FactorStage, Partition, SignedInStaff, Staff, StaffFactor, StaffId, StaffScope, StaffSession,
+    Tx,
+};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -185,15 +188,18 @@ impl Authority {
         hash: &[u8],
         now: Timestamp,
     ) -> Result<(Actor, SessionView), Error> {
-        let session = self.store().staff_session(hash).await?;
-        let session = session
-            .filter(|session| {
-                now < session.expires_at && now.duration_since(session.last_used_at) < IDLE
+        let found = self.store().signed_in_staff(hash).await?;
+        let SignedInStaff {
+            session,
+            staff,
+            office,
+        } = found
+            .filter(|found| {
+                let session = &found.session;
+                now < session.expires_at
+                    && now.duration_since(session.last_used_at) < IDLE
+                    && found.staff.disabled_at.is_none()
             })
-            .ok_or(refusal::SIGN_IN)?;
-        let staff = self.store().staff(&session.staff).await?;
-        let staff = staff
-            .filter(|staff| staff.disabled_at.is_none())
             .ok_or(refusal::SIGN_IN)?;
         if now.duration_since(session.last_used_at) >= TOLD {
             self.store().touch_staff_session(hash, now).await?;
@@ -204,10 +210,6 @@ impl Authority {
                 Ok((Actor::Enrolling(staff), view))
             }
             StaffScope::Full => {
-                let office = match &staff.office {
-                    Some(code) => self.store().office(code).await?,
-                    None => None,
-                };
                 let view = view(&staff, &session, None);
                 Ok((Actor::Staff(StaffActor { staff, office }), view))
             }

@@ -152,9 +152,15 @@ impl Authority {
             ));
         }
         let held = self.store().signing_keys().await?;
+        let in_token = |key_id| {
+            let mut keys = self.inner.settings.token_keys.iter();
+            keys.any(|key| key.signer.key_id() == key_id)
+        };
         let elsewhere = changes.iter().any(|change| {
             let id = change.key_id.to_string();
-            change.step == KeyStep::Named && held.iter().all(|row| row.key_id != id)
+            change.step == KeyStep::Named
+                && held.iter().all(|row| row.key_id != id)
+                && !in_token(&change.key_id)
         });
         if elsewhere {
             return Err(because(

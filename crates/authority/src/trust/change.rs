@@ -23,6 +23,12 @@ pub enum TrustChange {
         /// For this use, or for both.
         key_use: Option<KeyUse>,
     },
+    /// The keys in the token of this machine beside those that sign now, as far as the list does not
+    /// name them yet.
+    Adopt {
+        /// For this use, or for both.
+        key_use: Option<KeyUse>,
+    },
     /// Nothing but the day from which the list is stale.
     Renew,
     /// The key signs no more; what it signed stays good.
@@ -56,10 +62,13 @@ impl Authority {
         list.issued_at = list.issued_at.max(NumericDate::floor(act.now));
         let next_update = act.now.saturating_add(LIST_LASTS).unwrap_or(act.now);
         list.next_update = NumericDate::floor(next_update);
-        let mut made = Vec::new();
+        let (mut made, mut adopted) = (Vec::new(), Vec::new());
         match change {
             TrustChange::Rotate { suite, key_use } => {
                 made = self.new_keys(act, &mut list, suite.as_ref(), *key_use)?;
+            }
+            TrustChange::Adopt { key_use } => {
+                adopted = self.token_keys(act, &mut list, *key_use)?;
             }
             TrustChange::Renew => {}
             TrustChange::Retire(key_id) => {
@@ -74,12 +83,13 @@ impl Authority {
             }
         }
         let proposal = TrustProposalFile::new(&former, &list, certificates_of(&former)?);
-        if !made.is_empty() {
+        if !(made.is_empty() && adopted.is_empty()) {
             let mut tx = self.store().begin_in(Partition::SYSTEM).await?;
             for row in &made {
                 tx.insert_signing_key(row, act.now).await?;
             }
-            let ids: Vec<&str> = made.iter().map(|row| row.key_id.as_str()).collect();
+            let ids = made.iter().map(|row| &row.key_id).chain(&adopted);
+            let ids: Vec<&str> = ids.map(String::as_str).collect();
             let entry = act
                 .entry("keys.prepared")
                 .with("keys", ids)
@@ -87,6 +97,40 @@ impl Authority {
             tx.commit(entry, Vec::new()).await?;
         }
         Ok(proposal)
+    }
+
+    /// Names what lies in the token; answers what is new to the list.
+    fn token_keys(
+        &self,
+        act: &Act,
+        list: &mut TrustList,
+        key_use: Option<KeyUse>,
+    ) -> Result<Vec<String>, Error> {
+        let settings = &self.inner.settings;
+        let keys = settings.token_keys.iter();
+        let keys = keys.filter(|key| {
+            key_use.is_none_or(|key_use| key.key_use == key_use)
+                && settings.suites.contains(key.signer.suite())
+        });
+        let mut keys = keys.peekable();
+        if keys.peek().is_none() {
+            return Err(refusal::NOT_FOUND.into());
+        }
+        let mut adopted = Vec::new();
+        for key in keys {
+            let key_id = key.signer.key_id();
+            if list.keys.iter().any(|named| named.key_id() == key_id) {
+                continue;
+            }
+            let named =
+                establish::named(key.signer.as_ref(), key.key_use, &settings.issuer, act.now);
+            list.keys.push(named);
+            adopted.push(key_id.to_string());
+        }
+        if adopted.is_empty() {
+            return Err(refusal::NOT_IN_THIS_STATE.into());
+        }
+        Ok(adopted)
     }
 
     fn new_keys(

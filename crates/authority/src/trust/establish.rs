@@ -1,10 +1,10 @@
 //! The first keys and the first list.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use credential::{
-    KeyId, KeyState, KeyUse, NumericDate, SignedTrustList, Signer as _, SoftwareSigner, TrustList,
-    TrustedKey,
+    KeyId, KeyState, KeyUse, NumericDate, SignedTrustList, Signer, SoftwareSigner, Suite,
+    TrustList, TrustedKey,
 };
 use jiff::Timestamp;
 use storage::{Partition, SigningKeyRow, TrustListRow};
@@ -18,6 +18,8 @@ use crate::{Act, Actor, Authority, Error, refusal};
 pub struct PreparedKeys {
     /// The root keys, to be kept safe before the others count.
     pub roots: RootKeys,
+    /// All that the list names, those in a token among them.
+    ids: Vec<String>,
     rows: Vec<SigningKeyRow>,
     list: TrustListRow,
 }
@@ -46,36 +48,43 @@ impl Authority {
         if self.held_signing().is_some() {
             return Err(refusal::KEYS_EXIST.into());
         }
-        let failed = Error::Internal("a key could not be made");
-        let (mut roots, mut signers) = (Vec::new(), Vec::new());
+        let (mut roots, mut keys, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        let issuer = &self.inner.settings.issuer;
         for suite in &self.inner.settings.suites {
-            let mut generate = || SoftwareSigner::generate(suite, &mut act.rng);
-            let (Ok(root), Ok(licence), Ok(online)) = (generate(), generate(), generate()) else {
-                return Err(failed);
-            };
-            roots.push(root);
-            signers.push((KeyUse::Licence, licence));
-            signers.push((KeyUse::Online, online));
+            roots.push(generated(suite, act)?);
+            for key_use in [KeyUse::Licence, KeyUse::Online] {
+                // A key in a token takes the place of one that would be made.
+                if let Some(signer) = self.token_key(suite, key_use) {
+                    keys.push(named(signer.as_ref(), key_use, issuer, act.now));
+                } else {
+                    let signer = generated(suite, act)?;
+                    keys.push(named(&signer, key_use, issuer, act.now));
+                    rows.push(row(&signer, act.now));
+                }
+            }
         }
         let roots = RootKeys(roots);
-        let issuer = &self.inner.settings.issuer;
         let next_update = act.now.saturating_add(LIST_LASTS).unwrap_or(act.now);
         let list = TrustList {
             version: 1,
             issued_at: NumericDate::floor(act.now),
             next_update: NumericDate::floor(next_update),
-            keys: signers
-                .iter()
-                .map(|(key_use, signer)| named(signer, *key_use, issuer, act.now))
-                .collect(),
+            keys,
         };
         let signed = roots.signed(&list, BTreeMap::new())?;
-        let rows = signers.iter().map(|(_, signer)| row(signer, act.now));
+        let ids = list.keys.iter().map(|key| key.key_id().to_string());
         Ok(PreparedKeys {
-            rows: rows.collect(),
+            ids: ids.collect(),
+            rows,
             list: signed.row(&list),
             roots,
         })
+    }
+
+    fn token_key(&self, suite: &Suite, key_use: KeyUse) -> Option<&Arc<dyn Signer>> {
+        let keys = self.inner.settings.token_keys.iter();
+        let mut fitting = keys.filter(|key| key.key_use == key_use && key.signer.suite() == suite);
+        fitting.next().map(|key| &key.signer)
     }
 
     /// Lets prepared keys count.
@@ -87,15 +96,13 @@ impl Authority {
             return Err(refusal::NOT_YOUR_ROLE.into());
         };
         let mut tx = self.store().begin_in(Partition::SYSTEM).await?;
-        let mut ids = Vec::new();
         for row in &prepared.rows {
             tx.insert_signing_key(row, act.now).await?;
-            ids.push(row.key_id.clone());
         }
         tx.insert_trust_list(&prepared.list, act.now).await?;
         let entry = act
             .entry("keys.established")
-            .with("keys", ids)
+            .with("keys", prepared.ids.clone())
             .with("trust-list", prepared.list.version);
         tx.commit(entry, Vec::new()).await?;
         Ok(())
@@ -111,9 +118,14 @@ impl Authority {
     }
 }
 
+fn generated(suite: &Suite, act: &mut Act) -> Result<SoftwareSigner, Error> {
+    SoftwareSigner::generate(suite, &mut act.rng)
+        .map_err(|_no_key| Error::Internal("a key could not be made"))
+}
+
 /// How a list names a new key.
 pub(super) fn named(
-    signer: &SoftwareSigner,
+    signer: &dyn Signer,
     key_use: KeyUse,
     issuer: &str,
     now: Timestamp,

@@ -15,7 +15,7 @@ use licence::{
 };
 use storage::{
     BindingId, BindingRow, CodeToUse, CodeUse, CredentialId, ELicenceId, HolderId, Partition,
-    ToPresent,
+    Subject, ToPresent,
 };
 use zeroize::Zeroizing;
 
@@ -52,6 +52,8 @@ pub(super) struct Presented {
     /// Where the code carried the credential itself.
     pub(super) authentic: Option<AuthenticFact>,
     pub(super) spends: Option<Spends>,
+    /// Whom it is about, where that was read with it.
+    pub(super) subject: Option<Box<Subject>>,
 }
 
 /// A code that cannot be used. Whose it was is for the audit.
@@ -193,10 +195,10 @@ impl Authority {
         let blind = self.numeric_blind(code);
         let found = self
             .store()
-            .peek_numeric_code(partition, &blind, act.now)
+            .peek_numeric_code((partition, &blind), &self.first_suite(), act.now)
             .await?;
         Ok(match found {
-            CodeUse::Used(row) => Ok(Presented {
+            CodeUse::Used(row, subject) => Ok(Presented {
                 kind: "numeric",
                 holder: row.holder,
                 e_licence: row.e_licence,
@@ -209,6 +211,7 @@ impl Authority {
                     code: blind,
                     at: act.now,
                 })),
+                subject,
             }),
             CodeUse::Unknown => Err(Unusable::of(None, refusal::CODE_UNKNOWN)),
             CodeUse::Expired(holder) => Err(Unusable::of(Some(holder), refusal::CODE_EXPIRED)),
@@ -312,6 +315,7 @@ impl Authority {
             }),
             holder: binding.holder,
             e_licence: binding.e_licence,
+            subject: None,
         }))
     }
 

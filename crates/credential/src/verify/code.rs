@@ -53,17 +53,17 @@ pub enum CodeKind {
     Enforcement,
 }
 
-const NEEDS_SERVER: Reason = Reason::new(
+pub(super) const NEEDS_SERVER: Reason = Reason::new(
     "needs-server",
     "此码须联网核验",
     "this code can only be checked with the server",
 );
-const CODE_USED: Reason = Reason::new(
+pub(super) const CODE_USED: Reason = Reason::new(
     "code-used",
     "此码已使用过，请持证人重新出示",
     "this code was shown before; ask the holder for a new one",
 );
-const STATUS_LIST_STALE: Reason = Reason::new(
+pub(super) const STATUS_LIST_STALE: Reason = Reason::new(
     "status-list-stale",
     "状态列表已过更新期限，未能核查驾驶证当前状态",
     "the status list is past its next update: the present status could not be checked",

@@ -43,7 +43,7 @@ struct File {
     shown: BTreeMap<String, NumericDate>,
 }
 
-const ROLLED_BACK: Reason = Reason::new(
+pub(super) const ROLLED_BACK: Reason = Reason::new(
     "trust-list-rolled-back",
     "信任列表比本机用过的版本旧，结果不能视为有效",
     "the trust list is older than one that was used here; the result does not count as valid",

@@ -13,6 +13,7 @@ use crate::{
     failure::Failure,
     key_files,
     outgoing::{self, Caller},
+    token,
 };
 
 /// What follows from having no gateway.
@@ -105,6 +106,7 @@ impl ConfigCommand {
 fn problems(config: &Config) -> Vec<Failure> {
     let mut problems = key_files::problems(config);
     problems.extend(super::serve::root_key_beside(config));
+    problems.extend(token::problem(config));
     problems.extend(outside(config));
     let public = !config.server.listen.ip().is_loopback();
     if public && config.base_url().starts_with("http://") {

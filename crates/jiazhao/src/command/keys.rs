@@ -50,6 +50,14 @@ pub(super) enum KeysCommand {
         #[command(flatten)]
         way: change::Way,
     },
+    /// Name the signing keys that lie in the token (`[pkcs11]`) beside those that sign now
+    Adopt {
+        /// For this use only: licence or online
+        #[arg(long = "use", value_name = "USE", value_parser = key_use)]
+        key_use: Option<KeyUse>,
+        #[command(flatten)]
+        way: change::Way,
+    },
     /// Let the trust list last another 30 days
     Renew {
         #[command(flatten)]
@@ -124,6 +132,10 @@ impl KeysCommand {
                     suite: suite.clone(),
                     key_use: *key_use,
                 };
+                change::propose(context, &change, way).await?;
+            }
+            Self::Adopt { key_use, way } => {
+                let change = TrustChange::Adopt { key_use: *key_use };
                 change::propose(context, &change, way).await?;
             }
             Self::Renew { way } => change::propose(context, &TrustChange::Renew, way).await?,

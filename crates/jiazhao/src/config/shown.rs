@@ -5,7 +5,11 @@ use std::{fmt, path::PathBuf};
 use authority::peaks::PeakLimits;
 use storage::{AtRest, Layout};
 
-use super::{Config, ConfigError, Database, LogFormat, Peer, Problem, PushHost, Witness};
+use super::{
+    Config, ConfigError, Database, KeyName, LogFormat, Peer, Pkcs11, Problem, PushHost, TokenName,
+    Witness,
+};
+use crate::key_files::encoded_bytes;
 
 impl Database {
     /// The URL without what may be secret in it.
@@ -92,6 +96,8 @@ impl fmt::Display for Config {
             ("log.filter", self.log.filter.clone()),
         ];
         let told = settings.into_iter().chain(self.at_rest());
+        let token = self.pkcs11.as_ref().map(token);
+        let told = told.chain(token.into_iter().flatten());
         let told = told.chain(outside(self)).chain(self.peaks()).chain(others);
         for (key, value) in told {
             writeln!(f, "{key} = {value}")?;
@@ -139,6 +145,26 @@ impl Config {
             ("peaks.first_room", room.first.to_string()),
         ]
     }
+}
+
+/// The token with signing keys. Of its PIN only the file is shown.
+fn token(token: &Pkcs11) -> [(&'static str, String); 5] {
+    let name = match &token.token {
+        TokenName::Label(label) => label.clone(),
+        TokenName::Slot(slot) => format!("slot {slot}"),
+    };
+    let key = |key: &Option<KeyName>| match key {
+        Some(KeyName::Label(label)) => label.clone(),
+        Some(KeyName::Id(id)) => format!("id:{}", encoded_bytes(id).as_str()),
+        None => "-".to_owned(),
+    };
+    [
+        ("pkcs11.module", token.module.display().to_string()),
+        ("pkcs11.token", name),
+        ("pkcs11.pin_file", optional(token.pin_file.as_ref())),
+        ("pkcs11.licence_key", key(&token.licence_key)),
+        ("pkcs11.online_key", key(&token.online_key)),
+    ]
 }
 
 /// To whom this one speaks. Of a token only the file is shown.

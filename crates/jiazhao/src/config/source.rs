@@ -137,6 +137,16 @@ impl<'t> Source<'t> {
         self.problem(start, format!("{section}.{key}"), text);
     }
 
+    /// Whether a setting is there, well-formed or not.
+    pub(super) fn has(&self, section: &str, key: &str) -> bool {
+        self.value(section, key).is_some()
+    }
+
+    /// A text as it stands there.
+    pub(super) fn said(&self, section: &str, key: &str) -> Option<&str> {
+        self.value(section, key)?.get_ref().as_str()
+    }
+
     /// Every problem, in the order of the file.
     pub(super) fn finish(mut self) -> Vec<Problem> {
         self.problems.sort_by_key(|problem| problem.line);

@@ -120,3 +120,22 @@ fn sc_63_lost_master_keys_are_said_so_and_not_replaced() {
     assert!(run.err.contains("key-missing"), "{}", run.err);
     assert!(!Path::new(&folder.path("data/keys/master.key")).exists());
 }
+
+/// A build that cannot reach a token does not sign by other keys instead.
+#[cfg(not(feature = "pkcs11"))]
+#[test]
+fn a_token_is_refused_by_a_build_without_pkcs11() {
+    let folder = Folder::new();
+    let text = "[pkcs11]\nmodule = \"/lib/x.so\"\ntoken = \"t\"\nlicence_key = \"licence\"\n";
+    let file = folder.write("a.toml", text);
+    let check = folder.run(&["config", "check", "--config", &file]);
+    assert_eq!(check.code, 1, "{}", check.err);
+    assert!(check.out.contains("pkcs11.token = t"), "{}", check.out);
+    for run in [check, folder.run(&["keys", "generate", "--config", &file])] {
+        assert!(
+            run.code > 0 && run.err.contains("pkcs11-not-built"),
+            "{}",
+            run.err
+        );
+    }
+}

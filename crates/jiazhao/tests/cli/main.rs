@@ -35,6 +35,9 @@ mod peer;
 mod portrait;
 mod sessions;
 mod set_back;
+mod status;
+#[cfg(feature = "pkcs11")]
+mod token;
 mod trust_changes;
 mod verify;
 mod witness;

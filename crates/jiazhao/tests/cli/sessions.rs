@@ -62,6 +62,34 @@ pub(crate) async fn seed(folder: &Folder, config: &str, password: &str) -> Sessi
     sessions
 }
 
+/// Another administrator, signed in.
+#[cfg(feature = "pkcs11")]
+pub(crate) async fn administrator(
+    folder: &Folder,
+    config: &str,
+    login: &str,
+    password: &str,
+) -> String {
+    let app = open(folder, config).await;
+    let authority = app.authority();
+    let admin = token(&app, "admin", password).await;
+    let mut act = app.act("test");
+    let known = authority.authenticate(&admin, None, act.now).await;
+    act.actor = known.unwrap().0;
+    let staff = NewStaff {
+        login: login.to_owned(),
+        name: "演示员".to_owned(),
+        password: PASSWORD.to_owned(),
+        roles: vec!["admin".to_owned()],
+        office: None,
+        own_licence_number: None,
+    };
+    authority.add_staff(&mut act, staff).await.unwrap();
+    let cookie = format!("jz_session={}", token(&app, login, PASSWORD).await);
+    app.close().await;
+    cookie
+}
+
 /// Signs everybody in anew, where earlier sessions were ended.
 pub(crate) async fn again(folder: &Folder, config: &str, sessions: &Sessions) -> Sessions {
     let app = open(folder, config).await;

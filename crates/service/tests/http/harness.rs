@@ -216,6 +216,7 @@ fn settings() -> authority::Settings {
         second_factor: SecondFactor::Demonstration,
         notifier: None,
         push: None,
+        token_keys: Vec::new(),
         report_token: None,
         sample_one_in: authority::SAMPLE_ONE_IN,
         duplicates: None,

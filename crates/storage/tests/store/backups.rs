@@ -235,7 +235,7 @@ pub(crate) async fn what_was_used_since_does_not_come_alive_again(setup: &Setup)
     let store = open(&target, 7).await.unwrap();
     let partition = holder.partition();
     let found = store
-        .peek_numeric_code(partition, &code.code, after(100))
+        .peek_numeric_code((partition, &code.code), "", after(100))
         .await;
     assert!(matches!(found.unwrap(), CodeUse::AlreadyUsed(_)));
     assert!(store.session(partition, &[7; 32]).await.unwrap().is_none());

@@ -31,7 +31,7 @@ async fn insert(setup: &Setup, digits: &str) -> NumericCodeRow {
 async fn use_it(store: &Store, row: &NumericCodeRow, code: &Blind, seconds: i64) -> CodeUse {
     let partition = row.holder.partition();
     let peek = async || {
-        let seen = store.peek_numeric_code(partition, code, after(seconds));
+        let seen = store.peek_numeric_code((partition, code), "", after(seconds));
         seen.await.unwrap()
     };
     let seen = peek().await;
@@ -39,7 +39,7 @@ async fn use_it(store: &Store, row: &NumericCodeRow, code: &Blind, seconds: i64)
         tx.use_numeric_codes(&[to_use(row, code, seconds)]).await
     });
     if used.await.unwrap().contains(code) {
-        assert!(matches!(seen, CodeUse::Used(_)));
+        assert!(matches!(seen, CodeUse::Used(..)));
         return seen;
     }
     peek().await
@@ -56,7 +56,7 @@ fn to_use(row: &NumericCodeRow, code: &Blind, seconds: i64) -> CodeToUse {
 /// SC-43: used, not a code, expired: each says so.
 pub(crate) async fn sc_43_a_numeric_code_works_once_and_in_time(setup: &Setup) {
     let row = insert(setup, DIGITS).await;
-    let CodeUse::Used(found) = use_it(&setup.store, &row, &row.code, 59).await else {
+    let CodeUse::Used(found, _) = use_it(&setup.store, &row, &row.code, 59).await else {
         panic!("a fresh code works");
     };
     assert_eq!(
@@ -79,7 +79,7 @@ pub(crate) async fn sc_43_a_numeric_code_works_once_and_in_time(setup: &Setup) {
     }
     // An attempt that came too late does not use the code up.
     let used = use_it(&setup.store, &late, &late.code, 30).await;
-    assert!(matches!(used, CodeUse::Used(_)));
+    assert!(matches!(used, CodeUse::Used(..)));
 }
 
 /// To look is not to use: the answer is prepared on it, and the use decides.
@@ -89,18 +89,18 @@ pub(crate) async fn looking_at_a_code_uses_nothing_up(setup: &Setup) {
     let peek = async |code: &Blind, seconds| {
         let seen = setup
             .store
-            .peek_numeric_code(partition, code, after(seconds));
+            .peek_numeric_code((partition, code), "", after(seconds));
         seen.await.unwrap()
     };
     for _ in 0..2 {
         let seen = peek(&row.code, 59).await;
-        assert!(matches!(seen, CodeUse::Used(found) if found.e_licence == row.e_licence));
+        assert!(matches!(seen, CodeUse::Used(found, _) if found.e_licence == row.e_licence));
     }
     assert!(matches!(peek(&row.code, 60).await, CodeUse::Expired(_)));
     let mistyped = setup.store.blind("numeric-code", b"");
     assert!(matches!(peek(&mistyped, 1).await, CodeUse::Unknown));
     let used = use_it(&setup.store, &row, &row.code, 59).await;
-    assert!(matches!(used, CodeUse::Used(_)));
+    assert!(matches!(used, CodeUse::Used(..)));
     assert!(matches!(peek(&row.code, 59).await, CodeUse::AlreadyUsed(_)));
     assert!(matches!(peek(&row.code, 60).await, CodeUse::AlreadyUsed(_)));
 }
@@ -123,7 +123,7 @@ pub(crate) async fn a_use_that_is_not_committed_is_none(setup: &Setup) {
     assert!(first.contains(&row.code));
     drop(tx);
     let second = use_it(&setup.store, &row, &row.code, 2).await;
-    assert!(matches!(second, CodeUse::Used(_)));
+    assert!(matches!(second, CodeUse::Used(..)));
 }
 
 /// SC-43: two verifiers at once.
@@ -139,7 +139,7 @@ pub(crate) async fn sc_43_of_two_uses_at_once_one_works(setup: &Setup) {
         let mut used = 0;
         for one in tries {
             match one.await.unwrap() {
-                CodeUse::Used(_) => used += 1,
+                CodeUse::Used(..) => used += 1,
                 CodeUse::AlreadyUsed(holder) => assert_eq!(holder, row.holder),
                 lost @ (CodeUse::Unknown | CodeUse::Expired(_)) => panic!("{lost:?}"),
             }

@@ -41,6 +41,7 @@ mod races;
 mod reindex;
 mod reindex_races;
 mod reviews;
+mod retention;
 mod rotation;
 mod sanctions;
 mod sealed;
@@ -50,6 +51,7 @@ mod status_lists;
 mod status_places;
 mod status_snapshots;
 mod steps;
+mod subjects;
 mod texts;
 mod trust;
 
@@ -130,6 +132,8 @@ conformance! {
     codes: sc_43_a_numeric_code_works_once_and_in_time,
         looking_at_a_code_uses_nothing_up, a_code_that_lives_is_not_made_again,
         a_use_that_is_not_committed_is_none, sc_43_of_two_uses_at_once_one_works;
+    subjects: a_subject_is_what_its_parts_say, a_subject_that_ended_has_its_last_credential,
+        sc_20_a_subject_is_of_one_holder, sc_63_a_swapped_record_of_a_subject_is_named;
     staff: sc_31_staff_come_back_as_written, a_login_is_taken_once,
         sc_63_a_swapped_staff_name_is_noticed, offices_are_listed_by_code,
         a_registry_is_known_by_its_token, r5_waves_are_set_and_moved,
@@ -138,7 +142,7 @@ conformance! {
         a_factor_is_confirmed_once_and_removed, a_step_is_used_once_and_in_order,
         of_many_wrong_codes_at_once_each_is_counted, sc_63_a_swapped_factor_is_noticed,
         a_recovery_code_is_used_once, a_wish_to_reset_is_taken_by_whoever_approves_it,
-        sessions_of_staff_begin_and_end, a_change_of_staff_that_rests_on_old_facts_is_refused;
+        sessions_of_staff_begin_and_end, a_session_knows_its_member_and_office, a_change_of_staff_that_rests_on_old_facts_is_refused;
     queue: r42_the_queue_is_ordered_by_deadline, a_closed_case_leaves_the_queue,
         a_cursor_moves_only_from_where_it_stood, sc_32_a_lease_ends_by_itself,
         sc_32_of_two_claims_at_once_one_holds, of_two_projections_at_once_one_moves_the_cursor,
@@ -167,6 +171,8 @@ conformance! {
         sc_63_every_sealed_value_of_a_text_names_it,
         a_value_that_breaks_its_rule_is_named, sc_63_a_stolen_database_tells_nothing,
         sc_63_a_stolen_database_of_the_national_suite_tells_nothing;
+    retention: what_was_kept_long_enough_goes, another_partition_is_cleared_by_itself,
+        a_thousand_go_at_once;
     rotation: a_new_data_key_takes_every_value_over, a_change_of_suite_takes_every_value_over,
         a_pass_goes_on_while_others_write, an_interrupted_pass_goes_on_where_it_was,
         two_nodes_share_a_pass, a_node_that_does_not_know_the_key_learns_of_it,

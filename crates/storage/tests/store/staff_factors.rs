@@ -1,8 +1,8 @@
 //! Second factors, recovery codes and sessions of staff.
 
 use storage::{
-    Blind, Conflict, FactorReset, FactorStage, Partition, Staff, StaffId, StaffScope, StaffSession,
-    StoreError, Tx,
+    Blind, Conflict, FactorReset, FactorStage, Office, Partition, Staff, StaffId, StaffScope,
+    StaffSession, StoreError, Tx,
 };
 
 use crate::{
@@ -19,6 +19,27 @@ async fn write<T>(
 
 fn member(setup: &Setup) -> StaffId {
     StaffId::generate(Partition::SYSTEM, &mut setup.rng())
+}
+
+fn new_member(setup: &Setup, login: &str) -> Staff {
+    Staff {
+        id: member(setup),
+        login: login.to_owned(),
+        name: "演示员".to_owned(),
+        password_hash: "first".to_owned(),
+        roles: vec!["counter".to_owned()],
+        office: None,
+        own_licence: None,
+        disabled_at: None,
+    }
+}
+
+async fn employed(setup: &Setup, login: &str) -> StaffId {
+    let staff = new_member(setup, login);
+    write(setup, async |tx| tx.insert_staff(&staff, start()).await)
+        .await
+        .unwrap();
+    staff.id
 }
 
 async fn active(setup: &Setup) -> StaffId {
@@ -222,7 +243,7 @@ pub(crate) async fn a_wish_to_reset_is_taken_by_whoever_approves_it(setup: &Setu
 }
 
 pub(crate) async fn sessions_of_staff_begin_and_end(setup: &Setup) {
-    let (one, other) = (member(setup), member(setup));
+    let (one, other) = (employed(setup, "one").await, employed(setup, "other").await);
     let session = |staff: &StaffId, scope, until| StaffSession {
         staff: staff.clone(),
         scope,
@@ -237,7 +258,13 @@ pub(crate) async fn sessions_of_staff_begin_and_end(setup: &Setup) {
         .await
         .unwrap();
     };
-    let found = async |token: &'static [u8]| setup.store.staff_session(token).await.unwrap();
+    let found = async |token: &'static [u8]| {
+        let found = setup.store.signed_in_staff(token).await.unwrap();
+        found.map(|found| {
+            assert_eq!(found.session.staff, found.staff.id);
+            found.session
+        })
+    };
     let first = session(&one, StaffScope::Enrolment, 900);
     add(b"1", &first).await;
     assert_eq!(found(b"1").await, Some(first.clone()));
@@ -270,17 +297,47 @@ pub(crate) async fn sessions_of_staff_begin_and_end(setup: &Setup) {
     assert!(found(b"3").await.is_none() && found(b"2").await.is_some());
 }
 
-pub(crate) async fn a_change_of_staff_that_rests_on_old_facts_is_refused(setup: &Setup) {
-    let before = Staff {
-        id: member(setup),
-        login: "one".to_owned(),
-        name: "演示员".to_owned(),
-        password_hash: "first".to_owned(),
-        roles: vec!["counter".to_owned()],
-        office: None,
-        own_licence: None,
-        disabled_at: None,
+/// Who signed in is read with the session: what is changed counts for the next request.
+pub(crate) async fn a_session_knows_its_member_and_office(setup: &Setup) {
+    let id = employed(setup, "one").await;
+    let session = StaffSession {
+        staff: id.clone(),
+        scope: StaffScope::Full,
+        created_at: start(),
+        expires_at: after(900),
+        last_used_at: start(),
     };
+    write(setup, async |tx| {
+        tx.insert_staff_session(b"1", &session).await
+    })
+    .await
+    .unwrap();
+    let found = async || setup.store.signed_in_staff(b"1").await.unwrap().unwrap();
+    let before = found().await;
+    assert_eq!(before.staff.name, "演示员");
+    assert_eq!(before.office, None);
+    let office = Office {
+        code: "110101".to_owned(),
+        name: "演示车管所".to_owned(),
+        authority_code: "1101".to_owned(),
+    };
+    write(setup, async |tx| {
+        tx.insert_office(&office, start()).await?;
+        let roles = ["police".to_owned()];
+        tx.change_staff(&before.staff, &roles, Some("110101"), Some(after(5)))
+            .await
+    })
+    .await
+    .unwrap();
+    let now = found().await;
+    assert_eq!(now.office, Some(office));
+    assert_eq!(now.staff.roles, ["police"]);
+    assert_eq!(now.staff.disabled_at, Some(after(5)));
+    assert!(setup.store.signed_in_staff(b"2").await.unwrap().is_none());
+}
+
+pub(crate) async fn a_change_of_staff_that_rests_on_old_facts_is_refused(setup: &Setup) {
+    let before = new_member(setup, "one");
     write(setup, async |tx| tx.insert_staff(&before, start()).await)
         .await
         .unwrap();

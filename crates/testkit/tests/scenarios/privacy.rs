@@ -1,5 +1,7 @@
 //! Only their own (R77), and nothing to be learned by asking.
 
+use authority::AuditCheck;
+use jiff::SignedDuration;
 use serde_json::json;
 use testkit::{
     app::{App, PASSWORD},
@@ -8,7 +10,7 @@ use testkit::{
 
 use crate::{
     on_both_engines,
-    steps::{activation, deliver, driver_with_licence, issue, verified},
+    steps::{activation, check, deliver, driver_with_licence, issue, numeric_code, verified},
 };
 
 on_both_engines!(
@@ -17,6 +19,7 @@ on_both_engines!(
     sessions_end,
     guessing_is_slowed_by_source_and_never_locks_a_driver_out,
     audit_rows_hold_no_names_numbers_or_addresses,
+    what_was_kept_long_enough_is_cleared_and_the_audit_is_whole,
 );
 
 async fn sc_20_another_drivers_things_do_not_exist(app: App) {
@@ -196,4 +199,31 @@ async fn audit_rows_hold_no_names_numbers_or_addresses(app: App) {
     ] {
         assert!(acts.contains(act), "{act}: {acts:?}");
     }
+}
+
+/// One node at a time clears, once a day; what was cleared is told in the audit, which is not touched.
+async fn what_was_kept_long_enough_is_cleared_and_the_audit_is_whole(app: App) {
+    let driver = driver_with_licence(&app, BEIJING).await;
+    let code = numeric_code(&driver).await;
+    let clear = async |node: &str| {
+        let cleared = app.authority.clear_past(&app.act(), node).await;
+        cleared.unwrap()
+    };
+    assert_eq!(clear("one").await, 0);
+    app.clock.advance(SignedDuration::from_mins(2));
+    let verify = async || {
+        let police = app.staff("police").await;
+        police.post("/verifications", &check(&code)).await
+    };
+    verify().await.problem(410, "code-expired");
+    app.clock.advance(SignedDuration::from_hours(24));
+    assert_eq!(clear("two").await, 1);
+    verify().await.problem(404, "code-unknown");
+    // The driver's session was over after half a day; the other node has the day.
+    app.clock.advance(SignedDuration::from_hours(13));
+    assert_eq!(clear("one").await, 0);
+    app.clock.advance(SignedDuration::from_hours(8));
+    assert_eq!(clear("one").await, 1);
+    let report = app.authority.verify_audit(&AuditCheck::default()).await;
+    assert_eq!(report.unwrap().first, None);
 }

@@ -1,7 +1,9 @@
 //! One person revokes at once, two undo it.
 
 use super::*;
+use crate::status_lists::{CWT, fetch, publish};
 use crate::steps::{apply, codes, decide, deliver};
+use credential::UnverifiedStatusList;
 use testkit::people::record;
 
 crate::on_both_engines!(
@@ -10,6 +12,7 @@ crate::on_both_engines!(
     sc_64_two_lift_an_emergency_revocation,
     a_revocation_of_a_list_is_undone_by_two_others,
     an_online_key_is_revoked_too,
+    sc_64_lists_by_a_revoked_key_are_replaced_before_their_period,
 );
 
 fn revocation(key: KeyId) -> String {
@@ -255,4 +258,50 @@ async fn an_online_key_is_revoked_too(app: App) {
         app.authority.verify_audit(&check).await.unwrap().first,
         None
     );
+}
+
+/// Whoever fetches after the revocation gets no list by the key: those of its suite are withdrawn, the
+/// others signed anew, with the period still running.
+async fn sc_64_lists_by_a_revoked_key_are_replaced_before_their_period(app: App) {
+    let [admin, ..] = administrators(&app).await;
+    driver_with_licence(&app, BEIJING).await;
+    app.clock.advance(SignedDuration::from_secs(30));
+    assert_eq!(publish(&app, "one").await, 1);
+    let client = app.client();
+    let list = async |suite: &str| {
+        let path = format!("/status-lists/0?suite={suite}");
+        fetch(&client, &path, &[("accept", CWT)]).await
+    };
+    let key = async |suite: &str| {
+        let answer = list(suite).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        *UnverifiedStatusList::parse(&answer.body).unwrap().key_id()
+    };
+    let (revoked, stays) = (key("SM2-SM3").await, key("ES256").await);
+    app.clock.advance(SignedDuration::from_secs(5));
+    assert_eq!(publish(&app, "one").await, 0);
+
+    let why = json!({"reason": "compromised"});
+    admin.post(&revocation(revoked), &why).await.expect(200);
+    assert_eq!(publish(&app, "one").await, 1);
+    list("SM2-SM3").await.problem(404, "not-found");
+    assert_eq!(key("ES256").await, stays);
+    // Who names no suite gets what there is.
+    let any = fetch(&client, "/status-lists/0", &[("accept", CWT)]).await;
+    assert_eq!(
+        *UnverifiedStatusList::parse(&any.body).unwrap().key_id(),
+        stays
+    );
+    app.clock.advance(SignedDuration::from_secs(2));
+    publish(&app, "one").await;
+    app.clock.advance(SignedDuration::from_secs(5));
+    assert_eq!(publish(&app, "one").await, 0);
+
+    // A new key signs in its place, once it is old enough for lists.
+    app.clock.advance(SignedDuration::from_secs(60));
+    changed(&app, &ROTATE).await;
+    app.clock.advance(SignedDuration::from_mins(10));
+    assert_eq!(publish(&app, "one").await, 1);
+    let next = key("SM2-SM3").await;
+    assert_ne!(next, revoked);
 }
