@@ -199,7 +199,7 @@ impl Authority {
             return Ok(());
         };
         self.inner.peaks.count(kind, cause);
-        let at = come_again(kind, cause, act.now, &self.inner.calendar);
+        let at = come_again(kind, cause, act.now, &self.inner.calendar.calendar());
         Err(held(
             kind,
             cause,

@@ -112,7 +112,7 @@ impl Authority {
     /// # Errors
     /// When nobody is signed in as a driver, or the store fails.
     pub async fn push_subscriptions(&self, act: &mut Act) -> Result<PushView, Error> {
-        let HolderActor { id, device } = act.holder_here()?.clone();
+        let HolderActor { id, device, .. } = act.holder_here()?.clone();
         let Some(_service) = &self.inner.settings.push else {
             return Ok(PushView {
                 application_server_key: None,
@@ -182,7 +182,7 @@ impl Authority {
     /// # Errors
     /// When nobody is signed in as a driver, or the store fails.
     pub async fn unsubscribe(&self, act: &mut Act) -> Result<(), Error> {
-        let HolderActor { id, device } = act.holder_here()?.clone();
+        let HolderActor { id, device, .. } = act.holder_here()?.clone();
         let mut tx = self.store().begin_in(id.partition()).await?;
         if !tx.end_push_subscription_on(&device).await? {
             return Ok(());

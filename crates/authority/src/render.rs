@@ -5,7 +5,6 @@ use licence::{
     CLASS_TABLE, Due, Note, Record, Showing, StatusValue, ValidUntil, civil_date, effective,
     showing, status::Effective,
 };
-use serde::{Deserialize, Serialize};
 use storage::{ApplicationRow, Channel, ELicenceRow, Notification, TextRow};
 
 use crate::{

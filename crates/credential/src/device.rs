@@ -103,7 +103,7 @@ impl DeviceKey {
 
     pub(crate) fn decode(value: &Value<'_>, name: &'static str) -> Result<Self, Malformed> {
         let point = crate::fields::bytes(value, name)?;
-        match Self::from_compressed(&point) {
+        match Self::from_compressed(point) {
             Ok(key) => Ok(key),
             Err(BadKey) => Err(Malformed::BadPublicKey),
         }
@@ -176,13 +176,13 @@ pub fn person_check_proof(check: &[u8; 16], nonce: &[u8; 32], evidence: &[Eviden
         Value::Array(vec![
             Value::Unsigned(u64::from(part.step)),
             Value::Unsigned(u64::from(part.at_ms)),
-            Value::Bytes(part.sha256.to_vec()),
+            Value::Bytes(part.sha256.as_slice().into()),
         ])
     });
     Value::Array(vec![
         Value::text("jz-person-check-1"),
-        Value::Bytes(check.to_vec()),
-        Value::Bytes(nonce.to_vec()),
+        Value::Bytes(check.as_slice().into()),
+        Value::Bytes(nonce.as_slice().into()),
         Value::Array(parts.collect()),
     ])
     .encode()
@@ -194,8 +194,8 @@ pub fn person_check_proof(check: &[u8; 16], nonce: &[u8; 32], evidence: &[Eviden
 pub fn photo_declaration(application: &[u8; 16], photo: &[u8; 32], text_version: &str) -> Vec<u8> {
     Value::Array(vec![
         Value::text("jz-photo-declaration-1"),
-        Value::Bytes(application.to_vec()),
-        Value::Bytes(photo.to_vec()),
+        Value::Bytes(application.as_slice().into()),
+        Value::Bytes(photo.as_slice().into()),
         Value::text(text_version),
     ])
     .encode()

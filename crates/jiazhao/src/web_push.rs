@@ -34,7 +34,7 @@ use zeroize::Zeroizing;
 use crate::{
     config::WebPush as Configured,
     failure::Failure,
-    outgoing::{self, NoReply, Reply},
+    outgoing::{self, MOST_OF_AN_ANSWER, NoReply, Reply},
 };
 use endpoint::PublicOnly;
 use message::Recipient;

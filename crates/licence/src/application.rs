@@ -394,6 +394,8 @@ impl Application {
             _ => Ok(Self::Rejected {
                 reasons,
                 reviewer: None,
+                // The sanction itself can be appealed.
+                appealable: None,
             }),
         }
     }

@@ -19,8 +19,8 @@ use crate::{
     accounts::Notice,
     apply::as_application,
     notify::TextKind,
+    reasons::store_reasons,
     registry_write::{message, notified, status_event},
-    render::store_reasons,
     review::{changed, channel_of},
     views::ReasonView,
 };

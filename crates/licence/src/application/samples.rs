@@ -63,6 +63,7 @@ impl Machine for Application {
                 origin: PhotoOrigin::Camera,
                 due: Due::At(Timestamp::UNIX_EPOCH),
                 submitted_by: None,
+                rejected_by: None,
             },
             Self::Approved {
                 origin: PhotoOrigin::Album,
