@@ -176,12 +176,7 @@ fn studio(sitter: &Sitter) -> Result<Vec<u8>, Failure> {
 
 impl Walker {
     /// A driver comes to the registry, with a photo on file or without, and activates.
-    async fn arrives(
-        &self,
-        apart: u64,
-        sitter: Sitter,
-        photo: bool,
-    ) -> Result<Applicant, Failure> {
+    async fn arrives(&self, apart: u64, sitter: Sitter, photo: bool) -> Result<Applicant, Failure> {
         let city = licence::CITIES.iter().find(|city| city.code == BEIJING);
         let city = city.ok_or_else(|| broken("no city"))?;
         let number = self.person.number() - FIRST_WALKER + apart * APART;

@@ -124,11 +124,7 @@ impl Walker {
         Ok(((), format!("200 issued {}", text(&view, "/e_licence"))))
     }
 
-    pub(super) async fn activation_code(
-        &self,
-        officer: &Client,
-        person: &Person,
-    ) -> Told<String> {
+    pub(super) async fn activation_code(&self, officer: &Client, person: &Person) -> Told<String> {
         let body = json!({
             "licence_number": person.licence_number(),
             "identity": { "method": "id-card-reader" },
