@@ -383,6 +383,9 @@ pub fn answer(sitter: &Sitter, steps: &[&str], first: u8) -> io::Result<Vec<Take
             "turn-right" => sitter.turned(-far),
             _ => sitter.eyes_closed(),
         };
+        // Nobody holds the head in the same place twice, to do the same again.
+        let sway = f32::from(step) * 9.0 - 22.0;
+        let shown = shown.bent(|x, y| (x - sway, y - sway / 2.0));
         posed.extend([(step, shown), (step, sitter.clone())]);
     }
     (0_u8..)

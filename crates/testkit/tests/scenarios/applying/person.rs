@@ -114,7 +114,7 @@ async fn frames_that_do_not_fit_are_refused(app: App) {
     refused.problem(422, "frames-refused");
     let body = json!({"id": challenge["id"], "signature": "x".repeat(18 << 20)});
     let refused = applicant.put(&application, "person-check", &body).await;
-    refused.problem(413, "too-large");
+    refused.problem(413, "body-too-large");
     let answered = applicant.answer(&app, &application, &challenge, &frames);
     assert_eq!(answered.await.done()["stage"], "person-verified");
 }
@@ -211,9 +211,8 @@ async fn sc_20_nobody_else_goes_on_with_an_application(app: App) {
     let theirs = other.begin("first", "camera").await;
     let refused = other.put(&theirs, "person-check", &answer).await;
     refused.problem(404, unknown);
-    let refused = app
-        .client()
-        .post(&path(&application, "submission"), &nothing);
+    let (nobody, submission) = (app.client(), path(&application, "submission"));
+    let refused = nobody.post(&submission, &nothing);
     refused.await.problem(401, "sign-in-required");
 }
 
