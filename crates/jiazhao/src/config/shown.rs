@@ -92,8 +92,7 @@ impl fmt::Display for Config {
             ("log.filter", self.log.filter.clone()),
         ];
         let told = settings.into_iter().chain(self.at_rest());
-        let told = told.chain(outside(self)).chain(self.peaks()).chain(others);
-        for (key, value) in told {
+        for (key, value) in told.chain(outside(self)).chain(others).chain(self.peaks()) {
             writeln!(f, "{key} = {value}")?;
         }
         Ok(())
