@@ -33,7 +33,10 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "codes",
         &["code-dynamic", "code-offline", "code-offline-portrait"],
     ),
-    ("portrait", &["photo-assess", "face-compare"]),
+    (
+        "portrait",
+        &["photo-assess", "face-compare", "person-check"],
+    ),
     (
         "web",
         &[
@@ -99,7 +102,7 @@ mod tests {
         let verify = chosen(Some(&"verify".into())).unwrap();
         assert_eq!(verify.len(), 4);
         assert!(verify.contains(&"verify-numeric"));
-        assert_eq!(chosen(None).unwrap().len(), 23);
+        assert_eq!(chosen(None).unwrap().len(), 24);
     }
 
     #[test]

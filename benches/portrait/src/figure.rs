@@ -98,7 +98,7 @@ fn thread_ms() -> Result<f64, Failed> {
     Ok(f64::from(micros) / 1000.0)
 }
 
-fn line(text: &str) -> Result<(), Failed> {
+pub(crate) fn line(text: &str) -> Result<(), Failed> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     out.flush()?;

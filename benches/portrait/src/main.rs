@@ -6,8 +6,13 @@
 //! absent reason`; what they rest on goes to standard error. All times are processor time, so
 //! that what else the machine does counts as little as it can.
 
+mod degrade;
 mod figure;
 mod peer;
+/// The maker of such pictures belongs to the demonstration.
+#[path = "../../../crates/jiazhao/src/demo/stills.rs"]
+mod stills;
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,7 +24,11 @@ use image::codecs::jpeg::JpegEncoder;
 use inference::Model;
 use jiff::civil::date;
 use peer::Peer;
-use portrait::{Asked, Limits, Models, Profile, assess, compare};
+use portrait::{
+    Asked, Challenge, Frame, Limits, Models, Outcome, Profile, Thresholds, assess, challenge,
+    compare,
+};
+use stills::{STILLS, Taken};
 
 /// Persons in the photos of `cargo xtask setup --models`, each with nobody else: photo, left,
 /// top, width, height.
@@ -28,11 +37,18 @@ const PERSONS: [(u8, [u32; 4]); 3] = [
     (3, [380, 170, 600, 740]),
     (3, [1310, 150, 600, 740]),
 ];
-const NAMES: [&str; 2] = ["photo-assess", "face-compare"];
+const NAMES: [&str; 3] = ["photo-assess", "face-compare", "person-check"];
 
 fn main() -> ExitCode {
-    let full = env::args().any(|it| it == "--full");
-    match run(if full { 9 } else { 3 }) {
+    let asked = |name: &str| env::args().any(|it| it == name);
+    let done = if asked("--table") {
+        let mut arguments = env::args().skip_while(|it| it != "--keep").skip(1);
+        let keep = arguments.next().map(PathBuf::from);
+        table::print(&models_folder(), keep.as_deref())
+    } else {
+        run(if asked("--full") { 9 } else { 3 })
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             note(&failed.to_string());
@@ -42,17 +58,17 @@ fn main() -> ExitCode {
 }
 
 fn run(rounds: u32) -> Result<(), Failed> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folder = root.join("target/models");
+    let folder = models_folder();
     if !folder.join("blazeface.json").is_file() {
         let reason = "the models are not there: cargo xtask setup --models";
         return NAMES.iter().try_for_each(|name| absent(name, reason));
     }
     let here = tempfile::tempdir()?;
     let photos = photos(&folder, here.path())?;
+    let answered = Answered::of(&folder)?;
     let models = Models::read(|name| fs::read(folder.join(name)))?;
     let networks = networks(&folder)?;
-    let mut peer = match Peer::start(&root.join("benches/tfjs"), &folder) {
+    let mut peer = match Peer::start(&root().join("benches/tfjs"), &folder) {
         Ok(peer) => Some(peer),
         Err(failed) => {
             note(&format!("no peer: {failed}"));
@@ -62,6 +78,7 @@ fn run(rounds: u32) -> Result<(), Failed> {
     let mut figures = Rounds::default();
     for _ in 0..rounds {
         round(&models, &networks, &photos, &mut figures)?;
+        figures.add("person-check", processor_ms(|| answered.check(&models))?);
         if let Some(peer) = &mut peer {
             of_peer(peer, &networks, &photos, &mut figures)?;
         }
@@ -81,6 +98,54 @@ fn run(rounds: u32) -> Result<(), Failed> {
     )
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn models_folder() -> PathBuf {
+    root().join("target/models")
+}
+
+/// A person check of twelve frames of 480 x 640, whose frames are **synthetic**.
+struct Answered {
+    challenge: Challenge,
+    frames: Vec<Taken>,
+    photo: Vec<u8>,
+}
+
+impl Answered {
+    fn of(folder: &Path) -> Result<Self, Failed> {
+        let challenge = Challenge::parse("turn-left,blink,turn-right,blink,turn-left");
+        let challenge = challenge.ok_or_else(|| Failed::new("no challenge"))?;
+        let still = STILLS.first().ok_or_else(|| Failed::new("nobody"))?;
+        let sitter = still.open(folder)?;
+        let codes: Vec<&str> = challenge.steps().iter().map(|it| it.code()).collect();
+        Ok(Self {
+            frames: stills::answer(&sitter, &codes, 0)?,
+            photo: sitter.studio().photo(0)?,
+            challenge,
+        })
+    }
+
+    fn check(&self, models: &Models) -> Result<(), Failed> {
+        let taken = self.frames.iter();
+        let frames: Vec<Frame<'_>> = taken
+            .map(|it| Frame {
+                step: it.step,
+                at_ms: it.at_ms,
+                bytes: &it.bytes,
+            })
+            .collect();
+        let start = &Thresholds::START;
+        let judged = challenge::check(&frames, &self.challenge, &self.photo, models, start)?;
+        if judged.outcome == Outcome::Match {
+            Ok(())
+        } else {
+            Err(Failed::new("the frames do not match"))
+        }
+    }
+}
+
 /// Ours and the peer's time for the same work, in turn.
 fn round(
     models: &Models,
@@ -94,7 +159,7 @@ fn round(
     }
     for (one, other) in bytes.iter().zip(bytes.iter().skip(1)) {
         let took = processor_ms(|| {
-            let compared = compare(one, other, &Limits::PHOTO, models)?;
+            let compared = compare(one, other, &Limits::PHOTO, models, &Thresholds::START)?;
             compared
                 .distance
                 .map(drop)

@@ -49,6 +49,8 @@ pub struct HolderActor {
     pub id: HolderId,
     /// On which device: a session is good on its own only.
     pub device: DeviceId,
+    /// The hash of the session's token.
+    pub session: Vec<u8>,
 }
 
 /// A member of staff who is signed in.

@@ -5,12 +5,13 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use licence::{
     Application, Channel, Due, Reason, Rollout, Scope, Situation, Wave,
-    application::{Event as Move, Kind, PhotoOrigin, Stage},
+    application::{Event as Move, Kind, MOST_REJECTIONS, OwnPhoto, PhotoOrigin, Stage},
     e_licence, eligibility,
     identifier::AuthorityCode,
     machine::OfficerId,
+    reason,
 };
-use portrait::{Limits, Photo};
+use portrait::{Limits, Photo, PhotoError};
 use storage::{
     ApplicationId, ApplicationRow, Blind, Conflict, Driver, HolderId, NewApplication, Partition,
     PhotoRow, Remembered, StoreError, ToRemember, outbox::Event,
@@ -22,12 +23,12 @@ use crate::{
     enrol::method_code,
     refusal,
     registry_write::photo_row,
-    render::application_view,
+    render::{application_view, is_of_a_reviewer},
     views::{ApplicationView, CounterApply},
 };
 
 /// The submission in the audit.
-const SUBMITTED: &str = "application.submitted";
+pub(crate) const SUBMITTED: &str = "application.submitted";
 
 /// A client's request key with the hash of what it asked for.
 pub(crate) struct RequestKey {
@@ -59,8 +60,9 @@ impl Authority {
             return self.application_view(&id).await;
         }
         let photo = counter_photo(&request.photo)?;
-        self.check_eligible(act, &driver, Channel::Counter, SUBMITTED)
-            .await?;
+        // The counter takes what a driver comes for: the kind follows from what they hold.
+        let way = (Channel::Counter, Kind::First);
+        self.check_eligible(act, &driver, way, SUBMITTED).await?;
         let due = self.inner.calendar.due_end_of_next_working_day(act.now);
         let officer = OfficerId(act.actor_id());
         let draft = Application::Draft {
@@ -125,7 +127,7 @@ impl Authority {
     }
 
     /// What an application of this driver is for, by what they hold.
-    async fn kind_for(&self, holder: &HolderId) -> Result<Kind, Error> {
+    pub(crate) async fn kind_for(&self, holder: &HolderId) -> Result<Kind, Error> {
         let newest = self.store().newest_e_licence(holder).await?;
         Ok(match newest.map(|e_licence| e_licence.stage) {
             None => Kind::First,
@@ -134,36 +136,44 @@ impl Authority {
         })
     }
 
-    /// Every reason that blocks an application now.
+    /// Every reason that blocks an application now; a change of the photo rests on the e-licence
+    /// that would block any other.
     pub(crate) async fn blocking(
         &self,
         act: &Act,
         driver: &Driver,
-        channel: Channel,
+        (channel, kind): (Channel, Kind),
     ) -> Result<Vec<Reason>, Error> {
         let current = self.store().current_e_licence(&driver.id).await?;
-        let open = self.store().applications_of(&driver.id).await?;
-        Ok(eligibility(&Situation {
+        let all = self.store().applications_of(&driver.id).await?;
+        let mut reasons = eligibility(&Situation {
             record: &driver.record,
             rollout: &self.rollout().await?,
             at: act.now,
             sanctioned: self.is_sanctioned(&driver.id).await?,
             channel,
             // A stopped one is no obstacle: at the counter another takes its place.
-            has_active_e_licence: current
-                .is_some_and(|it| it.e_licence.stage == e_licence::Stage::Active),
-            has_open_application: open.iter().any(|row| row.stage.is_open()),
-        }))
+            has_active_e_licence: kind != Kind::PhotoChange
+                && current.is_some_and(|it| it.e_licence.stage == e_licence::Stage::Active),
+            has_open_application: all.iter().any(|row| row.stage.is_open()),
+        });
+        let since = self.store().newest_e_licence(&driver.id).await?;
+        let since = since.map(|e_licence| e_licence.generated_at);
+        if channel == Channel::App && rejections(&all, since) >= MOST_REJECTIONS {
+            reasons.push(reason::THREE_REJECTIONS.reason());
+        }
+        Ok(reasons)
     }
 
-    async fn check_eligible(
+    /// A refusal with every reason, which is audited.
+    pub(crate) async fn check_eligible(
         &self,
         act: &Act,
         driver: &Driver,
-        channel: Channel,
+        way: (Channel, Kind),
         what: &'static str,
     ) -> Result<(), Error> {
-        let reasons = self.blocking(act, driver, channel).await?;
+        let reasons = self.blocking(act, driver, way).await?;
         if reasons.is_empty() {
             return Ok(());
         }
@@ -282,7 +292,13 @@ impl RequestKey {
 pub(crate) fn as_application(row: &ApplicationRow) -> Result<Application, Error> {
     let odd = Error::Internal("an application's columns contradict its stage");
     let reviewer = row.decided_by.clone().map(OfficerId);
+    let origin = row.photo_source;
     Ok(match (row.stage, row.due, reviewer) {
+        (Stage::Draft, ..) => Application::Draft { origin },
+        (Stage::PhotoSubmitted, ..) => Application::PhotoSubmitted {
+            origin: OwnPhoto::parse(origin.as_str()).ok_or(odd)?,
+        },
+        (Stage::PersonVerified, ..) => Application::PersonVerified { origin },
         (Stage::UnderReview, Some(due), _) => Application::UnderReview {
             origin: row.photo_source,
             due,
@@ -293,13 +309,22 @@ pub(crate) fn as_application(row: &ApplicationRow) -> Result<Application, Error>
             reviewer,
         },
         (Stage::UnderReview | Stage::Approved, _, _) => return Err(odd),
-        (Stage::Draft | Stage::PhotoSubmitted | Stage::PersonVerified, _, _) => {
-            return Err(refusal::NOT_IN_THIS_STATE.into());
-        }
         (Stage::Issued | Stage::Rejected | Stage::Withdrawn, _, _) => {
             return Err(Conflict::ApplicationState.into());
         }
     })
+}
+
+/// How many applications in the app were rejected in review since the last e-licence (R91). What the
+/// registry blocked was no review.
+pub(crate) fn rejections(all: &[ApplicationRow], since: Option<Timestamp>) -> usize {
+    let counts = |row: &&ApplicationRow| {
+        row.stage == Stage::Rejected
+            && row.channel == Channel::App.as_str()
+            && row.decided_at > since
+            && row.reasons.as_deref().is_some_and(is_of_a_reviewer)
+    };
+    all.iter().filter(counts).count()
 }
 
 pub(crate) fn due_at(due: Due) -> Option<Timestamp> {
@@ -311,21 +336,28 @@ pub(crate) fn due_at(due: Due) -> Option<Timestamp> {
 
 /// The photo of a request: a data URL whose bytes decide what it is.
 fn counter_photo(data_url: &str) -> Result<Photo, Error> {
-    let bytes = data_url
-        .strip_prefix("data:image/")
-        .and_then(|rest| rest.split_once(";base64,"))
-        .and_then(|(_, text)| STANDARD.decode(text).ok())
-        .ok_or(refusal::INVALID_PHOTO)?;
-    Photo::decode(&bytes, &Limits::PHOTO).map_err(|error| {
-        let because = Because {
-            code: error.code().to_owned(),
-            rule: None,
-            field: Some("photo".to_owned()),
-            zh: error.zh().to_owned(),
-            en: error.en().to_owned(),
-            clears_zh: None,
-            clears_en: None,
-        };
-        Error::Refused(refusal::INVALID_PHOTO, vec![because])
-    })
+    let bytes = image_bytes(data_url).ok_or(refusal::INVALID_PHOTO)?;
+    Photo::decode(&bytes, &Limits::PHOTO).map_err(invalid_photo)
+}
+
+/// The bytes of a data URL of an image.
+pub(crate) fn image_bytes(data_url: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let (_, text) = data_url
+        .strip_prefix("data:image/")?
+        .split_once(";base64,")?;
+    STANDARD.decode(text).ok().map(Zeroizing::new)
+}
+
+/// Why bytes are no acceptable photo.
+pub(crate) fn invalid_photo(error: PhotoError) -> Error {
+    let because = Because {
+        code: error.code().to_owned(),
+        rule: None,
+        field: Some("photo".to_owned()),
+        zh: error.zh().to_owned(),
+        en: error.en().to_owned(),
+        clears_zh: None,
+        clears_en: None,
+    };
+    Error::Refused(refusal::INVALID_PHOTO, vec![because])
 }

@@ -192,7 +192,7 @@ impl Authority {
     /// # Errors
     /// [`refusal::NO_BINDING`].
     pub async fn current_binding(&self, act: &mut Act) -> Result<BindingView, Error> {
-        let HolderActor { id, device } = act.holder_here()?;
+        let HolderActor { id, device, .. } = act.holder_here()?;
         let current = self.store().current_e_licence(id).await?;
         let current = current.ok_or(refusal::NO_BINDING)?;
         let binding = self.store().active_binding(&current.e_licence.id).await?;
@@ -316,7 +316,7 @@ fn proves(binding: &BindingRow, signature: &str) -> bool {
 }
 
 /// The key that a device names: a point of P-256, uncompressed, as `WebCrypto` exports it.
-fn device_key(text: &str) -> Result<PublicKey, Error> {
+pub(crate) fn device_key(text: &str) -> Result<PublicKey, Error> {
     URL_SAFE_NO_PAD
         .decode(text)
         .ok()

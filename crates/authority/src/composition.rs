@@ -20,6 +20,8 @@ use crate::{
     Act, Error,
     audit::WitnessCounts,
     follow::{Follower, Live},
+    identity::IdentityService,
+    judge::Judge,
     limits::Limits,
     look_ups::LookUps,
     notify::Notifier,
@@ -57,6 +59,34 @@ pub struct Settings {
     pub peaks: PeakLimits,
     /// The token with which the carrier reports what became of texts; without one it cannot.
     pub report_token: Option<TokenHash>,
+    /// Who judges photos and faces. Without one drivers apply at the counter only.
+    pub judge: Option<Arc<Judge>>,
+    /// Who shows who a person is in the place of frames, where the operator has such a service.
+    pub identity: Option<Arc<dyn IdentityService>>,
+    /// Whether the photo on file is issued without an officer (R36).
+    pub automatic_issue: AutomaticIssue,
+}
+
+/// Whether the photo on file and a person check that matches make an e-licence without an officer
+/// (R36). Nobody turns it on by a line in a file: it rests on what was measured, or on a service that
+/// answers for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AutomaticIssue {
+    /// An officer reviews each.
+    Off,
+    /// In a demonstration or a test, with the thresholds that nobody calibrated.
+    Demonstration,
+    /// By the matchers, whose error rates a signed record states.
+    Calibrated(Calibration),
+    /// By an identity service outside; what the matchers alone say goes to an officer.
+    External,
+}
+
+/// The calibration record on which automatic issue rests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calibration {
+    /// SHA-256 of the record, in hex: what the audit names.
+    pub sha256: String,
 }
 
 /// What the codes of bound devices carry.

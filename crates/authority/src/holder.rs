@@ -1,13 +1,15 @@
 //! What a driver sees of their own (R77): record, pages, messages, look-ups.
 
-use licence::{Channel, e_licence};
+use licence::{Channel, application::Kind, e_licence};
 use storage::{
     ApplicationId, CredentialRow, CurrentELicence, Driver, ELicenceRow, HolderId, PhotoId,
 };
 use zeroize::Zeroizing;
 
 use crate::{
-    Act, Authority, Error, PhotoFile, mask, refusal,
+    Act, Authority, Error, PhotoFile,
+    apply::rejections,
+    mask, refusal,
     registry_write::stage_value,
     render::{
         application_view, e_licence_view, notification_view, record_view, stage_reasons,
@@ -48,7 +50,8 @@ impl Authority {
     /// When nobody is signed in as a driver.
     pub async fn eligibility(&self, act: &mut Act) -> Result<EligibilityView, Error> {
         let driver = self.own_driver(act).await?;
-        let reasons = self.blocking(act, &driver, Channel::App).await?;
+        let first = (Channel::App, Kind::First);
+        let reasons = self.blocking(act, &driver, first).await?;
         Ok(EligibilityView {
             eligible: reasons.is_empty(),
             reasons: reasons.iter().map(ReasonView::from).collect(),
@@ -61,7 +64,18 @@ impl Authority {
     /// When nobody is signed in as a driver.
     pub async fn applications(&self, act: &mut Act) -> Result<Vec<ApplicationView>, Error> {
         let rows = self.store().applications_of(act.holder()?).await?;
-        Ok(rows.iter().map(application_view).collect())
+        let newest = self.store().newest_e_licence(act.holder()?).await?;
+        let rejections = rejections(&rows, newest.map(|e_licence| e_licence.generated_at));
+        let mut views = Vec::with_capacity(rows.len());
+        for row in &rows {
+            // What comes next is of interest for the newest only; the others are over.
+            views.push(if views.is_empty() {
+                self.with_progress(act, row, rejections).await?
+            } else {
+                application_view(row)
+            });
+        }
+        Ok(views)
     }
 
     /// One of the driver's applications.
@@ -69,12 +83,9 @@ impl Authority {
     /// # Errors
     /// [`refusal::NOT_FOUND`], the same for another's as for none (SC-20).
     pub async fn application(&self, act: &mut Act, id: &str) -> Result<ApplicationView, Error> {
-        let holder = act.holder()?;
+        act.holder()?;
         let id = ApplicationId::parse(id).map_err(|_not_an_id| Error::from(refusal::NOT_FOUND))?;
-        let row = self.store().application(&id).await?;
-        row.filter(|row| row.holder == *holder)
-            .map(|row| application_view(&row))
-            .ok_or_else(|| refusal::NOT_FOUND.into())
+        self.own_view(act, &id).await
     }
 
     /// The licence pages (R15-R22): black, red or hidden as the status is now.

@@ -15,13 +15,18 @@ use licence::{
 use rand::Rng;
 use storage::{
     ApplicationId, ApplicationRow, Conflict, CredentialId, CurrentELicence, Driver, ELicenceId,
-    FormRow, NewCredential, NewELicence, PhotoRow, StatusPlace, StoreError, outbox::Event,
+    FormRow, Locked, NewCredential, NewELicence, PhotoRow, StatusPlace, StoreError, Tx,
+    audit::{Entry, Trail},
+    outbox::Event,
 };
 use zeroize::Zeroizing;
 
 use crate::{
     Act, Authority, Because, Error,
-    apply::as_application,
+    accounts::Notice,
+    apply::{RequestKey, as_application},
+    applying::submitted,
+    notify::TextKind,
     refusal,
     registry_write::{message, notified, reason_codes, status_event},
     render::store_reasons,
@@ -36,6 +41,15 @@ const ATTEMPTS: u8 = 3;
 /// After this an approved application that was not issued is taken up by the job: the reviewer's own
 /// request, which issues at once, has long ended.
 const LEFT_BEHIND: SignedDuration = SignedDuration::from_secs(30);
+
+/// Which application becomes an e-licence, as it was read with its driver.
+#[derive(Clone, Copy)]
+pub(crate) struct ToIssue<'a> {
+    pub(crate) application: &'a ApplicationRow,
+    pub(crate) driver: &'a Driver,
+    /// Of the applicant's own request, where no officer's decision led here.
+    pub(crate) key: Option<&'a RequestKey>,
+}
 
 /// What is signed and then committed, all of it prepared on one revision of the driver.
 struct Prepared {
@@ -88,17 +102,35 @@ impl Authority {
     async fn try_issue(&self, act: &mut Act, id: &ApplicationId) -> Result<ELicenceId, Error> {
         let row = self.store().application(id).await?;
         let row = row.ok_or(refusal::NOT_FOUND)?;
+        // What no officer approved is issued by its submission only.
+        if row.stage == Stage::PersonVerified {
+            return Err(Conflict::ApplicationState.into());
+        }
         as_application(&row)?.apply(Move::Issue)?;
         let driver = self.store().driver(&row.holder).await?;
         let driver = driver.ok_or(refusal::NOT_FOUND)?;
-        let blocking = self.blocking_issue(act, &row, &driver).await?;
+        let request = ToIssue {
+            application: &row,
+            driver: &driver,
+            key: None,
+        };
+        self.issue_on(act, request).await
+    }
+
+    /// Issues on what was read: a driver who changed since is a [`Conflict::Revision`].
+    pub(crate) async fn issue_on(
+        &self,
+        act: &mut Act,
+        request: ToIssue<'_>,
+    ) -> Result<ELicenceId, Error> {
+        let (application, driver) = (request.application, request.driver);
+        let blocking = self.blocking_issue(act, application, driver).await?;
         if !blocking.is_empty() {
-            return self.refuse_issue(act, &row, &driver, &blocking).await;
+            return self.refuse_issue(act, application, driver, &blocking).await;
         }
         let current = self.store().current_e_licence(&driver.id).await?;
-        let prepared = self.prepare(act, &row, &driver).await?;
-        self.commit_issue(act, &row, &driver, current, prepared)
-            .await
+        let prepared = self.prepare(act, application, driver).await?;
+        self.commit_issue(act, request, current, prepared).await
     }
 
     /// What blocks the issue of this application now: the rules are asked again (R24-R30).
@@ -228,14 +260,14 @@ impl Authority {
     async fn commit_issue(
         &self,
         act: &mut Act,
-        application: &ApplicationRow,
-        driver: &Driver,
+        request: ToIssue<'_>,
         current: Option<CurrentELicence>,
         prepared: Prepared,
     ) -> Result<ELicenceId, Error> {
+        let (application, driver) = (request.application, request.driver);
         let (mut tx, locked) = self.store().begin(&driver.id, driver.revision).await?;
         let new = &prepared.e_licence;
-        tx.mark_issued(&locked, &application.id, &new.id).await?;
+        let mut trail = mark(act, &mut tx, &locked, (request, &new.id)).await?;
         let mut events = vec![changed(application, Stage::Issued)];
         if let Some(current) = &current {
             let reason = e_licence::SupersessionCause::NewELicence.as_str();
@@ -246,8 +278,6 @@ impl Authority {
         }
         tx.insert_e_licence(&locked, new).await?;
         tx.insert_credential(&locked, &prepared.credential).await?;
-        let message = message(act, &driver.id, "e-licence-issued", &application.id);
-        tx.insert_notification(&message).await?;
         events.push(Event::CredentialStatus {
             holder: driver.id.clone(),
             place: prepared.credential.place,
@@ -258,7 +288,13 @@ impl Authority {
             e_licence: new.id.clone(),
             stage: e_licence::Stage::Active.as_str().to_owned(),
         });
-        events.push(notified(&message));
+        // R37: told on every channel; somebody else's doing can be frozen from there.
+        let notice = Notice {
+            kind: TextKind::LicenceIssued,
+            driver,
+            former: None,
+        };
+        events.push(self.tell(act, &mut tx, notice).await?);
         let keys: Vec<&str> = prepared
             .credential
             .forms
@@ -273,7 +309,9 @@ impl Authority {
             .with("credential", prepared.credential.id.as_str())
             .with("revision", locked.revision())
             .with("keys", keys);
-        let committed = tx.commit(entry, events).await?;
+        trail.push(entry);
+        let trail = Trail::of(trail).ok_or(Error::Internal("an issue leaves no trail"))?;
+        let committed = tx.commit(trail, events).await?;
         self.follow_committed(&[committed]).await?;
         Ok(prepared.e_licence.id)
     }
@@ -295,13 +333,19 @@ impl Authority {
         let reasons = store_reasons(blocking.iter().map(ReasonView::from).collect())?;
         tx.reject_application(
             &locked,
-            (&application.id, Stage::Approved),
+            (&application.id, application.stage),
             &by,
             &reasons,
             act.now,
         )
         .await?;
-        let message = message(act, &driver.id, "issue-refused", &codes);
+        let approved = application.stage == Stage::Approved;
+        let (kind, refused) = if approved {
+            ("issue-refused", refusal::ISSUE_REFUSED)
+        } else {
+            ("issue-blocked", refusal::ISSUE_BLOCKED)
+        };
+        let message = message(act, &driver.id, kind, &codes);
         tx.insert_notification(&message).await?;
         let entry = act
             .entry("issue.refused")
@@ -312,8 +356,29 @@ impl Authority {
         let committed = tx.commit(entry, events).await?;
         self.follow_committed(&[committed]).await?;
         let because = blocking.iter().map(Because::from).collect();
-        Err(Error::Refused(refusal::ISSUE_REFUSED, because))
+        Err(Error::Refused(refused, because))
     }
+}
+
+/// The application becomes issued: after an officer's approval, or by its own submission (R36), which
+/// is audited beside the issue.
+async fn mark(
+    act: &Act,
+    tx: &mut Tx,
+    locked: &Locked,
+    (request, e_licence): (ToIssue<'_>, &ELicenceId),
+) -> Result<Vec<Entry>, Error> {
+    let application = request.application;
+    if application.stage == Stage::Approved {
+        tx.mark_issued(locked, &application.id, e_licence).await?;
+        return Ok(Vec::new());
+    }
+    tx.mark_issued_unreviewed(locked, &application.id, e_licence, act.now)
+        .await?;
+    if let Some(key) = request.key {
+        key.remember(tx, application.id.as_str(), act.now).await?;
+    }
+    Ok(vec![submitted(act, application).with("unreviewed", true)])
 }
 
 /// Signs with each of these, off the runtime's threads.

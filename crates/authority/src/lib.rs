@@ -7,6 +7,7 @@ mod accounts;
 mod act;
 mod admin;
 mod apply;
+mod applying;
 mod audit;
 mod authentic;
 mod bind;
@@ -15,7 +16,9 @@ mod composition;
 mod enrol;
 mod follow;
 mod holder;
+pub mod identity;
 mod issue;
+pub mod judge;
 mod limits;
 mod look_ups;
 mod mask;
@@ -53,8 +56,8 @@ pub use audit::{
     AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, LostRows, Witness, WitnessAt,
 };
 pub use composition::{
-    Authority, CertificateCodes, CodeSettings, PasswordCost, PhotoFile, SecondFactor, Settings,
-    TokenHash,
+    Authority, AutomaticIssue, Calibration, CertificateCodes, CodeSettings, PasswordCost,
+    PhotoFile, SecondFactor, Settings, TokenHash,
 };
 pub use follow::Live;
 pub use measures::Measure;

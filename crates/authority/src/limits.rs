@@ -47,6 +47,14 @@ const BINDINGS: (u32, Duration) = (10, Duration::from_secs(30));
 /// Codes that did not work, by one verifier: ten at once, then one in 6 s. With a million living
 /// codes of 10^15 a guess then hits once in thousands of years.
 const BAD_CODES: (u32, Duration) = (10, Duration::from_secs(6));
+/// Photos judged for one driver: ten at once, then one in 6 s. Each takes a core for a tenth of a
+/// second and more.
+const ASSESSMENTS: (u32, Duration) = (10, Duration::from_secs(6));
+/// Person checks begun on one device: five at once, then one in 2 min. How many may fail for one
+/// person stands in `applying`; these keep one device from trying many persons.
+const CHECKS_ON_A_DEVICE: (u32, Duration) = (5, Duration::from_mins(2));
+/// Person checks begun from one source: twenty at once (a family, an office), then one in 20 s.
+const CHECKS_FROM_A_SOURCE: (u32, Duration) = (20, Duration::from_secs(20));
 /// Keys kept before those that have recovered are forgotten.
 const KEPT: usize = 100_000;
 
@@ -82,6 +90,9 @@ pub(crate) struct Limits {
     freeze_links: Limit,
     bindings: Limit,
     bad_codes: Limit,
+    assessments: Limit,
+    checks_on_a_device: Limit,
+    checks_from_a_source: Limit,
 }
 
 impl Limits {
@@ -96,6 +107,9 @@ impl Limits {
             freeze_links: Limit::new(FREEZE_LINKS),
             bindings: Limit::new(BINDINGS),
             bad_codes: Limit::new(BAD_CODES),
+            assessments: Limit::new(ASSESSMENTS),
+            checks_on_a_device: Limit::new(CHECKS_ON_A_DEVICE),
+            checks_from_a_source: Limit::new(CHECKS_FROM_A_SOURCE),
         }
     }
 
@@ -140,6 +154,17 @@ impl Limits {
     /// Counts a binding that a device begins.
     pub(crate) fn binding(&self, device: &DeviceId, now: Timestamp) -> Result<(), Error> {
         self.bindings.count(device.as_str(), now)
+    }
+
+    /// Counts a photo that is judged for a driver.
+    pub(crate) fn assessment(&self, act: &Act) -> Result<(), Error> {
+        self.assessments.count(&act.actor_id(), act.now)
+    }
+
+    /// Counts a person check that a device begins.
+    pub(crate) fn person_check(&self, act: &Act, device: &DeviceId) -> Result<(), Error> {
+        self.checks_from_a_source.count(&source(act), act.now)?;
+        self.checks_on_a_device.count(device.as_str(), act.now)
     }
 
     /// Counts a code that did not work.

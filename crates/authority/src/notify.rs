@@ -72,6 +72,8 @@ pub enum TextKind {
     AccountFrozen,
     /// The account was unfrozen.
     AccountUnfrozen,
+    /// The e-licence was issued (R37).
+    LicenceIssued,
     /// Applying and the e-licence were stopped (R75).
     Sanctioned,
     /// That was lifted.
@@ -94,7 +96,7 @@ const PLACE: &str = "{}";
 
 impl TextKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::PhoneCode,
         Self::AccountActivated,
         Self::AccountRecovered,
@@ -104,6 +106,7 @@ impl TextKind {
         Self::DeviceReplaced,
         Self::AccountFrozen,
         Self::AccountUnfrozen,
+        Self::LicenceIssued,
         Self::Sanctioned,
         Self::SanctionLifted,
     ];
@@ -121,6 +124,7 @@ impl TextKind {
             Self::DeviceReplaced => "device-replaced",
             Self::AccountFrozen => "account-frozen",
             Self::AccountUnfrozen => "account-unfrozen",
+            Self::LicenceIssued => "e-licence-issued",
             Self::Sanctioned => "sanctioned",
             Self::SanctionLifted => "sanction-lifted",
         }
@@ -143,7 +147,8 @@ impl TextKind {
             | Self::DeviceRefused
             | Self::ContactChanged
             | Self::DeviceReplaced
-            | Self::AccountUnfrozen => Carries::FreezeLink,
+            | Self::AccountUnfrozen
+            | Self::LicenceIssued => Carries::FreezeLink,
             Self::AccountFrozen | Self::Sanctioned | Self::SanctionLifted => Carries::Nothing,
         }
     }
@@ -186,6 +191,10 @@ impl TextKind {
             Self::AccountUnfrozen => (
                 "您的电子驾驶证账号已解冻。如非本人办理，请打开链接再次冻结：{}",
                 "Your electronic licence account is no longer frozen. If this was not you, freeze it again: {}",
+            ),
+            Self::LicenceIssued => (
+                "您的电子驾驶证申领成功，已可在 App 中出示。如非本人办理，请打开链接冻结账号：{}",
+                "Your electronic licence has been issued and can be shown in the app. If this was not you, freeze the account: {}",
             ),
             // Whoever reads it on a locked screen learns nothing of a sanction.
             Self::Sanctioned | Self::SanctionLifted => (
@@ -235,7 +244,7 @@ mod tests {
         for kind in TextKind::ALL {
             assert_eq!(TextKind::parse(kind.as_str()), Some(kind));
         }
-        assert_eq!(TextKind::parse("e-licence-issued"), None);
+        assert_eq!(TextKind::parse("status-changed"), None);
     }
 
     #[test]

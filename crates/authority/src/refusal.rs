@@ -210,6 +210,8 @@ fn of_conflict(conflict: Conflict) -> Refusal {
         Conflict::Trust => KEYS_EXIST,
         Conflict::ActivationCode => ACTIVATION_REFUSED,
         Conflict::Device => WRONG_LOGIN,
+        Conflict::PersonCheck => PERSON_CHECK_OVER,
+        Conflict::Consent => CHANGED_MEANWHILE,
     }
 }
 
@@ -293,6 +295,56 @@ catalogue! {
     NOT_ELIGIBLE = Conflict "not-eligible", "暂不能申领电子驾驶证", "The driver cannot apply now"; "按所列原因办理后重试", "Clear what the reasons name";
     /// Issue was refused at the last check.
     ISSUE_REFUSED = Conflict "issue-refused", "审核已通过，但登记信息不允许核发，未生成电子驾驶证", "Approved, but the registry blocks the issue: no e-licence was made"; "按所列原因办理后重新申请", "Clear what the reasons name and apply again";
+    /// Nobody judges photos here.
+    PHOTOS_NOT_JUDGED = Unavailable "photos-not-judged", "本系统暂不能检测照片，不能通过 App 申领", "Photos cannot be judged here now: nobody applies in the app"; "到驾驶证核发地车辆管理所窗口办理 (R91)，或稍后重试", "Apply at the counter of the office that issued the licence (R91), or try again later";
+    /// Another kind of application is the right one.
+    WRONG_KIND = Conflict "wrong-kind", "申请类型与当前电子驾驶证状态不符", "This kind of application does not fit the e-licence at hand"; "按所列类型申请", "Apply for what the reason names";
+    /// R41, R49: the photo on file can be used.
+    PHOTO_ON_FILE_USABLE = Conflict "photo-on-file-usable", "已有符合要求的留存照片，首次申领不使用自行提交的照片 (R41、R49)", "There is an acceptable photo on file: a first application uses it (R41, R49)"; "使用已留存的照片；领取后可申请更换照片", "Use the photo on file; it can be changed once the licence is issued";
+    /// The photo on file breaks a rule.
+    PHOTO_ON_FILE_UNUSABLE = Conflict "photo-on-file-unusable", "留存照片不符合要求", "The photo on file cannot be used"; "改用手机拍照或相册照片 (R33)", "Use the camera or the album (R33)";
+    /// There is no photo on file.
+    NO_PHOTO_ON_FILE = Conflict "no-photo-on-file", "没有留存照片", "There is no photo on file"; "改用手机拍照或相册照片 (R33)", "Use the camera or the album (R33)";
+    /// The photo on file is another now.
+    PHOTO_ON_FILE_CHANGED = Conflict "photo-on-file-changed", "留存照片已变更", "The photo on file changed meanwhile"; "撤回后重新申请", "Withdraw and apply again";
+    /// R32: a submitted photo is kept for six months.
+    PHOTO_CHANGE_LATER = Conflict "photo-change-later", "暂不能更换照片", "The photo cannot be changed yet"; "自所列日期起申请", "Apply from the date that the reason names";
+    /// R91: the app is no longer the way.
+    GO_TO_COUNTER = Conflict "go-to-counter", "请到驾驶证核发地车辆管理所窗口办理 (R91)", "Apply at the counter of the office that issued the licence (R91)"; "到窗口办理", "Go to the counter";
+    /// R45, R51: the photo rules come first.
+    RULES_NOT_READ = Conflict "rules-not-read", "请先阅读拍摄须知 (R45、R51)", "The photo rules must be read first (R45, R51)"; "阅读后确认", "Read them and say so";
+    /// The text that was read or agreed to is not the present one.
+    TEXT_OUTDATED = Conflict "text-outdated", "该文本已有新版本", "There is a newer version of this text"; "阅读新版本后重试", "Read the newer one";
+    /// The photo breaks a rule.
+    PHOTO_FAILS = Invalid "photo-fails-rules", "照片不符合要求", "The photo breaks the rules"; "按所列提示重新拍摄或选择", "Take or choose another as the reasons say";
+    /// R71: a photo without a date needs a declaration.
+    DECLARATION_REQUIRED = Invalid "declaration-required", "照片无拍摄日期，须声明为近六个月内拍摄 (R71)", "The photo carries no date: that it was taken within six months has to be declared (R71)"; "签署声明后重新提交", "Submit it with a signed declaration";
+    /// The signature is not the named key's.
+    SIGNATURE_REFUSED = Forbidden "signature-refused", "签名验证不通过", "The signature is not that of the key"; "由同一设备重新签名提交", "The same device signs it again";
+    /// The device that presents the licence signs with the key of its binding.
+    BOUND_KEY = Forbidden "bound-key-required", "本设备已绑定，须使用绑定的密钥", "This device presents the licence: it signs with the key of its binding"; "使用绑定的密钥", "Use the key of the binding";
+    /// The photo on file is shown once the person is verified.
+    PHOTO_NOT_SHOWN = Forbidden "photo-not-shown-yet", "通过实人认证后方可查看留存照片", "The photo on file is shown once the person is verified"; "先完成实人认证", "Pass the person check first";
+    /// R38, R47, R53: confirmed first.
+    CONFIRM_FIRST = Conflict "confirm-first", "请先确认信息和照片 (R38、R47、R53)", "Information and photo must be confirmed first (R38, R47, R53)"; "确认后继续", "Confirm, then go on";
+    /// The consent to face processing comes first.
+    FACE_CONSENT_REQUIRED = Conflict "face-consent-required", "须先单独同意处理人脸信息", "The processing of the face needs a consent of its own first"; "同意后继续，或到窗口办理", "Agree and go on, or apply at the counter";
+    /// Too many person checks in vain.
+    PERSON_CHECKS_USED_UP = Conflict "person-checks-used-up", "实人认证失败次数已达上限", "Too many person checks have failed"; "24 小时后重试，或到驾驶证核发地车辆管理所窗口办理 (R91)", "Try again after 24 hours, or apply at the counter of the office that issued the licence (R91)";
+    /// There is no such way of checking a person here.
+    METHOD_UNAVAILABLE = Unavailable "method-unavailable", "该认证方式未启用", "This way of checking a person is not available"; "使用其他认证方式，或到窗口办理", "Use another, or apply at the counter";
+    /// The identity service did not answer.
+    IDENTITY_UNREACHABLE = Unavailable "identity-service-unreachable", "身份认证服务暂时无法使用", "The identity service cannot be asked now"; "稍后重试，或使用其他认证方式", "Try again later, or use another way";
+    /// The person check ended, or another took its place.
+    PERSON_CHECK_OVER = Conflict "person-check-over", "该次实人认证已结束", "This person check is over"; "重新开始实人认证", "Begin another";
+    /// The answer came too late.
+    PERSON_CHECK_EXPIRED = Gone "person-check-expired", "实人认证超时", "The answer came too late"; "重新开始实人认证", "Begin another";
+    /// What answers a person check does not follow its form.
+    FRAMES_REFUSED = Invalid "frames-refused", "提交的画面不符合要求", "The frames do not follow their form"; "重新拍摄提交", "Take them again";
+    /// The person check comes before the submission.
+    PERSON_CHECK_FIRST = Conflict "person-check-first", "请先完成实人认证 (R39)", "The person check comes first (R39)"; "完成实人认证后提交", "Pass it, then submit";
+    /// The record blocks an issue that no officer reviewed.
+    ISSUE_BLOCKED = Conflict "issue-blocked", "登记信息不允许核发，未生成电子驾驶证", "The registry blocks the issue: no e-licence was made"; "按所列原因办理后重新申请", "Clear what the reasons name and apply again";
     /// There is an open application.
     OPEN_APPLICATION = Conflict "open-application", "已有正在办理的申请", "An application is open already"; "等待该申请办结", "Wait for its end";
     /// There is a current e-licence.

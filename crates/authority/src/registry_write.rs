@@ -352,6 +352,12 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex::encode(digest(&SHA256, bytes))
 }
 
+pub(crate) fn sha256_of(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
+}
+
 /// Applies a change to a known driver and everything that follows from it.
 async fn change(
     act: &mut Act,

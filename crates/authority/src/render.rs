@@ -220,6 +220,7 @@ pub(crate) fn application_view(row: &ApplicationRow) -> ApplicationView {
             .map(stored_reasons)
             .unwrap_or_default(),
         e_licence: row.e_licence.as_ref().map(ToString::to_string),
+        progress: None,
     }
 }
 
@@ -239,6 +240,14 @@ fn stored_reasons(json: &str) -> Vec<ReasonView> {
     serde_json::from_str(json)
         .map(|stored: StoredReasons| stored.reasons)
         .unwrap_or_default()
+}
+
+/// Whether stored reasons are those of a reviewer, not of the registry at issue.
+pub(crate) fn is_of_a_reviewer(json: &str) -> bool {
+    let reasons = stored_reasons(json);
+    reasons
+        .iter()
+        .any(|reason| reviewers_reason(&reason.code).is_some())
 }
 
 /// A reviewer's reason: a photo rule that was not met (`R56` to `R74`), or `identity`.
@@ -365,6 +374,10 @@ pub(crate) fn notification_view(row: &Notification, texts: &[TextRow]) -> Notifi
         "issue-refused" => (
             "审核已通过，但登记信息不允许核发，请打开申请查看原因",
             "Your application was approved, but the registry blocks the issue: open it to see why",
+        ),
+        "issue-blocked" => (
+            "登记信息不允许核发，请打开申请查看原因",
+            "The registry blocks the issue: open your application to see why",
         ),
         "binding-revoked" => (
             "设备绑定已解除，该设备的二维码已失效",

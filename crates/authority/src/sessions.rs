@@ -77,7 +77,10 @@ impl Authority {
                 .filter(|session| now < session.expires_at)
                 .ok_or(refusal::SIGN_IN)?;
             match session.kind {
-                SessionKind::Holder => self.authenticate_holder(&session, device, now).await?,
+                SessionKind::Holder => {
+                    let session = (&session, hash);
+                    self.authenticate_holder(session, device, now).await?
+                }
                 // Those of staff have a table of their own.
                 SessionKind::Staff => return Err(refusal::SIGN_IN.into()),
             }

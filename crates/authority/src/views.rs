@@ -3,6 +3,7 @@
 
 mod account;
 mod admin;
+mod applying;
 mod binding;
 mod counter;
 mod holder;
@@ -30,6 +31,12 @@ pub use self::admin::{
     ChangeStaff, EndedSessionsView, FactorResetState, FactorResetView, NewRegistrySource, NewStaff,
     OfficeView, RegistrySourceView, StaffRowView, StaffView, WaveView,
 };
+pub use self::applying::{
+    AnswerPersonCheck, AssessmentView, BeginApplication, Confirm, Declaration, FaceConsentView,
+    FindingView, FrameView, KindView, MethodView, OpenPersonCheck, PersonCheckChallengeView,
+    PersonCheckView, PhotoOnFileView, PhotoRulesView, PhotoSourceView, ReadText, RuleView,
+    StepView, SubmitPhoto, TextView, VersionedTextView,
+};
 pub use self::binding::{
     BeginBinding, BindingChallengeView, BindingView, CodeView, DynamicMaterialView,
     OfflineMaterialView, ProveBinding,
@@ -41,7 +48,7 @@ pub use self::holder::{
     SubPage,
 };
 pub use self::registry::{DeliveryView, GapView, NoteCount, RejectView};
-pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ReviewView};
+pub use self::review::{ApplicationView, CaseView, Decide, DecisionView, ProgressView, ReviewView};
 pub use self::sanction::{
     DecideSanction, EvidenceKind, EvidenceView, HolderSanctionView, ProposeFromCase,
     ProposeSanction, SanctionDecision, SanctionRowView, SanctionStatement, SanctionStepView,

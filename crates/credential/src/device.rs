@@ -157,10 +157,88 @@ pub fn binding_proof(challenge: &[u8; 32], handle: &Handle, device_key: &[u8; 65
     .encode()
 }
 
+/// A part of what answers a person check, as the signature covers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Which step was asked for; 0 before the first.
+    pub step: u8,
+    /// By the client's clock, since the check was opened, in milliseconds.
+    pub at_ms: u32,
+    /// SHA-256 of the frame, or of the token of an identity service.
+    pub sha256: [u8; 32],
+}
+
+/// What the device signs to answer a person check:
+/// `["jz-person-check-1", check, nonce, [[step, milliseconds, SHA-256], ...]]`.
+#[must_use]
+pub fn person_check_proof(check: &[u8; 16], nonce: &[u8; 32], evidence: &[Evidence]) -> Vec<u8> {
+    let parts = evidence.iter().map(|part| {
+        Value::Array(vec![
+            Value::Unsigned(u64::from(part.step)),
+            Value::Unsigned(u64::from(part.at_ms)),
+            Value::Bytes(part.sha256.to_vec()),
+        ])
+    });
+    Value::Array(vec![
+        Value::text("jz-person-check-1"),
+        Value::Bytes(check.to_vec()),
+        Value::Bytes(nonce.to_vec()),
+        Value::Array(parts.collect()),
+    ])
+    .encode()
+}
+
+/// What the device signs to declare something about a photo (R71):
+/// `["jz-photo-declaration-1", application, SHA-256 of the photo, version of the text]`.
+#[must_use]
+pub fn photo_declaration(application: &[u8; 16], photo: &[u8; 32], text_version: &str) -> Vec<u8> {
+    Value::Array(vec![
+        Value::text("jz-photo-declaration-1"),
+        Value::Bytes(application.to_vec()),
+        Value::Bytes(photo.to_vec()),
+        Value::text(text_version),
+    ])
+    .encode()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{samples::signer, signer::Signer as _};
+
+    /// The bytes are what clients in other languages have to make.
+    #[test]
+    fn what_a_device_signs_is_written_out() {
+        let evidence = [
+            Evidence {
+                step: 0,
+                at_ms: 40,
+                sha256: [1; 32],
+            },
+            Evidence {
+                step: 1,
+                at_ms: 1_200,
+                sha256: [2; 32],
+            },
+        ];
+        let signed = person_check_proof(&[3; 16], &[4; 32], &evidence);
+        let name = hex::encode("jz-person-check-1");
+        let hash = |byte: &str| format!("5820{}", byte.repeat(32));
+        assert_eq!(
+            hex::encode(signed),
+            format!(
+                "8471{name}50{}{}8283001828{}83011904b0{}",
+                "03".repeat(16),
+                hash("04"),
+                hash("01"),
+                hash("02")
+            )
+        );
+        let declared = photo_declaration(&[3; 16], &[4; 32], "1");
+        let name = hex::encode("jz-photo-declaration-1");
+        let expected = format!("8476{name}50{}{}6131", "03".repeat(16), hash("04"));
+        assert_eq!(hex::encode(declared), expected);
+    }
 
     #[test]
     fn a_key_is_the_same_from_both_forms_and_verifies() {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use authority::{
-    Act, Authority, CodeSettings, Error, PasswordCost, SecondFactor, TokenHash, WitnessAt,
-    notify::Notifier,
+    Act, Authority, AutomaticIssue, Calibration, CodeSettings, Error, PasswordCost, SecondFactor,
+    TokenHash, WitnessAt, identity::IdentityService, judge::Judge, notify::Notifier,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
@@ -18,9 +18,10 @@ use storage::{AtRest, MasterKeys, Store, StoreError, StoreOptions};
 use crate::{
     ambient::{SystemClock, SystemEntropy, system_act},
     config::{Config, Witness},
-    enforcement_keys,
+    enforcement_keys, face_models,
     failure::Failure,
     http_witness::HttpWitness,
+    identity_gateway::IdentityGateway,
     key_files::{
         self, Missing,
         root::{self, LeftOver},
@@ -53,8 +54,26 @@ pub struct Options {
     pub missing_keys: Missing,
     /// Who carries texts to phones, instead of the configured gateway.
     pub notifier: Option<Arc<dyn Notifier>>,
+    /// Where the face models come from.
+    pub faces: FaceModels,
+    /// Who shows who a person is, instead of the configured service.
+    pub identity: Option<Arc<dyn IdentityService>>,
+    /// Whether the photo on file is issued without an officer, instead of what follows from the
+    /// configuration.
+    pub automatic_issue: Option<AutomaticIssue>,
     /// Whether the web apps are served, where they are part of the build.
     pub web: bool,
+}
+
+/// Where the face models come from.
+#[derive(Clone, Debug)]
+pub enum FaceModels {
+    /// Nowhere: what is opened judges no photos.
+    None,
+    /// From the configured folder, if they are there.
+    Folder,
+    /// From somebody who loaded them.
+    Given(Arc<Judge>),
 }
 
 /// The platform, opened. Cloning shares it.
@@ -103,6 +122,9 @@ impl Default for Options {
             durable_objects: true,
             missing_keys: Missing::MakeForNewFile,
             notifier: None,
+            faces: FaceModels::None,
+            identity: None,
+            automatic_issue: None,
             web: true,
         }
     }
@@ -134,6 +156,11 @@ impl App {
             }
         };
         check_at_rest(config, &store).await?;
+        let (judge, calibration) = match options.faces {
+            FaceModels::None => (None, None),
+            FaceModels::Folder => face_models::judge(config)?,
+            FaceModels::Given(judge) => (Some(judge), None),
+        };
         let authority = Authority::open(
             store,
             authority::Settings {
@@ -148,6 +175,11 @@ impl App {
                 notifier: notifier(config, options.notifier)?,
                 report_token: report_token(config)?,
                 peaks: config.peaks,
+                judge,
+                identity: identity(config, options.identity)?,
+                automatic_issue: options
+                    .automatic_issue
+                    .unwrap_or_else(|| automatic_issue(config, calibration)),
             },
             ambient.clock.now(),
         )
@@ -289,6 +321,31 @@ fn notifier(
     };
     let gateway: Arc<dyn Notifier> = Arc::new(SmsGateway::new(peer)?);
     Ok(Some(gateway))
+}
+
+/// Who shows who a person is in the place of frames.
+fn identity(
+    config: &Config,
+    given: Option<Arc<dyn IdentityService>>,
+) -> Result<Option<Arc<dyn IdentityService>>, Failure> {
+    if given.is_some() {
+        return Ok(given);
+    }
+    let Some(peer) = &config.identity else {
+        return Ok(None);
+    };
+    let service: Arc<dyn IdentityService> = Arc::new(IdentityGateway::new(peer)?);
+    Ok(Some(service))
+}
+
+/// What automatic issue rests on: nothing, where the configuration has nothing to show.
+#[must_use]
+pub fn automatic_issue(config: &Config, calibration: Option<Calibration>) -> AutomaticIssue {
+    match calibration {
+        Some(calibration) => AutomaticIssue::Calibrated(calibration),
+        None if config.identity.is_some() => AutomaticIssue::External,
+        None => AutomaticIssue::Off,
+    }
 }
 
 /// What the codes of bound devices carry.

@@ -22,6 +22,7 @@ use licence::{CertificateIdentifier, Text, certificate};
 use storage::{AtRest, Layout};
 
 use crate::{failure::Failure, unlock::Unlock};
+pub use models::CalibrationFiles;
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
 pub use source::Problem;
 use source::{Known, Source};
@@ -50,12 +51,16 @@ pub struct Config {
     pub codes: Codes,
     /// `[texts]`
     pub texts: Texts,
+    /// `[identity]`: the service that shows who a person is, in the place of frames.
+    pub identity: Option<Peer>,
     /// `[audit]`
     pub audit: Audit,
     /// `[peaks]`
     pub peaks: PeakLimits,
     /// `[models]`: the folder of the face models.
     pub models: PathBuf,
+    /// `[models]`: the calibration record on which automatic issue can rest.
+    pub calibration: Option<CalibrationFiles>,
     /// `[log]`
     pub log: Log,
 }
@@ -171,9 +176,10 @@ const KNOWN: &Known = &[
     ("status", status::STATUS),
     ("codes", &["suite", "enforcement_key"]),
     ("texts", peers::TEXTS),
+    ("identity", peers::IDENTITY),
     ("audit", peers::AUDIT),
     ("peaks", peaks::PEAKS),
-    ("models", &["dir"]),
+    ("models", models::MODELS),
     ("log", &["format", "filter"]),
 ];
 
@@ -230,9 +236,11 @@ impl Config {
             codes: codes(&mut source, &issuer),
             issuer,
             texts: peers::texts(&mut source),
+            identity: peers::identity(&mut source),
             audit: peers::audit(&mut source),
             peaks: peaks::limits(&mut source),
             models: models::folder(&mut source),
+            calibration: models::calibration(&mut source),
             log: log(&mut source),
         };
         let problems = source.finish();

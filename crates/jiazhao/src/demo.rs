@@ -11,17 +11,18 @@ mod lines;
 pub mod people;
 pub mod portraits;
 mod seed;
+pub mod stills;
 pub mod texts;
 pub mod walk;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use authority::{CertificateCodes, SecondFactor, notify::Notifier};
+use authority::{AutomaticIssue, CertificateCodes, SecondFactor, notify::Notifier};
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use tokio::net::TcpListener;
 
 use crate::{
-    app::{Ambient, App, Options},
+    app::{Ambient, App, FaceModels, Options},
     config::Config,
     enforcement_keys,
     failure::Failure,
@@ -87,6 +88,8 @@ impl Demo {
             second_factor: SecondFactor::Demonstration,
             missing_keys: Missing::Make,
             notifier: Some(carrier),
+            faces: FaceModels::Folder,
+            automatic_issue: Some(AutomaticIssue::Demonstration),
             web,
             ..Options::default()
         };

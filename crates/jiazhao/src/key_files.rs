@@ -409,7 +409,7 @@ pub(crate) fn decoded(text: &str) -> Option<[u8; 32]> {
     <[u8; 32]>::try_from(bytes.as_slice()).ok()
 }
 
-fn decoded_bytes(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn decoded_bytes(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let digits: Option<Vec<u8>> = text
         .chars()
         .map(|digit| u8::try_from(digit.to_digit(16)?).ok())

@@ -81,6 +81,7 @@ pub async fn serve(
     for job in [
         Job::Follow,
         Job::FinishApproved,
+        Job::LapseApplications,
         Job::RefreshKeys,
         Job::TurnCalendar,
         Job::Checkpoint,
@@ -150,6 +151,8 @@ enum Job {
     Follow,
     /// Issues what was approved before a crash.
     FinishApproved,
+    /// Ends applications that were begun and never submitted.
+    LapseApplications,
     /// Learns of data keys that another node or the command line made.
     RefreshKeys,
     /// Turns status lists and open pages when midnight has changed a status (SC-66).
@@ -179,6 +182,7 @@ impl Job {
         match self {
             Self::Follow => "follow",
             Self::FinishApproved => "finish-approved",
+            Self::LapseApplications => "lapse-applications",
             Self::RefreshKeys => "refresh-keys",
             Self::TurnCalendar => "turn-calendar",
             Self::Checkpoint => "checkpoint",
@@ -197,6 +201,7 @@ impl Job {
         match self {
             Self::Follow => FOLLOW_EVERY,
             Self::FinishApproved => FINISH_EVERY,
+            Self::LapseApplications => SWEEP_EVERY,
             Self::RefreshKeys => REFRESH_EVERY,
             Self::TurnCalendar => TURN_EVERY,
             Self::Checkpoint => CHECKPOINT_EVERY,
@@ -218,6 +223,11 @@ impl Job {
             Self::FinishApproved => {
                 let issued = authority.finish_approved(&mut act).await?;
                 self.told(issued);
+                Ok(())
+            }
+            Self::LapseApplications => {
+                let lapsed = authority.lapse_applications(&mut act).await?;
+                self.told(lapsed);
                 Ok(())
             }
             Self::RefreshKeys => Ok(authority.store().refresh_keys().await?),

@@ -47,6 +47,9 @@ named! {
     }
 }
 
+/// After so many rejections in review the app sends a person to the counter (R91).
+pub const MOST_REJECTIONS: usize = 3;
+
 /// An application in one of its states.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "kebab-case")]
@@ -104,7 +107,7 @@ pub enum Application {
 /// What can happen to an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The driver hands in a photo from camera or album.
+    /// The driver hands in a photo from camera or album, or another in its place before it is used.
     SubmitPhoto,
     /// The person check passed.
     VerifyPerson,
@@ -225,9 +228,7 @@ impl Application {
     }
 
     fn submit_photo(self) -> Result<Self, Refusal> {
-        let Self::Draft { origin } = self else {
-            return Err(NOT_NOW);
-        };
+        let (_, origin) = self.origin_if(&[Stage::Draft, Stage::PhotoSubmitted])?;
         let origin = match origin {
             PhotoOrigin::Camera => OwnPhoto::Camera,
             PhotoOrigin::Album => OwnPhoto::Album,

@@ -23,6 +23,7 @@ pub mod machine;
 pub mod message;
 pub mod notes;
 mod parse;
+pub mod person_check;
 pub mod photo;
 pub mod points;
 pub mod reason;

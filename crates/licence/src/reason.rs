@@ -186,6 +186,12 @@ catalogue! {
     /// The app is closed to this person.
     SANCTIONED = "sanctioned", "R75", "因恶意或者违法使用，已停止通过 App 申领", "Applying in the app has been stopped after malicious or illegal use",
         Text { zh: "请到发证地车辆管理所窗口办理", en: "Apply at the counter of the issuing vehicle administration office" };
+    /// Three reviews in the app ended with a rejection.
+    THREE_REJECTIONS = "three-rejections", "R91", "通过 App 提交的申请已三次未通过审核", "Three applications in the app were rejected in review",
+        Text { zh: "请到发证地车辆管理所窗口办理", en: "Apply at the counter of the issuing vehicle administration office" };
+    /// A licence made from a submitted photo keeps it for six months.
+    PHOTO_CHANGE_LATER = "photo-change-later", "R32", "现用照片由本人提交，自 {date} 起可申请更换照片", "The present photo was submitted by the holder: it can be changed from {date}",
+        Text { zh: "自 {date} 起即可申请", en: "Possible from {date}" };
     /// One active e-licence per driver.
     ALREADY_ISSUED = "already-issued", "R13", "已持有有效的电子驾驶证", "An electronic licence is already active",
         Text { zh: "无需重复申领；可申请更换照片", en: "There is no need to apply again; a photo change may be asked for" };

@@ -82,7 +82,7 @@ pub fn assess(
     asked: &Asked<'_>,
 ) -> Result<(Photo, Assessment), AssessError> {
     let opened = open(bytes, limits)?;
-    let notes = taken::notes(opened.exif.clone());
+    let notes = taken::read(opened.exif.clone());
     let (photo, subject) = Subject::new(opened)?;
     let assessment = subject.assess(models, asked, notes)?;
     Ok((photo, assessment))
@@ -129,6 +129,15 @@ impl Subject {
             &self.raster,
             models,
             &detect::faces(&self.raster, &models.detector)?,
+        )
+    }
+
+    /// The faces of a frame of a person check, where whoever is far behind does not matter.
+    pub(crate) fn near_faces(&self, models: &Models) -> Result<Vec<Mesh>, ModelError> {
+        confirmed(
+            &self.raster,
+            models,
+            &detect::near(&self.raster, &models.detector)?,
         )
     }
 
@@ -257,4 +266,4 @@ fn on_black(pixels: &image::RgbaImage) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,8 +1,10 @@
 //! Image files as containers: which format, whole to the end, one picture only.
 //!
-//! Decoders are lenient: they fill what a truncated file lacks with grey, and take the first
-//! picture of an animation. A photo that goes onto a licence must be all there, and be the one
-//! picture that an officer saw.
+//! Decoders are lenient: they fill what a truncated file lacks with grey, take the first picture
+//! of an animation, and look at nothing that follows the end. A photo that goes onto a licence
+//! must be all there, and be the one picture that an officer saw. Phones write depth maps, films
+//! and maker's notes behind the end of a JPEG, so that such a file is no reason to refuse a photo;
+//! but what lies there is no part of it, and is not kept: it may be another file (polyglot).
 
 use crate::decode::{Format, PhotoError};
 
@@ -19,25 +21,29 @@ pub(crate) fn sniff(bytes: &[u8]) -> Option<Format> {
     }
 }
 
-/// Walks the file's own structure to its end.
-pub(crate) fn check(format: Format, bytes: &[u8]) -> Result<(), PhotoError> {
-    match format {
-        Format::Jpeg => jpeg(bytes),
-        Format::Png => png(bytes),
-        Format::Webp => webp(bytes),
-    }
+/// Walks the file's own structure to its end, and gives what lies before that.
+pub(crate) fn whole(format: Format, bytes: &[u8]) -> Result<&[u8], PhotoError> {
+    let behind = match format {
+        Format::Jpeg => jpeg(bytes)?,
+        Format::Png => png(bytes)?,
+        Format::Webp => webp(bytes)?,
+    };
+    let end = bytes.len().checked_sub(behind.len());
+    end.and_then(|end| bytes.get(..end))
+        .ok_or(PhotoError::Damaged)
 }
 
 const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// From segment to segment, and through the coded data, to the end-of-image marker (ITU-T T.81,
-/// annex B). An end marker inside a thumbnail lies in a segment and is stepped over with it.
-fn jpeg(bytes: &[u8]) -> Result<(), PhotoError> {
+/// annex B). An end marker inside a thumbnail lies in a segment and is stepped over with it. Each
+/// gives what follows the end.
+fn jpeg(bytes: &[u8]) -> Result<&[u8], PhotoError> {
     let mut rest = bytes.get(2..).unwrap_or_default();
     loop {
         let (marker, after) = next_marker(rest).ok_or(PhotoError::Damaged)?;
         rest = match marker {
-            0xd9 => return Ok(()),
+            0xd9 => return Ok(after),
             // Restart, and the marker without parameters.
             0x01 | 0xd0..=0xd7 => after,
             _ => {
@@ -64,7 +70,7 @@ fn next_marker(mut bytes: &[u8]) -> Option<(u8, &[u8])> {
 
 /// From chunk to chunk to `IEND` with its checksum (PNG, third edition, clause 5). `acTL` makes
 /// an animation of it.
-fn png(bytes: &[u8]) -> Result<(), PhotoError> {
+fn png(bytes: &[u8]) -> Result<&[u8], PhotoError> {
     let mut rest = bytes.get(PNG_SIGNATURE.len()..).unwrap_or_default();
     loop {
         let (length, after) = rest.split_first_chunk().ok_or(PhotoError::Damaged)?;
@@ -76,7 +82,7 @@ fn png(bytes: &[u8]) -> Result<(), PhotoError> {
             .and_then(|end| after.get(end..))
             .ok_or(PhotoError::Damaged)?;
         match kind {
-            b"IEND" => return Ok(()),
+            b"IEND" => return Ok(rest),
             b"acTL" => return Err(PhotoError::Animated),
             _ => {}
         }
@@ -86,15 +92,15 @@ fn png(bytes: &[u8]) -> Result<(), PhotoError> {
 const CHECKSUM: usize = 4;
 
 /// The length in the `RIFF` header, then chunk by chunk (RFC 9649, section 2).
-fn webp(bytes: &[u8]) -> Result<(), PhotoError> {
+fn webp(bytes: &[u8]) -> Result<&[u8], PhotoError> {
     let length = bytes
         .get(4..)
         .and_then(|bytes| bytes.split_first_chunk())
         .and_then(|(length, _)| usize::try_from(u32::from_le_bytes(*length)).ok())
         .ok_or(PhotoError::Damaged)?;
-    let body = bytes
+    let (body, behind) = bytes
         .get(8..)
-        .and_then(|bytes| bytes.get(..length))
+        .and_then(|bytes| bytes.split_at_checked(length))
         .ok_or(PhotoError::Damaged)?;
     let mut rest = body.get(4..).ok_or(PhotoError::Damaged)?;
     while !rest.is_empty() {
@@ -109,5 +115,5 @@ fn webp(bytes: &[u8]) -> Result<(), PhotoError> {
             return Err(PhotoError::Animated);
         }
     }
-    Ok(())
+    Ok(behind)
 }

@@ -140,7 +140,7 @@ impl fmt::Display for PhotoError {
 impl std::error::Error for PhotoError {}
 
 impl Photo {
-    /// Decodes the whole file and keeps its bytes.
+    /// Decodes the whole file and keeps its bytes to the end of the picture, and none that follow.
     ///
     /// # Errors
     /// [`PhotoError`]; sizes are judged by the file's header, before pixels are allocated.
@@ -149,13 +149,13 @@ impl Photo {
         open(bytes, limits).map(|opened| opened.photo)
     }
 
-    /// The file as it came.
+    /// The file as it came, to the end of the picture.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The file as it came, given away.
+    /// The same, given away.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
@@ -192,7 +192,7 @@ pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, PhotoError> 
         return Err(PhotoError::TooManyBytes);
     }
     let format = container::sniff(bytes).ok_or(PhotoError::NotAPhoto)?;
-    container::check(format, bytes)?;
+    let bytes = container::whole(format, bytes)?;
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format.codec());
     reader.limits(limits.for_decoder());
     let mut decoder = reader.into_decoder().map_err(|error| refusal(&error))?;

@@ -23,17 +23,23 @@ const LEAST_SCORE: f32 = 0.5;
 /// Tiles cover this share of the longer side.
 const TILE: f32 = 0.6;
 
+/// The faces of a picture that one person fills, the surest first: one pass.
+pub(crate) fn near(raster: &Raster, model: &Model) -> Result<Vec<Found>, ModelError> {
+    whole(raster, model).map(distinct)
+}
+
+fn whole(raster: &Raster, model: &Model) -> Result<Vec<Found>, ModelError> {
+    let (width, height) = raster.size();
+    let side = width.max(height);
+    let corner = ((width - side) / 2.0, (height - side) / 2.0);
+    pass(raster, model, corner, side)
+}
+
 /// All faces, the surest first. Whether each is one is for the mesh to say.
 pub(crate) fn faces(raster: &Raster, model: &Model) -> Result<Vec<Found>, ModelError> {
     let (width, height) = raster.size();
-    let side = width.max(height);
-    let mut found = pass(
-        raster,
-        model,
-        ((width - side) / 2.0, (height - side) / 2.0),
-        side,
-    )?;
-    let tile = side * TILE;
+    let mut found = whole(raster, model)?;
+    let tile = width.max(height) * TILE;
     for top in starts(height, tile) {
         for left in starts(width, tile) {
             found.extend(pass(raster, model, (left, top), tile)?);

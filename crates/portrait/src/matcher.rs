@@ -1,6 +1,7 @@
 //! Two photos compared by two recognisers.
 
 use inference::ModelError;
+use serde::{Deserialize, Serialize};
 
 use crate::assess::{AssessError, Subject};
 use crate::decode::{Limits, open};
@@ -30,9 +31,10 @@ impl Outcome {
     }
 }
 
-/// Where one person ends and another begins. These are starting points from a handful of
-/// pairs; an operator's own set calibrates them.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Where one person ends and another begins: [`Thresholds::START`], or what an operator's own
+/// set says ([`crate::calibrate`]).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Thresholds {
     /// Largest distance of the first recogniser for a match.
     pub match_distance: f32,
@@ -43,7 +45,7 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// Not calibrated.
+    /// Starting points from a handful of pairs, not calibrated.
     pub const START: Self = Self {
         match_distance: 0.48,
         match_similarity: 0.66,
@@ -85,17 +87,33 @@ pub fn compare(
     other: &[u8],
     limits: &Limits,
     models: &Models,
+    thresholds: &Thresholds,
 ) -> Result<Comparison, AssessError> {
-    let likeness = |bytes| -> Result<Option<Likeness>, AssessError> {
-        let (_, subject) = Subject::new(open(bytes, limits)?)?;
-        Ok(subject.likeness(models)?)
-    };
-    Ok(compared(likeness(one)?.as_ref(), likeness(other)?.as_ref()))
+    let one = likeness(one, limits, models)?;
+    let other = likeness(other, limits, models)?;
+    Ok(compared(one.as_ref(), other.as_ref(), thresholds))
+}
+
+/// What the recognisers make of the largest face of a photo; `None` where it has no usable one.
+///
+/// # Errors
+/// [`AssessError`]
+pub fn likeness(
+    bytes: &[u8],
+    limits: &Limits,
+    models: &Models,
+) -> Result<Option<Likeness>, AssessError> {
+    let (_, subject) = Subject::new(open(bytes, limits)?)?;
+    Ok(subject.likeness(models)?)
 }
 
 /// What follows from two faces, where there are two.
 #[must_use]
-pub fn compared(one: Option<&Likeness>, other: Option<&Likeness>) -> Comparison {
+pub fn compared(
+    one: Option<&Likeness>,
+    other: Option<&Likeness>,
+    thresholds: &Thresholds,
+) -> Comparison {
     let without_face = (one.is_none(), other.is_none());
     let Some((one, other)) = one.zip(other) else {
         return Comparison {
@@ -107,7 +125,7 @@ pub fn compared(one: Option<&Likeness>, other: Option<&Likeness>) -> Comparison 
     };
     let (distance, similarity) = (one.distance(other), one.similarity(other));
     Comparison {
-        outcome: Thresholds::START.outcome(distance, similarity),
+        outcome: thresholds.outcome(distance, similarity),
         distance: Some(distance),
         similarity: Some(similarity),
         without_face,

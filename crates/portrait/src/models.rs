@@ -1,8 +1,10 @@
 //! The face models; docs/models.md says what each is.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use inference::{Model, ModelError};
 
 use crate::recognise;
@@ -15,6 +17,7 @@ pub struct Models {
     pub(crate) segmentation: Model,
     pub(crate) recogniser: Model,
     pub(crate) descriptor: Model,
+    digests: BTreeMap<String, String>,
 }
 
 /// Why the models cannot be used.
@@ -52,8 +55,14 @@ impl Models {
     /// # Errors
     /// [`ModelsError`]
     pub fn read(mut file: impl FnMut(&str) -> io::Result<Vec<u8>>) -> Result<Self, ModelsError> {
-        let mut bytes =
-            |name: String| file(&name).map_err(|source| ModelsError::Missing { name, source });
+        let mut digests = BTreeMap::new();
+        let mut bytes = |name: String| match file(&name) {
+            Ok(bytes) => {
+                digests.insert(name, hex::encode(digest(&SHA256, &bytes)));
+                Ok(bytes)
+            }
+            Err(source) => Err(ModelsError::Missing { name, source }),
+        };
         let mut graph = |name: &'static str, outputs: &[&str]| {
             let json = bytes(format!("{name}.json"))?;
             let weights = bytes(format!("{name}.bin"))?;
@@ -85,7 +94,14 @@ impl Models {
             segmentation,
             recogniser,
             descriptor,
+            digests,
         })
+    }
+
+    /// SHA-256 of each file, by name: what a calibration holds for.
+    #[must_use]
+    pub fn digests(&self) -> &BTreeMap<String, String> {
+        &self.digests
     }
 }
 

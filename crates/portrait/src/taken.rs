@@ -3,13 +3,23 @@
 use exif::{DateTime, Exif, In, Reader, Tag, Value};
 use jiff::civil::Date;
 
+use crate::decode::{Limits, PhotoError, open};
+
 /// What is used of a photo's notes; all of it can be forged, and is a hint only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Notes {
+pub struct Notes {
     /// The day on which it was taken.
-    pub(crate) taken_on: Option<Date>,
+    pub taken_on: Option<Date>,
     /// Whether a program that changes pictures left its name.
-    pub(crate) edited: bool,
+    pub edited: bool,
+}
+
+/// Reads a photo's notes.
+///
+/// # Errors
+/// [`PhotoError`] where it is no acceptable photo; notes that cannot be read are none.
+pub fn notes(bytes: &[u8], limits: &Limits) -> Result<Notes, PhotoError> {
+    open(bytes, limits).map(|opened| read(opened.exif))
 }
 
 /// Programs that leave their names, as parts of them in small letters.
@@ -31,7 +41,7 @@ const EDITORS: [&str; 12] = [
 /// Notes that are longer than this are not read: the file is far larger than its picture needs.
 const MOST_BYTES: usize = 256 << 10;
 
-pub(crate) fn notes(exif: Option<Vec<u8>>) -> Notes {
+pub(crate) fn read(exif: Option<Vec<u8>>) -> Notes {
     let exif = exif
         .filter(|it| it.len() <= MOST_BYTES)
         .and_then(|it| Reader::new().read_raw(it).ok());
@@ -74,7 +84,7 @@ fn text(exif: &Exif, tag: Tag) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A TIFF structure with one text of IFD 0, or of the Exif IFD.
@@ -104,17 +114,17 @@ mod tests {
     #[test]
     fn r71_the_date_is_read_and_forged_ones_are_no_date() {
         let taken = exif_with(0x9003, "2026:03:31 10:00:00", true);
-        let notes_of = |it: Vec<u8>| notes(Some(it));
+        let notes_of = |it: Vec<u8>| read(Some(it));
         assert_eq!(notes_of(taken).taken_on, Date::new(2026, 3, 31).ok());
         let impossible = exif_with(0x9003, "2026:02:31 10:00:00", true);
         assert_eq!(notes_of(impossible), Notes::default());
         assert_eq!(notes_of(vec![0xff; 64]), Notes::default());
-        assert_eq!(notes(None), Notes::default());
+        assert_eq!(read(None), Notes::default());
     }
 
     #[test]
     fn r72_editors_leave_their_names() {
-        assert!(notes(Some(exif_with(0x0131, "Adobe Photoshop 26", false))).edited);
-        assert!(!notes(Some(exif_with(0x0131, "HUAWEI P70", false))).edited);
+        assert!(read(Some(exif_with(0x0131, "Adobe Photoshop 26", false))).edited);
+        assert!(!read(Some(exif_with(0x0131, "HUAWEI P70", false))).edited);
     }
 }

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod applying;
 mod assets;
 mod bindings;
 mod body;

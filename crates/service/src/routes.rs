@@ -14,7 +14,7 @@ use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    accounts, admin, assets, bindings, counter, events, headers, health, holder, keys,
+    accounts, admin, applying, assets, bindings, counter, events, headers, health, holder, keys,
     metrics::Metrics,
     notifier, observe, openapi as document, page, problem, registry, review, sanctions, sessions,
     staff,
@@ -60,6 +60,7 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .merge(sessions::routes())
         .merge(accounts::routes())
         .merge(holder::routes())
+        .merge(applying::routes())
         .merge(bindings::routes())
         .merge(counter::routes())
         .merge(review::routes())
@@ -74,9 +75,12 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .layer(RequestBodyLimitLayer::new(settings.json_limit));
     let with_deliveries =
         registry::routes().layer(RequestBodyLimitLayer::new(settings.delivery_limit));
+    let with_frames =
+        applying::routes_with_frames().layer(RequestBodyLimitLayer::new(settings.frames_limit));
     let timely = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.timeout);
     let api = with_json
         .merge(with_deliveries)
+        .merge(with_frames)
         // The limits above stand instead of the one that axum brings.
         .layer(DefaultBodyLimit::disable())
         .layer(timely)

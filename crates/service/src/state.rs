@@ -28,6 +28,8 @@ pub struct Settings {
     pub json_limit: usize,
     /// Largest delivery of registry changes, in bytes.
     pub delivery_limit: usize,
+    /// Largest answer of a person check, in bytes.
+    pub frames_limit: usize,
     /// After how long a request is answered with 503.
     pub timeout: Duration,
     /// Whether the service is reached by https: cookies are `Secure`, origins must be https. Only a
@@ -46,6 +48,8 @@ impl Default for Settings {
         Self {
             json_limit: 4 << 20,
             delivery_limit: 16 << 20,
+            // 24 frames of 512 KiB in base64, and what stands around them.
+            frames_limit: 17 << 20,
             timeout: Duration::from_secs(30),
             secure: true,
             proxies: Vec::new(),

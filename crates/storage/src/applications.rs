@@ -59,6 +59,14 @@ pub struct ApplicationRow {
     pub photo: Option<PhotoId>,
     /// How identity was established, as JSON.
     pub identity: Option<Zeroizing<Vec<u8>>>,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// Which text of the photo rules the applicant read, and when.
+    pub rules_read: Option<(String, Timestamp)>,
+    /// When the applicant confirmed the information, or the photo as it would stand.
+    pub confirmed_at: Option<Timestamp>,
+    /// When the person check let the applicant go on.
+    pub verified_at: Option<Timestamp>,
     /// Who submitted it.
     pub submitted_by: Option<String>,
     /// When it was submitted.
@@ -73,11 +81,14 @@ pub struct ApplicationRow {
     pub reasons: Option<String>,
     /// What was issued.
     pub e_licence: Option<ELicenceId>,
+    /// When the applicant gave up.
+    pub withdrawn_at: Option<Timestamp>,
 }
 
 const TABLE: &str = "applications";
 const SELECT: &str = "SELECT id, holder_id, kind, channel, photo_source, office, stage, photo_id, identity_sealed, \
-     submitted_by, submitted_at, due, due_at, decided_by, decided_at, reasons, e_licence_id FROM applications";
+     created_at, rules_version, rules_read_at, confirmed_at, verified_at, submitted_by, submitted_at, due, due_at, \
+     decided_by, decided_at, reasons, e_licence_id, withdrawn_at FROM applications";
 
 impl Store {
     /// An application.
@@ -162,10 +173,7 @@ impl Tx {
         let sealed = self
             .sealer()
             .seal(&place(locked.holder(), &new.id), &new.identity)?;
-        let (due, due_at) = match new.due {
-            Due::At(at) => ("at", Some(at.as_microsecond())),
-            Due::PendingCalendar => ("pending-calendar", None),
-        };
+        let (due, due_at) = due_columns(new.due);
         sqlx::query(
             "INSERT INTO applications (partition, id, holder_id, kind, channel, photo_source, office, stage, photo_id, \
              identity_sealed, created_at, submitted_by, submitted_at, due, due_at) \
@@ -269,8 +277,17 @@ impl Tx {
     }
 }
 
-fn expect_one(moved: u64) -> Result<(), StoreError> {
+/// Exactly one application was in the stage that the act expected.
+pub(crate) fn expect_one(moved: u64) -> Result<(), StoreError> {
     exactly_one(moved, Conflict::ApplicationState)
+}
+
+/// `due` and `due_at`.
+pub(crate) fn due_columns(due: Due) -> (&'static str, Option<i64>) {
+    match due {
+        Due::At(at) => ("at", Some(at.as_microsecond())),
+        Due::PendingCalendar => ("pending-calendar", None),
+    }
 }
 
 fn select(tail: &str) -> String {
@@ -314,6 +331,14 @@ fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<ApplicationRow, StoreError
         (Some("pending-calendar"), None) => Some(Due::PendingCalendar),
         _ => return Err(row.odd("due", "contradicts due_at")),
     };
+    let rules_read = match (
+        row.opt_text("rules_version")?,
+        row.opt_instant("rules_read_at")?,
+    ) {
+        (None, None) => None,
+        (Some(version), Some(at)) => Some((version, at)),
+        _ => return Err(row.odd("rules_version", "contradicts rules_read_at")),
+    };
     Ok(ApplicationRow {
         kind: row.named("kind", Kind::parse)?,
         channel: row.text("channel")?,
@@ -322,6 +347,10 @@ fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<ApplicationRow, StoreError
         stage: row.named("stage", Stage::parse)?,
         photo: row.opt_parsed("photo_id", PhotoId::parse)?,
         identity,
+        created_at: row.instant("created_at")?,
+        rules_read,
+        confirmed_at: row.opt_instant("confirmed_at")?,
+        verified_at: row.opt_instant("verified_at")?,
         submitted_by: row.opt_text("submitted_by")?,
         submitted_at: row.opt_instant("submitted_at")?,
         due,
@@ -329,6 +358,7 @@ fn read(sealer: &Sealer, row: &Columns<'_>) -> Result<ApplicationRow, StoreError
         decided_at: row.opt_instant("decided_at")?,
         reasons: row.opt_text("reasons")?,
         e_licence: row.opt_parsed("e_licence_id", ELicenceId::parse)?,
+        withdrawn_at: row.opt_instant("withdrawn_at")?,
         id,
         holder,
     })

@@ -68,6 +68,12 @@ pub enum Conflict {
     /// The text was sent, settled or taken by another node meanwhile.
     #[error("the text moved on meanwhile")]
     Text,
+    /// The person check was answered, or another was begun meanwhile.
+    #[error("the person check is over")]
+    PersonCheck,
+    /// A consent stands already.
+    #[error("the consent stands already")]
+    Consent,
 }
 
 /// Why the store did not do what was asked.

@@ -170,6 +170,10 @@ ids! {
     DeviceId = "dev";
     /// A photo.
     PhotoId = "pho";
+    /// A person check (实人认证).
+    PersonCheckId = "chk";
+    /// A consent to face processing.
+    FaceConsentId = "fcs";
     /// A look-up by a verifier.
     VerificationId = "ver";
     /// A message in the holder's inbox.

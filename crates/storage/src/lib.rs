@@ -8,6 +8,7 @@
 mod accounts;
 mod aliases;
 mod applications;
+mod applying;
 mod at_rest;
 pub mod audit;
 pub mod backup;
@@ -24,6 +25,7 @@ mod drivers;
 mod e_licences;
 mod engine;
 mod error;
+mod face_consents;
 mod freezing;
 mod ids;
 mod index_keys;
@@ -36,6 +38,8 @@ mod notifications;
 mod numbers;
 mod objects;
 pub mod outbox;
+mod person_checks;
+mod photo_findings;
 mod photos;
 mod position;
 mod presentations;
@@ -66,6 +70,7 @@ mod verifications;
 pub use accounts::{Account, ActivationCode};
 pub use aliases::{AliasKind, names_of};
 pub use applications::{ApplicationRow, NewApplication};
+pub use applying::NewDraft;
 pub use at_rest::AtRest;
 pub use bindings::{BindingRow, NewBinding, ToPresent};
 pub use blinds::Blind;
@@ -80,16 +85,19 @@ pub use drivers::{Driver, DriverWrite, SealedDriver};
 pub use e_licences::{CurrentELicence, ELicenceRow, NewELicence};
 pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
+pub use face_consents::FaceConsentRow;
 pub use ids::{
-    ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, HolderId, NotAnId,
-    NotificationId, Partition, PhotoId, ProposalId, SanctionId, SanctionStepId, SourceId, StaffId,
-    TextId, VerificationId,
+    ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, FaceConsentId,
+    HolderId, NotAnId, NotificationId, Partition, PersonCheckId, PhotoId, ProposalId, SanctionId,
+    SanctionStepId, SourceId, StaffId, TextId, VerificationId,
 };
 pub use index_keys::{IndexKeyState, IndexRetirement};
 pub use key_distrusts::KeyDistrust;
 pub use keystore::{SigningKeyRow, TrustListRow};
 pub use look_ups::{CodeToUse, ToRemember};
 pub use notifications::Notification;
+pub use person_checks::{ClosedCheck, NewPersonCheck, PersonCheckRow};
+pub use photo_findings::PhotoFindingsRow;
 pub use photos::{PhotoMeta, PhotoRow};
 pub use presentations::Presentation;
 pub use reindex::Reindexed;

@@ -82,6 +82,11 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../migrations/0013_trust.sql"),
     },
     Migration {
+        version: 14,
+        name: "applying",
+        text: include_str!("../migrations/0014_applying.sql"),
+    },
+    Migration {
         version: 16,
         name: "sanctions",
         text: include_str!("../migrations/0016_sanctions.sql"),

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    HolderId, PhotoId, Store, StoreError, Tx,
+    HolderId, Locked, PhotoId, Store, StoreError, Tx,
+    objects::photo_name,
     rows::Columns,
     seal::{Place, Sealer},
 };
@@ -72,6 +73,33 @@ impl Store {
         self.inner.objects.photo(self.sealer(), holder, photo).await
     }
 
+    /// Removes the bytes of a photo whose row is gone.
+    ///
+    /// # Errors
+    /// When the object store cannot be reached.
+    pub async fn remove_photo_bytes(&self, photo: &PhotoId) -> Result<(), StoreError> {
+        self.inner.objects.remove(&photo_name(photo)).await
+    }
+
+    /// The rows of a holder's photos, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or a row does not follow its rule.
+    pub async fn photos_of(&self, holder: &HolderId) -> Result<Vec<PhotoRow>, StoreError> {
+        let mut connection = self.reader().await?;
+        let rows = sqlx::query(
+            "SELECT id, holder_id, source, meta_sealed, created_at FROM photos \
+             WHERE partition = $1 AND holder_id = $2 ORDER BY created_at DESC, id LIMIT 200",
+        )
+        .bind(holder.partition().sql())
+        .bind(holder.as_str())
+        .fetch_all(&mut *connection)
+        .await?;
+        rows.iter()
+            .map(|row| read(self.sealer(), &Columns { table: TABLE, row }))
+            .collect()
+    }
+
     /// A photo's row.
     ///
     /// # Errors
@@ -127,6 +155,36 @@ impl Tx {
         .execute(self.connection())
         .await?;
         Ok(())
+    }
+
+    /// Removes the row of a photo that the locked driver submitted and nothing came of, with what was
+    /// found about it; whether there was one. The bytes go once this is committed.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn remove_photo(
+        &mut self,
+        locked: &Locked,
+        photo: &PhotoId,
+    ) -> Result<bool, StoreError> {
+        let removed = sqlx::query(
+            "DELETE FROM photos WHERE partition = $1 AND id = $2 AND holder_id = $3 AND source IN ('camera', 'album') \
+             AND NOT EXISTS (SELECT 1 FROM e_licences WHERE partition = $1 AND photo_id = $2)",
+        )
+        .bind(self.partition().sql())
+        .bind(photo.as_str())
+        .bind(locked.holder().as_str())
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        if removed == 1 {
+            sqlx::query("DELETE FROM photo_findings WHERE partition = $1 AND photo_id = $2")
+                .bind(self.partition().sql())
+                .bind(photo.as_str())
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(removed == 1)
     }
 }
 

@@ -117,12 +117,16 @@ impl Columns<'_> {
     /// The row's identifier, where the statement selected one. What does not look like an
     /// identifier is left out: somebody may have written anything there.
     fn identifier(&self) -> Option<String> {
-        ["id", "application_id", "credential_id", "key_id"]
-            .into_iter()
-            .find_map(|column| self.row.try_get::<String, _>(column).ok())
-            .filter(|id| {
-                id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-            })
+        [
+            "id",
+            "application_id",
+            "photo_id",
+            "credential_id",
+            "key_id",
+        ]
+        .into_iter()
+        .find_map(|column| self.row.try_get::<String, _>(column).ok())
+        .filter(|id| id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
     }
 }
 

@@ -11,10 +11,11 @@ use std::{
 };
 
 use authority::{
-    Act, Actor, Authority, PasswordCost, RootKeys, SecondFactor, notify::Notifier,
-    rand::rngs::StdRng,
+    Act, Actor, Authority, AutomaticIssue, PasswordCost, RootKeys, SecondFactor,
+    identity::IdentityService, notify::Notifier, rand::rngs::StdRng,
 };
 use credential::EnforcementSecret;
+use jiazhao::app::FaceModels;
 use jiff::Timestamp;
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use serde_json::{Value, json};
@@ -26,6 +27,7 @@ use zeroize::Zeroizing;
 use crate::{
     client::Client,
     clock::{TestClock, monday_noon},
+    faces,
     postgres::Server,
     random::seeded,
     texts::RecordingNotifier,
@@ -47,9 +49,20 @@ pub struct App {
     pub texts: Arc<RecordingNotifier>,
     router: axum::Router,
     options: StoreOptions,
-    second_factor: SecondFactor,
+    given: Given,
     draws: Arc<Draws>,
     folder: TempDir,
+}
+
+/// What a platform is given besides its configuration.
+#[derive(Clone, Debug)]
+struct Given {
+    second_factor: SecondFactor,
+    faces: FaceModels,
+    automatic_issue: AutomaticIssue,
+    identity: Option<Arc<dyn IdentityService>>,
+    /// Sections that are added to the configuration.
+    settings: String,
 }
 
 /// Randomness of requests: seeded, another seed for each.
@@ -119,15 +132,21 @@ impl App {
         let draws = Arc::new(Draws::default());
         let options = options(&folder, url, layout);
         let texts = Arc::new(RecordingNotifier::default());
-        let second_factor = SecondFactor::Demonstration;
-        let without_keys = open(&options, second_factor, &clock, &draws, None).await;
+        let given = Given {
+            second_factor: SecondFactor::Demonstration,
+            faces: FaceModels::None,
+            automatic_issue: AutomaticIssue::Off,
+            identity: None,
+            settings: String::new(),
+        };
+        let without_keys = open(&options, &given, &clock, &draws, None).await;
         let mut act = system_act(&clock, &draws);
         let roots = without_keys
             .authority()
             .establish_keys(&mut act)
             .await
             .expect("keys can be made");
-        let platform = open(&options, second_factor, &clock, &draws, Some(&texts)).await;
+        let platform = open(&options, &given, &clock, &draws, Some(&texts)).await;
         let app = Self {
             authority: platform.authority().clone(),
             router: service::router(platform.state()),
@@ -135,7 +154,7 @@ impl App {
             roots,
             texts,
             options,
-            second_factor,
+            given,
             draws,
             folder,
         };
@@ -144,14 +163,7 @@ impl App {
     }
 
     async fn opened(&self, texts: Option<&Arc<RecordingNotifier>>) -> jiazhao::app::App {
-        open(
-            &self.options,
-            self.second_factor,
-            &self.clock,
-            &self.draws,
-            texts,
-        )
-        .await
+        open(&self.options, &self.given, &self.clock, &self.draws, texts).await
     }
 
     /// The same app started anew on the same data: what was only in memory is gone.
@@ -167,14 +179,32 @@ impl App {
 
     /// The same app started anew as it runs outside demonstrations: staff need a second factor.
     #[must_use]
-    pub async fn with_second_factor(self) -> Self {
-        let second_factor = SecondFactor::Required;
-        Self {
-            second_factor,
-            ..self
-        }
-        .restarted()
-        .await
+    pub async fn with_second_factor(mut self) -> Self {
+        self.given.second_factor = SecondFactor::Required;
+        self.restarted().await
+    }
+
+    /// The same started anew with the face models, which are loaded once: drivers apply by
+    /// themselves, and what is beyond doubt is issued without an officer, as `issue` says.
+    #[must_use]
+    pub async fn with_faces(mut self, issue: AutomaticIssue) -> Self {
+        self.given.faces = FaceModels::Given(faces::judge());
+        self.given.automatic_issue = issue;
+        self.restarted().await
+    }
+
+    /// The same started anew with an identity service, on whose word licences are issued.
+    #[must_use]
+    pub async fn with_identity_service(mut self, service: Arc<dyn IdentityService>) -> Self {
+        self.given.identity = Some(service);
+        self.with_faces(AutomaticIssue::External).await
+    }
+
+    /// The same started anew with these sections in its configuration.
+    #[must_use]
+    pub async fn with_settings(mut self, settings: &str) -> Self {
+        self.given.settings.push_str(settings);
+        self.restarted().await
     }
 
     /// The same started anew without anybody who carries texts.
@@ -319,7 +349,7 @@ fn options(folder: &TempDir, url: String, layout: Layout) -> StoreOptions {
 /// Opens the platform as its binary does, with the test's clock and randomness.
 async fn open(
     options: &StoreOptions,
-    second_factor: SecondFactor,
+    given: &Given,
     clock: &TestClock,
     draws: &Arc<Draws>,
     texts: Option<&Arc<RecordingNotifier>>,
@@ -344,13 +374,14 @@ async fn open(
          [texts]\nreport_token_file = \"{}\"\n\
          [codes]\nenforcement_key = \"{}\"\n\
          [issuer]\nname = \"urn:jiazhao:test\"\n\
-         type_code = \"{DEMO_TYPE}\"\nissuer_code = \"{DEMO_ISSUER}\"\n",
+         type_code = \"{DEMO_TYPE}\"\nissuer_code = \"{DEMO_ISSUER}\"\n{}",
         options.url,
         options.connections,
         write("master.key", keys.master),
         write("index.key", keys.index),
         write("report.token", REPORT_TOKEN),
         write("enforcement.pub", *enforcement.as_bytes()),
+        given.settings,
     );
     let config = jiazhao::config::Config::parse(&text, None, &options.objects)
         .unwrap_or_else(|error| panic!("the configuration: {error}"));
@@ -360,7 +391,10 @@ async fn open(
     };
     let given = jiazhao::app::Options {
         password_cost: PasswordCost::Test,
-        second_factor,
+        second_factor: given.second_factor,
+        faces: given.faces.clone(),
+        automatic_issue: Some(given.automatic_issue.clone()),
+        identity: given.identity.clone(),
         durable_objects: false,
         notifier: texts.map(carrier),
         ..jiazhao::app::Options::default()

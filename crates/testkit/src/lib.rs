@@ -20,6 +20,8 @@ pub mod app;
 pub mod client;
 pub mod clock;
 #[cfg(feature = "app")]
+pub mod faces;
+#[cfg(feature = "app")]
 pub mod people;
 pub mod postgres;
 pub mod random;

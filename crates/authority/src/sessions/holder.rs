@@ -90,7 +90,7 @@ impl Authority {
     /// The driver of a session that is used on its own device.
     pub(super) async fn authenticate_holder(
         &self,
-        session: &Session,
+        (session, hash): (&Session, Vec<u8>),
         device: Option<&str>,
         now: Timestamp,
     ) -> Result<(Actor, SessionView), Error> {
@@ -102,7 +102,11 @@ impl Authority {
         });
         let device = here.ok_or(refusal::SIGN_IN)?.id;
         let view = holder_view(&holder, session.expires_at);
-        let actor = HolderActor { id: holder, device };
+        let actor = HolderActor {
+            id: holder,
+            device,
+            session: hash,
+        };
         Ok((Actor::Holder(actor), view))
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ReasonView;
+use super::applying::{FindingView, PersonCheckView};
 use super::counter::IdentityCheck;
 use super::holder::RecordView;
 
@@ -36,6 +37,37 @@ pub struct ApplicationView {
     pub reasons: Vec<ReasonView>,
     /// What was issued.
     pub e_licence: Option<String>,
+    /// To the applicant only: how far they are and what comes next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<ProgressView>,
+}
+
+/// How far an applicant is, and what comes next.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProgressView {
+    /// What may be done next, by stable codes, the first of them what leads on: `read-rules`,
+    /// `submit-photo`, `confirm`, `give-consent`, `person-check`, `submit`, `wait`, `withdraw`,
+    /// `take-again`, `apply-again`, `go-to-counter`, `open-licence`.
+    pub next: Vec<String>,
+    /// When it was begun.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Its photo, as `confirmation` names it: `GET .../photo`.
+    pub photo: Option<String>,
+    /// Whether the photo rules were read.
+    pub rules_read: bool,
+    /// Whether information and photo are confirmed.
+    pub confirmed: bool,
+    /// What was found about the photo.
+    pub findings: Vec<FindingView>,
+    /// Whether the applicant declared when the photo was taken (R71).
+    pub declared: bool,
+    /// The last person check.
+    pub person_check: Option<PersonCheckView>,
+    /// How many person checks are left today.
+    pub person_checks_left: u64,
+    /// Applications in the app that were rejected in review since the last e-licence (R91).
+    pub rejections: usize,
 }
 
 /// A case in the review queue.

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use authority::AutomaticIssue;
 use clap::Subcommand;
 
 use super::{Context, say, tell};
 use crate::{
+    app,
     config::{Config, Witness},
-    enforcement_keys,
+    enforcement_keys, face_models,
     failure::Failure,
     key_files,
     outgoing::{self, Caller},
@@ -16,6 +18,31 @@ use crate::{
 /// What follows from having no gateway.
 const NO_TEXTS: &str = "# no texts leave: nothing is proved by phone, and warnings reach the inbox only \
      (未配置短信网关：不能用手机号激活，警示信息只进入站内信)";
+
+/// What follows from having no face models.
+const NO_FACES: &str = "# no face models: photos are not judged, and drivers apply at the counter only \
+     (没有人脸模型：不检测照片，只能在窗口申领)";
+
+/// What automatic issue rests on.
+const fn told(issue: &AutomaticIssue) -> &'static str {
+    match issue {
+        AutomaticIssue::Off => {
+            "# automatic issue: off, an officer reviews every application; it needs an identity service \
+             ([identity]) or a signed calibration record (自动核发：关闭，全部由民警审核)"
+        }
+        AutomaticIssue::Demonstration => {
+            "# automatic issue: on, as in a demonstration (自动核发：演示)"
+        }
+        AutomaticIssue::Calibrated(_) => {
+            "# automatic issue: on, by the matchers as the calibration record measures them \
+             (自动核发：开启，依据已签名的标定记录)"
+        }
+        AutomaticIssue::External => {
+            "# automatic issue: on, on the word of the identity service; what frames show goes to an officer \
+             (自动核发：开启，依据外部身份认证服务)"
+        }
+    }
+}
 
 /// What follows from having no key of enforcement terminals.
 const NO_ENFORCEMENT: &str = "# no enforcement codes: offline codes carry the public form only \
@@ -43,7 +70,18 @@ impl ConfigCommand {
         if config.codes.enforcement_key.is_none() {
             say(NO_ENFORCEMENT)?;
         }
-        let problems = problems(&config);
+        let (judge, faces) = match face_models::judge(&config) {
+            Ok((judge, calibration)) => (judge.is_some(), Ok(calibration)),
+            Err(failure) => (true, Err(failure)),
+        };
+        if !judge {
+            say(NO_FACES)?;
+        }
+        let mut problems = problems(&config);
+        match faces {
+            Ok(calibration) => say(told(&app::automatic_issue(&config, calibration)))?,
+            Err(failure) => problems.push(failure),
+        }
         for problem in &problems {
             tell(&format!("problem: {problem}"))?;
         }
@@ -79,7 +117,12 @@ fn outside(config: &Config) -> Vec<Failure> {
         Some(Witness::Http(peer)) => Some(peer),
         Some(Witness::File(_)) | None => None,
     };
-    let peers = config.texts.gateway.iter().chain(witness);
+    let peers = config
+        .texts
+        .gateway
+        .iter()
+        .chain(&config.identity)
+        .chain(witness);
     let mut problems: Vec<Failure> = peers.filter_map(|peer| Caller::new(peer).err()).collect();
     let report = config.texts.report_token_file.as_deref();
     problems.extend(report.and_then(|file| outgoing::token(file).err()));

@@ -1,18 +1,19 @@
 //! `jiazhao portrait`
 
-use std::fs;
+mod calibrate;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use licence::clock::civil_date;
 use portrait::matcher::Comparison;
 use portrait::{
-    Asked, AssessError, Assessment, Finding, Limits, Models, Outcome, Profile, Verdict,
+    Asked, AssessError, Assessment, Finding, Limits, Models, Outcome, Profile, Thresholds, Verdict,
 };
 use serde_json::{Value, json};
 
 use super::{Context, say};
-use crate::{failure::Failure, import::read_within};
+use crate::{face_models, failure::Failure, import::read_within};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PortraitCommand {
@@ -20,6 +21,11 @@ pub(super) enum PortraitCommand {
     Assess(Assess),
     /// Compare the largest faces of two photos: 0 one person, 1 two, 2 an officer must look
     Compare(Compare),
+    /// Thresholds and error rates on your own photos of known persons: 0 they suffice for issuing
+    /// without a human, 1 they do not
+    Calibrate(calibrate::Calibrate),
+    /// Make the key that signs calibration records
+    CalibrationKey(calibrate::CalibrationKey),
 }
 
 #[derive(Debug, Args)]
@@ -55,25 +61,14 @@ pub(super) struct Compare {
 
 impl PortraitCommand {
     pub(super) fn run(&self, context: &Context) -> Result<u8, Failure> {
-        let models = models(&context.loaded()?.models)?;
+        let models = || face_models::read(&context.loaded()?.models);
         match self {
-            Self::Assess(command) => command.run(context, &models),
-            Self::Compare(command) => command.run(&models),
+            Self::Assess(command) => command.run(context, &models()?),
+            Self::Compare(command) => command.run(&models()?),
+            Self::Calibrate(command) => command.run(context, &models()?),
+            Self::CalibrationKey(command) => command.run(context),
         }
     }
-}
-
-/// The face models, which a platform without photos to judge does not need.
-fn models(folder: &Path) -> Result<Models, Failure> {
-    Models::read(|name| fs::read(folder.join(name))).map_err(|error| {
-        let about = format!("{}: {error}", folder.display());
-        Failure::new(
-            "models-unusable",
-            "无法使用人脸模型：请运行 cargo xtask setup --models，或设置 models.dir",
-            "The face models cannot be used: run `cargo xtask setup --models`, or set models.dir",
-        )
-        .about(about)
-    })
 }
 
 impl Assess {
@@ -178,7 +173,7 @@ fn told(finding: &Finding) -> String {
 impl Compare {
     fn run(&self, models: &Models) -> Result<u8, Failure> {
         let (one, other) = (read(&self.one)?, read(&self.other)?);
-        let compared = portrait::compare(&one, &other, &Limits::PHOTO, models);
+        let compared = portrait::compare(&one, &other, &Limits::PHOTO, models, &Thresholds::START);
         // An image that cannot be used is no reason to call two persons one, or one person two.
         let (comparison, refusal) = match compared {
             Ok(comparison) => (comparison, None),

@@ -8,8 +8,9 @@ use storage::{Steward, backup::Past};
 
 use super::{Context, say};
 use crate::{
-    app::{App, Options},
+    app::{App, FaceModels, Options},
     config::Config,
+    face_models,
     failure::Failure,
     key_files, seen, server,
 };
@@ -36,7 +37,11 @@ impl Serve {
         if let Some(failure) = key_files::beside_data(&config).into_iter().next() {
             return Err(failure);
         }
-        let app = App::open(&config, &context.ambient, Options::default()).await?;
+        let options = Options {
+            faces: FaceModels::Folder,
+            ..Options::default()
+        };
+        let app = App::open(&config, &context.ambient, options).await?;
         if let Some(failure) = root_key_beside(&config) {
             return Err(failure);
         }
@@ -46,6 +51,11 @@ impl Serve {
         if !service::web_apps_built() {
             tracing::warn!(
                 "the web apps are not part of this build: `cargo xtask build` makes one with them"
+            );
+        }
+        if !face_models::are_in(&config.models) {
+            tracing::warn!(
+                "there are no face models in models.dir: photos are not judged, and drivers apply at the counter only"
             );
         }
         let listener = server::bind(config.server.listen).await?;

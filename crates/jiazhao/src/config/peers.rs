@@ -1,4 +1,4 @@
-//! `[texts]` and `[audit]`: the systems outside to which this one speaks.
+//! `[texts]`, `[identity]` and `[audit]`: the systems outside to which this one speaks.
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
@@ -53,6 +53,7 @@ pub(super) const TEXTS: &[&str] = &[
     "allow_http",
     "report_token_file",
 ];
+pub(super) const IDENTITY: &[&str] = &["url", "token_file", "ca_file", "timeout", "allow_http"];
 pub(super) const AUDIT: &[&str] = &["witness", "token_file", "ca_file", "timeout", "allow_http"];
 
 const PATH: Text = Text {
@@ -91,6 +92,20 @@ pub(super) fn texts(source: &mut Source<'_>) -> Texts {
         gateway,
         report_token_file,
     }
+}
+
+/// The identity service; its address is of no use without a token that tells it who asks.
+pub(super) fn identity(source: &mut Source<'_>) -> Option<Peer> {
+    let allow_http = source.flag("identity", "allow_http").unwrap_or_default();
+    let url = source.text("identity", "url", |text| url(text, allow_http));
+    let service = peer(source, "identity", url);
+    if service
+        .as_ref()
+        .is_some_and(|peer| peer.token_file.is_none())
+    {
+        source.between("identity", "url", TOKEN_MISSING);
+    }
+    service
 }
 
 pub(super) fn audit(source: &mut Source<'_>) -> Audit {
@@ -205,7 +220,7 @@ mod tests {
     fn nobody_outside_is_spoken_to_without_being_configured() {
         let config = Config::parse("", None, Path::new("data")).unwrap();
         assert!(config.texts.gateway.is_none() && config.audit.witness.is_none());
-        assert!(config.texts.report_token_file.is_none());
+        assert!(config.texts.report_token_file.is_none() && config.identity.is_none());
     }
 
     #[test]
@@ -254,6 +269,9 @@ mod tests {
             key("[audit]\nwitness = \"w\"\ntimeout = 5\n"),
             ["audit.timeout"]
         );
+        let no_token = "[identity]\nurl = \"https://id.example/\"\n";
+        assert_eq!(key(no_token), ["identity.url"]);
+        assert_eq!(key("[identity]\ntimeout = 5\n"), ["identity.timeout"]);
         let long = "[audit]\nwitness = \"https://w.example/\"\ntimeout = 31\n";
         assert_eq!(key(long), ["audit.timeout"]);
         assert_eq!(key("[texts]\nallow_http = 1\n"), ["texts.allow_http"]);

@@ -149,23 +149,31 @@ fn outside(config: &Config) -> Vec<(&'static str, String)> {
         let roots = file(peer.ca_file.as_ref());
         format!("{url} (token_file {token}, ca_file {roots}, timeout {seconds} s)")
     };
+    let none = || "-".to_owned();
     let gateway = config.texts.gateway.as_ref();
+    let identity = config.identity.as_ref();
     let witness = match &config.audit.witness {
         Some(Witness::File(path)) => path.display().to_string(),
         Some(Witness::Http(peer)) => address(peer),
         None => "-".to_owned(),
     };
     vec![
-        (
-            "texts.gateway_url",
-            gateway.map_or_else(|| "-".to_owned(), address),
-        ),
+        ("texts.gateway_url", gateway.map_or_else(none, address)),
         (
             "texts.report_token_file",
             file(config.texts.report_token_file.as_ref()),
         ),
+        ("identity.url", identity.map_or_else(none, address)),
         ("audit.witness", witness),
         ("models.dir", config.models.display().to_string()),
+        (
+            "models.calibration",
+            file(config.calibration.as_ref().map(|files| &files.record)),
+        ),
+        (
+            "models.calibration_key",
+            file(config.calibration.as_ref().map(|files| &files.key)),
+        ),
     ]
 }
 

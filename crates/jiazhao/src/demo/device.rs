@@ -2,16 +2,22 @@
 //! in memory and is worth nothing beyond a demonstration.
 
 use authority::rand::CryptoRng;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use credential::{
     Code, DynamicCode, Handle, NumericDate, OfflineCode, Signature, Signer, SoftwareSigner, Stamp,
     Suite,
     code::{dynamic_to_be_signed, offline_to_be_signed},
-    device::binding_proof,
+    device::{Evidence, binding_proof, person_check_proof, photo_declaration},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use storage::BindingId;
+use storage::{ApplicationId, BindingId, PersonCheckId};
+
+use super::stills::Taken;
 
 /// A device with its key.
 #[derive(Debug)]
@@ -53,6 +59,57 @@ impl Device {
         let point = self.signer.public_key().to_sec1();
         let signature = self.sign(&binding_proof(&nonce, &handle, &point))?;
         Some(json!({"signature": URL_SAFE_NO_PAD.encode(signature.as_raw())}))
+    }
+
+    /// The answer of a person check, as `PUT .../person-check` takes it; none where the challenge is
+    /// not one.
+    #[must_use]
+    pub fn answer(&self, challenge: &Value, frames: &[Taken]) -> Option<Value> {
+        let evidence: Vec<Evidence> = frames
+            .iter()
+            .map(|frame| Evidence {
+                step: frame.step,
+                at_ms: frame.at_ms,
+                sha256: sha256(&frame.bytes),
+            })
+            .collect();
+        let taken: Vec<Value> = frames
+            .iter()
+            .map(|frame| {
+                let image = format!("data:image/jpeg;base64,{}", STANDARD.encode(&frame.bytes));
+                json!({"step": frame.step, "at_ms": frame.at_ms, "image": image})
+            })
+            .collect();
+        let signature = self.signed_evidence(challenge, &evidence)?;
+        Some(json!({"id": challenge.get("id")?, "frames": taken, "signature": signature}))
+    }
+
+    /// The same by the token of an identity service.
+    #[must_use]
+    pub fn answer_by_token(&self, challenge: &Value, token: &str) -> Option<Value> {
+        let evidence = Evidence {
+            step: 0,
+            at_ms: 0,
+            sha256: sha256(token.as_bytes()),
+        };
+        let signature = self.signed_evidence(challenge, &[evidence])?;
+        Some(json!({"id": challenge.get("id")?, "token": token, "signature": signature}))
+    }
+
+    fn signed_evidence(&self, challenge: &Value, evidence: &[Evidence]) -> Option<String> {
+        let nonce: [u8; 32] = bytes(challenge.get("nonce")?)?.try_into().ok()?;
+        let id = PersonCheckId::parse(challenge.get("id")?.as_str()?).ok()?;
+        let message = person_check_proof(&id.to_bytes(), &nonce, evidence);
+        Some(URL_SAFE_NO_PAD.encode(self.sign(&message)?.as_raw()))
+    }
+
+    /// Declares a photo to be of the last six months, as `PUT .../photo` takes it (R71).
+    #[must_use]
+    pub fn declaration(&self, application: &str, photo: &[u8], version: &str) -> Option<Value> {
+        let application = ApplicationId::parse(application).ok()?;
+        let message = photo_declaration(&application.to_bytes(), &sha256(photo), version);
+        let signature = URL_SAFE_NO_PAD.encode(self.sign(&message)?.as_raw());
+        Some(json!({"version": version, "device_key": self.key(), "signature": signature}))
     }
 
     /// A dynamic code of the material that the server gave.
@@ -97,6 +154,12 @@ impl Device {
     fn sign(&self, message: &[u8]) -> Option<Signature> {
         self.signer.sign(message).ok()
     }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
 }
 
 fn bytes(value: &Value) -> Option<Vec<u8>> {

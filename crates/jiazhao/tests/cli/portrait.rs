@@ -1,6 +1,8 @@
 //! Photos judged and compared from the command line. The faces are those that
 //! `cargo xtask setup --models` fetches.
 
+use jiazhao::demo::stills::STILLS;
+
 use super::*;
 
 fn models() -> String {
@@ -103,4 +105,99 @@ fn two_photos_are_compared_by_their_largest_faces() {
     let refused = folder.run(&["portrait", "compare", &text, &photo(5), "--json"]);
     assert_eq!(refused.code, 2);
     assert_eq!(answer(&refused)["reasons"], json!(["photo-not-an-image"]));
+}
+
+/// Photos of three people, two each, in a folder for each. **Synthetic**: cut from stills.
+fn known_people(folder: &Folder) -> String {
+    for (person, still) in ["one", "two", "three"].iter().zip(&STILLS) {
+        let sitter = still.open(Path::new(&models())).unwrap();
+        for variation in [0, 5] {
+            let name = format!("people/{person}/{variation}.jpg");
+            folder.write(&name, sitter.studio().photo(variation).unwrap());
+        }
+    }
+    folder.write("people/one/notes.txt", "not a photo");
+    folder.write("people/readme.txt", "not a person");
+    folder.path("people")
+}
+
+#[test]
+fn a_calibration_counts_pairs_and_its_record_is_signed() {
+    let folder = folder();
+    let people = known_people(&folder);
+    let key = folder.path("calibration.key");
+    let made = folder.run(&["portrait", "calibration-key", &key]);
+    assert_eq!(
+        (made.code, made.out.trim()),
+        (0, format!("{key}.pub").as_str())
+    );
+    let again = folder.run(&["portrait", "calibration-key", &key]);
+    assert_eq!(again.code, 2);
+    let out = folder.path("calibration.json");
+    let arguments = ["portrait", "calibrate", &people, "--fmr", "0", "--json"];
+    let signed = [&arguments[..], &["--out", &out, "--key", &key]].concat();
+    let run = folder.run(&signed);
+    // Twelve pairs of two persons say next to nothing.
+    assert_eq!(run.code, 1, "{}", run.err);
+    let answer = answer(&run);
+    assert_eq!(answer["lacks"], "calibration-too-few");
+    assert_eq!(answer["automatic_issue"], false);
+    let record = &answer["record"];
+    let counted = ["persons", "photos", "unusable", "genuine", "impostor"];
+    let counts = counted.map(|it| record[it].as_u64().unwrap());
+    assert_eq!(counts, [3, 6, 1, 3, 12]);
+    assert_eq!(
+        (&record["false_matches"], &answer["fmr"]),
+        (&json!(0), &json!(0.0))
+    );
+    let bound = answer["fmr_at_most"].as_f64().unwrap();
+    assert!(
+        (bound - 3.0 / 12.0).abs() < 0.001,
+        "the rule of three: {bound}"
+    );
+    assert_eq!(record["models"].as_object().unwrap().len(), 11);
+    assert_eq!(answer["curve"].as_array().unwrap().len(), 75);
+    let written = jiazhao::calibration::signed(Path::new(&out), Path::new(&format!("{key}.pub")));
+    assert_eq!(serde_json::to_value(written.unwrap()).unwrap(), *record);
+    let refused = folder.run(&signed);
+    assert_eq!(refused.code, 2, "a record is not written over");
+    let told = folder.run(&arguments[..3]);
+    assert_eq!(told.code, 1);
+    for line in [
+        "persons 3  photos 6  unusable 1",
+        "0 of 12 pairs of two persons",
+        "does not suffice",
+    ] {
+        assert!(told.out.contains(line), "{line}: {}", told.out);
+    }
+    assert!(!told.out.contains("people/one"), "nobody's name is printed");
+}
+
+#[test]
+fn a_calibration_without_pairs_or_folder_could_not_run() {
+    let folder = folder();
+    folder.write("people/one/1.jpg", fs::read(photo(5)).unwrap());
+    let refused = |path: &str| folder.run(&["portrait", "calibrate", path]);
+    let alone = refused(&folder.path("people"));
+    assert_eq!(alone.code, 2);
+    assert!(alone.err.contains("calibration-no-pairs"), "{}", alone.err);
+    let nowhere = refused(&folder.path("nowhere"));
+    assert_eq!(nowhere.code, 2);
+    assert!(nowhere.err.contains("folder-unreadable"), "{}", nowhere.err);
+    let share = folder.run(&[
+        "portrait",
+        "calibrate",
+        &folder.path("people"),
+        "--fmr",
+        "1",
+    ]);
+    assert_eq!(share.code, 2);
+    let unsigned = folder.run(&[
+        "portrait",
+        "calibrate",
+        &folder.path("people"),
+        "--out",
+        "x",
+    ]);
+    assert_eq!(unsigned.code, 2, "a record without a key is none");
 }

@@ -13,6 +13,7 @@ use crate::sample::noon;
 /// Every transition; whatever is not here is refused.
 const APPLICATION: &[Edge] = &[
     ("draft", "submit-photo", "photo-submitted"),
+    ("photo-submitted", "submit-photo", "photo-submitted"),
     ("draft", "verify-person", "person-verified"),
     ("draft", "submit-at-counter", "under-review"),
     ("draft", "withdraw", "withdrawn"),

@@ -10,10 +10,11 @@ use inference::raster::{real, whole};
 use jiff::civil::date;
 
 use super::*;
+use crate::geometry::Point;
 use crate::mesh::at;
 use crate::{Likeness, Rule};
 
-static MODELS: LazyLock<Models> = LazyLock::new(|| {
+pub(crate) static MODELS: LazyLock<Models> = LazyLock::new(|| {
     Models::read(|name| std::fs::read(folder().join(name)))
         .expect("the face models: run `cargo xtask setup --models`")
 });
@@ -24,7 +25,7 @@ const TODAY: Date = date(2026, 11, 22);
 /// The studio photo of a woman who looks at the lens, on white, in dark clothes.
 static GOOD: LazyLock<Vec<[f32; 3]>> = LazyLock::new(|| studio(6, 0, WHITE));
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/models")
 }
 
@@ -369,18 +370,19 @@ fn two_photos_of_one_person_match_and_others_do_not() {
         Likeness::of(&group.raster, &MODELS, &in_order(&group)[number]).unwrap()
     };
     let (one, same, other) = (of(1, 2), of(3, 1), of(6, 0));
-    let outcome =
-        |one: &Likeness, other: &Likeness| crate::matcher::compared(Some(one), Some(other)).outcome;
+    let compared = crate::matcher::compared;
+    let start = &crate::Thresholds::START;
+    let outcome = |one, other| compared(Some(one), Some(other), start).outcome;
     assert_eq!(outcome(&one, &same), crate::Outcome::Match);
     assert_eq!(outcome(&one, &other), crate::Outcome::Reject);
-    let nobody = crate::matcher::compared(Some(&one), None);
+    let nobody = compared(Some(&one), None, start);
     assert_eq!(nobody.outcome, crate::Outcome::Officer);
     assert_eq!(
         (nobody.distance, nobody.without_face),
         (None, (false, true))
     );
     let good = png(&GOOD, 358, 441);
-    let itself = crate::compare(&good, &good, &Limits::PHOTO, &MODELS).unwrap();
+    let itself = crate::compare(&good, &good, &Limits::PHOTO, &MODELS, start).unwrap();
     assert_eq!(itself.outcome, crate::Outcome::Match);
 }
 
@@ -409,4 +411,31 @@ fn exif(orientation: u16, taken: &str) -> Vec<u8> {
         vec![0],
     ]
     .concat()
+}
+
+/// Places of faces for the demonstration's stills, as Rust.
+#[test]
+#[ignore = "prints what stands in crates/jiazhao/src/demo/stills.rs"]
+fn places_of_the_faces_in_the_photos() {
+    for photo in 1..=6 {
+        for mesh in in_order(&subject(&file(photo))) {
+            let at = |number: usize| {
+                let Point { x, y } = mesh.point(number);
+                format!("({x:.1}, {y:.1})")
+            };
+            let pair = |(one, other): (usize, usize)| format!("[{}, {}]", at(one), at(other));
+            let (right_outer, right_inner) = at::RIGHT_EYE;
+            println!(
+                "// {:?} width {:.0} presence {:.2}\nStill {{ photo: {photo}, left_eye: {}, right_eye: {}, sides: {}, ends: {}, yaw: {:.1} }},",
+                mesh.pose(),
+                mesh.width(),
+                mesh.presence,
+                pair(at::LEFT_EYE),
+                pair((right_inner, right_outer)),
+                pair((at::LEFT_SIDE, at::RIGHT_SIDE)),
+                pair((at::FOREHEAD, at::CHIN)),
+                mesh.pose().yaw,
+            );
+        }
+    }
 }

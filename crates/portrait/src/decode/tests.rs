@@ -91,7 +91,7 @@ fn sizes_are_judged_on_both_sides_of_the_limit() {
 fn a_file_above_the_byte_limit_is_refused_unread() {
     let mut bytes = encoded(Format::Jpeg, WIDTH, HEIGHT);
     bytes.resize(Limits::PHOTO.max_bytes, 0);
-    assert!(decode(&bytes).is_ok(), "bytes after the end do no harm");
+    assert!(decode(&bytes).is_ok(), "it counts as it came");
     bytes.push(0);
     assert_eq!(decode(&bytes), Err(PhotoError::TooManyBytes));
 }
@@ -202,6 +202,91 @@ fn an_end_marker_inside_a_segment_is_not_the_end() {
     assert_eq!(decode(cut), Err(PhotoError::Damaged));
 }
 
+/// An archive, a page or a second picture behind the end: whoever fetches the photo gets none of
+/// it.
+#[test]
+fn of_a_polyglot_only_the_photo_is_kept() {
+    let archive = b"PK\x03\x04 and so on".to_vec();
+    let page = b"<script>alert(1)</script>".to_vec();
+    for format in FORMATS {
+        let plain = encoded(format, WIDTH, HEIGHT);
+        let second = encoded(Format::Jpeg, WIDTH, HEIGHT);
+        for behind in [&archive, &page, &second, &vec![0; 1000]] {
+            let polyglot = [plain.as_slice(), behind].concat();
+            let photo = decode(&polyglot).unwrap();
+            assert_eq!(photo.bytes(), plain, "{format:?}");
+            assert_eq!(decode(photo.bytes()), Ok(photo));
+        }
+    }
+}
+
+/// Text and colour profiles that expand ten thousandfold, and notes of half the file's size.
+#[test]
+fn metadata_bombs_take_no_memory_and_no_time() {
+    let mut zeros = Vec::new();
+    codecs::png::PngEncoder::new(&mut zeros)
+        .write_image(&vec![0; 4096 * 4000], 4096, 4000, ExtendedColorType::L8)
+        .unwrap();
+    let bomb = deflated(&zeros);
+    assert!(bomb.len() < 100_000, "{}", bomb.len());
+    let plain = encoded(Format::Png, WIDTH, HEIGHT);
+    let after_header = 8 + 25;
+    let notes = vec![b'x'; 1 << 20];
+    for (kind, head) in [
+        (*b"zTXt", b"Comment\0\0".as_slice()),
+        (*b"iTXt", b"Comment\0\x01\0\0\0"),
+        (*b"iCCP", b"profile\0\0"),
+    ] {
+        let chunk = chunk(kind, &[head, &bomb].concat());
+        let bytes = [
+            &plain[..after_header],
+            &chunk.repeat(8),
+            &plain[after_header..],
+        ]
+        .concat();
+        let photo = decode(&bytes);
+        assert!(
+            photo.is_ok() || photo == Err(PhotoError::Damaged),
+            "{kind:?}: {photo:?}"
+        );
+    }
+    let exif = chunk(*b"eXIf", &notes);
+    let bytes = [&plain[..after_header], &exif, &plain[after_header..]].concat();
+    let opened = open(&bytes, &Limits::PHOTO).unwrap();
+    assert_eq!(
+        crate::taken::read(opened.exif),
+        crate::taken::Notes::default()
+    );
+}
+
+/// The coded data of a PNG's chunks.
+fn deflated(png: &[u8]) -> Vec<u8> {
+    let (mut rest, mut data) = (&png[8..], Vec::new());
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap();
+        if after.starts_with(b"IDAT") {
+            data.extend(&after[4..4 + length]);
+        }
+        rest = &after[4 + length + 4..];
+    }
+    data
+}
+
+#[test]
+fn a_picture_of_one_pixel_and_one_of_400_million_are_refused() {
+    let tiny = encoded(Format::Png, 1, 1);
+    assert_eq!(decode(&tiny), Err(PhotoError::TooFewPixels));
+    let huge = png(20_000, 20_000, [8, 2], &[chunk(*b"IDAT", &[])]);
+    assert_eq!(decode(&huge), Err(PhotoError::TooManyPixels));
+}
+
+#[test]
+fn a_name_or_another_kind_of_file_does_not_decide() {
+    // A PNG that is called photo.jpg is a PNG: there is no name to believe.
+    let photo = decode(&encoded(Format::Png, WIDTH, HEIGHT)).unwrap();
+    assert_eq!(photo.format().media_type(), "image/png");
+}
+
 #[test]
 fn errors_have_a_code_of_their_own() {
     let errors = [
@@ -231,4 +316,81 @@ proptest! {
             prop_assert!(photo.width() >= WIDTH && photo.height() >= HEIGHT);
         }
     }
+}
+
+#[test]
+#[ignore = "writes fuzz/corpus/photo and fuzz/corpus/photo_notes"]
+fn corpora_of_the_fuzz_targets() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let write = |target: &str, name: &str, bytes: &[u8]| {
+        std::fs::write(corpus.join(target).join(name), bytes).unwrap();
+    };
+    let grey: Vec<u8> = (0..=255).collect();
+    let mut jpeg = Vec::new();
+    codecs::jpeg::JpegEncoder::new(&mut jpeg)
+        .write_image(&grey, 16, 16, ExtendedColorType::L8)
+        .unwrap();
+    write("photo", "jpeg-grey", &jpeg);
+    for (format, name) in FORMATS.into_iter().zip(["jpeg", "png", "webp-lossless"]) {
+        let plain = encoded(format, 16, 16);
+        write("photo", name, &plain);
+        write(
+            "photo",
+            &format!("{name}-polyglot"),
+            &[&plain, b"PK\x03\x04".as_slice()].concat(),
+        );
+        write("photo", &format!("{name}-cut"), &plain[..plain.len() - 9]);
+    }
+    let lossy = webp::Encoder::from_rgb(&pixels(16, 16), 16, 16).encode(60.0);
+    write("photo", "webp-lossy", &lossy);
+    let exif = |orientation: u8| {
+        let mut exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0".to_vec();
+        exif[19] = orientation;
+        exif
+    };
+    let noted = [b"Exif\0\0", exif(6).as_slice()].concat();
+    let length = u16::try_from(noted.len() + 2).unwrap().to_be_bytes();
+    let app1 = [&[0xff, 0xe1][..], &length, &noted].concat();
+    write(
+        "photo",
+        "jpeg-turned",
+        &[&jpeg[..2], &app1, &jpeg[2..]].concat(),
+    );
+    let plain = encoded(Format::Png, 16, 16);
+    let with = |more: &[Vec<u8>]| [&plain[..33], &more.concat(), &plain[33..]].concat();
+    write("photo", "png-notes", &with(&[chunk(*b"eXIf", &exif(3))]));
+    write(
+        "photo",
+        "png-animated",
+        &with(&[chunk(*b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0])]),
+    );
+    let text = [b"Comment\0\0".as_slice(), &deflated(&plain)].concat();
+    write("photo", "png-text", &with(&[chunk(*b"zTXt", &text)]));
+    for (name, kind, channels) in [
+        ("png-16-bit", ExtendedColorType::Rgb16, 6),
+        ("png-transparent", ExtendedColorType::Rgba8, 4),
+    ] {
+        let mut bytes = Vec::new();
+        codecs::png::PngEncoder::new(&mut bytes)
+            .write_image(&grey.repeat(channels), 16, 16, kind)
+            .unwrap();
+        write("photo", name, &bytes);
+    }
+    write("photo", "gif", b"GIF89a\x01\0\x01\0\0\0\0;");
+    write("photo_notes", "turned", &exif(6));
+    write(
+        "photo_notes",
+        "dated",
+        &crate::taken::tests::exif_with(0x9003, "2026:03:31 10:00:00", true),
+    );
+    write(
+        "photo_notes",
+        "edited",
+        &crate::taken::tests::exif_with(0x0131, "GIMP 3.0", false),
+    );
+    write(
+        "photo_notes",
+        "impossible",
+        &crate::taken::tests::exif_with(0x9004, "2026:02:31 10:00:00", true),
+    );
 }

@@ -217,6 +217,9 @@ fn settings() -> authority::Settings {
         notifier: None,
         report_token: None,
         peaks: authority::peaks::PeakLimits::default(),
+        judge: None,
+        identity: None,
+        automatic_issue: authority::AutomaticIssue::Off,
     }
 }
 

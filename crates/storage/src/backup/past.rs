@@ -58,6 +58,17 @@ const ENDED: &[(&str, &str)] = &[
         "UPDATE trust_proposals SET state = 'rejected', settled_by = 'set-back', settled_at = $1 \
          WHERE state = 'open'",
     ),
+    // Frames that answered since would answer once more.
+    (
+        "person_checks",
+        "UPDATE person_checks SET outcome = 'expired', reasons = '{\"v\":1,\"codes\":[\"set-back\"]}', closed_at = $1 \
+         WHERE outcome IS NULL",
+    ),
+    // A consent that was withdrawn since must not stand again: it is asked for anew.
+    (
+        "face_consents",
+        "UPDATE face_consents SET withdrawn_at = $1 WHERE withdrawn_at IS NULL",
+    ),
     ("leases", "DELETE FROM leases"),
     (
         "review_cases",
@@ -146,6 +157,7 @@ mod tests {
         ("shared_aliases", "names of the drivers there are"),
         ("drivers", "the registry delivers later versions again"),
         ("photos", "name objects that are in the backup"),
+        ("photo_findings", "what was found"),
         ("applications", "go on from where they were"),
         ("e_licences", "those that are known"),
         ("sanctions", "go on from where they were"),

@@ -3,10 +3,16 @@
 use std::path::PathBuf;
 
 use jiff::civil::date;
-use licence::application::PhotoOrigin;
+use licence::{
+    application::PhotoOrigin,
+    person_check::{Method, Outcome},
+    photo::{Profile, Verdict},
+};
 use storage::{
-    ApplicationId, CredentialId, HolderId, NewText, Partition, PhotoId, PhotoMeta, PhotoRow,
-    Presentation, SigningKeyRow, Staff, StaffId, Store, TextId, VerificationId, VerificationRow,
+    ApplicationId, ClosedCheck, CredentialId, HolderId, NewPersonCheck, NewSanctionStep, NewText,
+    Partition, PersonCheckId, PhotoFindingsRow, PhotoId, PhotoMeta, PhotoRow, Presentation,
+    SanctionId, SanctionStepId, SigningKeyRow, Staff, StaffId, StepKind, Store, TextId,
+    VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -17,7 +23,7 @@ use crate::{
 };
 
 /// How many sealed values it makes; a credential has two forms, and three that fit into a code.
-pub(crate) const VALUES: u64 = 15;
+pub(crate) const VALUES: u64 = 18;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -27,9 +33,12 @@ pub(crate) struct Everything {
     pub(crate) holder: HolderId,
     pub(crate) photo: PhotoId,
     pub(crate) application: ApplicationId,
+    pub(crate) check: PersonCheckId,
     pub(crate) credential: CredentialId,
     pub(crate) look_up: VerificationId,
     pub(crate) text: TextId,
+    sanction: SanctionId,
+    step: SanctionStepId,
     pub(crate) staff: StaffId,
     key_id: &'static str,
 }
@@ -45,9 +54,12 @@ impl Everything {
             n,
             photo: PhotoId::generate(partition, &mut rng),
             application: current.e_licence.application,
+            check: PersonCheckId::generate(partition, &mut rng),
             credential: current.credential.unwrap().id,
             look_up: VerificationId::generate(partition, &mut rng),
             text: TextId::generate(partition, &mut rng),
+            sanction: SanctionId::generate(partition, &mut rng),
+            step: SanctionStepId::generate(partition, &mut rng),
             staff: StaffId::generate(Partition::SYSTEM, &mut rng),
             key_id: if n.is_multiple_of(2) { "bb02" } else { "aa01" },
             holder,
@@ -74,8 +86,13 @@ impl Everything {
         let former = self.former_phone();
         write(store, &self.holder, async |tx, locked| {
             tx.hold_phone(locked, after(86_400), Some(&former)).await?;
+            tx.insert_photo_findings(locked, &self.findings()).await?;
+            tx.open_person_check(locked, &self.check()).await?;
+            let closed = self.closed_check();
+            tx.close_person_check(locked, &self.check, &closed).await?;
             tx.insert_presentation(locked, &self.credential, &self.presentation())
-                .await
+                .await?;
+            tx.add_sanction_step(locked, &self.sanction_step()).await
         })
         .await
         .unwrap();
@@ -103,6 +120,11 @@ impl Everything {
         assert_eq!(photo.meta, self.photo_row().meta);
         let bytes = store.photo_bytes(&self.holder, &self.photo).await.unwrap();
         assert_eq!(*bytes, self.photo_bytes());
+        let findings = store.photo_findings(&self.photo).await.unwrap().unwrap();
+        assert_eq!(findings.findings, self.findings().findings);
+        let check = store.person_check(&self.check).await.unwrap().unwrap();
+        let measured = check.closed.unwrap().distances;
+        assert_eq!(measured, self.closed_check().distances);
         let application = store.application(&self.application).await.unwrap().unwrap();
         let identity = application.identity.unwrap();
         assert_eq!(*identity, br#"{"v":1,"document":"id-card"}"#.to_vec());
@@ -116,8 +138,26 @@ impl Everything {
         assert_eq!(look_ups[0].answer, self.look_up_row().answer);
         let text = store.text(&self.text).await.unwrap().unwrap();
         assert_eq!(text.to, self.new_text().to);
+        let steps = store.sanction_steps(&self.sanction).await.unwrap();
+        let statement = steps[0].statement.as_ref().map(|text| text.as_str());
+        assert_eq!(statement, self.sanction_step().statement);
         self.of_codes_reads_as_written(store).await;
         self.of_staff_and_keys_reads_as_written(store).await;
+    }
+
+    fn sanction_step(&self) -> NewSanctionStep<'_> {
+        NewSanctionStep {
+            id: self.step.clone(),
+            sanction: &self.sanction,
+            kind: StepKind::Proposed,
+            actor: "stf_test".to_owned(),
+            at: after(100),
+            statement: Some(if self.n.is_multiple_of(2) {
+                "even"
+            } else {
+                "odd"
+            }),
+        }
     }
 
     async fn of_codes_reads_as_written(&self, store: &Store) {
@@ -171,6 +211,43 @@ impl Everything {
                 taken_on: Some(date(2024, 8, 30)),
             },
             created_at: after(5),
+        }
+    }
+
+    fn findings(&self) -> PhotoFindingsRow {
+        let found = format!(r#"{{"v":1,"eyes of":{}}}"#, self.n);
+        PhotoFindingsRow {
+            photo: self.photo.clone(),
+            holder: self.holder.clone(),
+            profile: Profile::Submitted,
+            verdict: Verdict::Officer,
+            findings: Zeroizing::new(found.into_bytes()),
+            created_at: after(6),
+        }
+    }
+
+    fn check(&self) -> NewPersonCheck {
+        NewPersonCheck {
+            id: self.check.clone(),
+            application: None,
+            photo: self.photo.clone(),
+            method: Method::Frames,
+            here: None,
+            device_key: [4; 65],
+            challenge: "turn-left,blink,turn-right".to_owned(),
+            nonce: [9; 32],
+            opened_at: after(7),
+            expires_at: after(9),
+        }
+    }
+
+    fn closed_check(&self) -> ClosedCheck {
+        let measured = format!(r#"{{"v":1,"apart":{}}}"#, self.n);
+        ClosedCheck {
+            outcome: Outcome::Match,
+            reasons: r#"{"v":1,"codes":[]}"#.to_owned(),
+            distances: Some(Zeroizing::new(measured.into_bytes())),
+            at: after(8),
         }
     }
 

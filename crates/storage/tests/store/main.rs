@@ -15,6 +15,7 @@
 mod accounts;
 mod aliases;
 mod applications;
+mod applying;
 mod audit;
 mod backups;
 mod batches;
@@ -92,6 +93,14 @@ conformance! {
         a_move_from_another_state_is_refused, sc_34_an_approved_application_can_be_refused,
         sc_20_another_drivers_application_is_not_moved,
         approved_ones_wait_in_the_order_of_decision;
+    applying: r35_the_photo_on_file_goes_its_way, r47_another_photo_is_confirmed_anew,
+        r34_a_submitted_photo_is_not_issued_unreviewed,
+        r36_an_unreviewed_issue_comes_back_as_written, what_was_withdrawn_is_open_no_more,
+        sc_20_another_drivers_draft_is_not_moved,
+        findings_come_back_as_written_and_the_newest_count, a_photo_of_nothing_can_be_removed,
+        r39_a_person_check_comes_back_as_written, r39_a_person_check_ends_once_and_in_time,
+        sc_04_checks_in_vain_are_counted, of_two_answers_at_once_one_counts,
+        a_consent_stands_until_it_is_withdrawn, a_row_of_another_partition_is_no_draft;
     e_licences: an_issue_comes_back_as_written, r13_signed_forms_come_back_as_written,
         r13_a_driver_has_one_current_e_licence,
         an_application_brings_one_e_licence, an_e_licence_has_one_active_credential,

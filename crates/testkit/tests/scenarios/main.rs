@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod applying;
 mod audit;
 mod bad_input;
 mod binding;
@@ -20,6 +21,7 @@ mod counter;
 mod index_key;
 mod licence_pages;
 mod look_ups;
+mod peaks;
 mod privacy;
 mod registry;
 mod review;

@@ -1,0 +1,236 @@
+//! `--table`: what the rules catch of photos that break them, and what they say of photos that
+//! break none, as Markdown for docs/photo-rules.md.
+//!
+//! Photos are synthetic and few. The table says what the limits do, and nothing about the photos
+//! that people take.
+
+use std::path::Path;
+use std::{fs, thread};
+
+use jiff::civil::date;
+use portrait::{Asked, Assessment, Fingerprint, Limits, Models, Profile, Verdict, assess};
+
+use crate::degrade::{self, Degradation, Fault};
+use crate::figure::{Failed, note};
+use crate::stills::{STILLS, Sitter};
+
+/// How often each still is photographed: nearer each time.
+const VARIATIONS: u8 = 3;
+/// Rules that a machine decides.
+const MACHINE: [u8; 7] = [56, 57, 58, 59, 60, 68, 71];
+
+/// What came of a number of photos.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    fail: u32,
+    officer: u32,
+    pass: u32,
+}
+
+impl Counts {
+    fn add(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Fail => self.fail += 1,
+            Verdict::Officer => self.officer += 1,
+            Verdict::Pass => self.pass += 1,
+        }
+    }
+
+    fn all(self) -> u32 {
+        self.fail + self.officer + self.pass
+    }
+
+    fn percent(self, part: u32) -> String {
+        format!(
+            "{:.0} %",
+            f64::from(part) * 100.0 / f64::from(self.all().max(1))
+        )
+    }
+
+    fn told(self) -> String {
+        format!(
+            "{} | {} | {}",
+            self.percent(self.fail),
+            self.percent(self.officer),
+            self.percent(self.pass)
+        )
+    }
+}
+
+struct Table {
+    models: Models,
+    sitters: Vec<Sitter>,
+}
+
+/// Prints the table, by as many threads as there are cores.
+pub(crate) fn print(folder: &Path, keep: Option<&Path>) -> Result<(), Failed> {
+    let models = Models::read(|name| fs::read(folder.join(name)))?;
+    let sitters: Result<Vec<Sitter>, _> = STILLS.iter().map(|it| it.open(folder)).collect();
+    let table = Table {
+        models,
+        sitters: sitters?,
+    };
+    table.clean(keep)?;
+    let cores = thread::available_parallelism()?.get();
+    let parts: Result<Vec<Vec<String>>, Failed> = thread::scope(|scope| {
+        let part = |first: usize| {
+            let mine = degrade::ALL.iter().enumerate().skip(first).step_by(cores);
+            mine.map(|(number, it)| Ok((number, table.rows(it, keep)?)))
+                .collect::<Result<Vec<_>, Failed>>()
+        };
+        let threads: Vec<_> = (0..cores).map(|it| scope.spawn(move || part(it))).collect();
+        let mut numbered = Vec::new();
+        for thread in threads {
+            let ended = thread
+                .join()
+                .unwrap_or_else(|_| Err(Failed::new("a thread ended")));
+            numbered.extend(ended?);
+        }
+        numbered.sort_by_key(|(number, _)| *number);
+        Ok(numbered.into_iter().map(|(_, rows)| rows).collect())
+    });
+    crate::figure::line(
+        "| Rule | What was done | Strength | fail | officer | pass | decided by |",
+    )?;
+    crate::figure::line("|---|---|---|---|---|---|---|")?;
+    for row in parts?.into_iter().flatten() {
+        crate::figure::line(&row)?;
+    }
+    Ok(())
+}
+
+impl Table {
+    fn judged(&self, photo: &[u8], earlier: &[Fingerprint]) -> Result<Assessment, Failed> {
+        let asked = Asked {
+            profile: Profile::Submitted,
+            today: date(2026, 11, 30),
+            earlier,
+        };
+        Ok(assess(photo, &Limits::PHOTO, &self.models, &asked)?.1)
+    }
+
+    /// The photos that break no rule: each dated a month ago.
+    fn clean(&self, keep: Option<&Path>) -> Result<(), Failed> {
+        let mut counts = [Counts::default(); MACHINE.len()];
+        let mut any = Counts::default();
+        for (number, sitter) in self.sitters.iter().enumerate() {
+            for variation in 0..VARIATIONS {
+                let photo =
+                    degrade::with_exif(&sitter.studio().photo(variation)?, "2026:10:30 10:00:00")?;
+                kept(keep, &format!("clean-{number}-{variation}"), &photo)?;
+                let judged = self.judged(&photo, &[])?;
+                let mut worst = Verdict::Pass;
+                for (count, rule) in counts.iter_mut().zip(MACHINE) {
+                    let verdict = by_machine(&judged, rule);
+                    worst = worst.max(verdict);
+                    count.add(verdict);
+                    if verdict != Verdict::Pass {
+                        note(&format!(
+                            "clean {number} {variation}: R{rule} {}",
+                            decided(&judged, rule)
+                        ));
+                    }
+                }
+                any.add(worst);
+            }
+        }
+        crate::figure::line("| Rule | fail | officer | pass |")?;
+        crate::figure::line("|---|---|---|---|")?;
+        for (count, rule) in counts.iter().zip(MACHINE) {
+            crate::figure::line(&format!("| R{rule} | {} |", count.told()))?;
+        }
+        crate::figure::line(&format!("| any of them | {} |", any.told()))?;
+        crate::figure::line("")
+    }
+
+    fn rows(&self, degradation: &Degradation, keep: Option<&Path>) -> Result<Vec<String>, Failed> {
+        let mut rows = Vec::new();
+        for strength in degradation.strengths {
+            let mut counts = Counts::default();
+            let mut by = std::collections::BTreeMap::<&str, u32>::new();
+            for (number, sitter) in self.sitters.iter().enumerate() {
+                let others = self.sitters.iter().cycle().skip(number + 1);
+                let other = others.take(1).next().unwrap_or(sitter);
+                for variation in 0..VARIATIONS {
+                    let photo = degradation.photo(sitter, other, variation, *strength)?;
+                    kept(
+                        keep,
+                        &format!(
+                            "R{}-{:?}-{strength}-{number}-{variation}",
+                            degradation.rule, degradation.fault
+                        ),
+                        &photo,
+                    )?;
+                    let earlier = self.earlier(degradation, sitter, variation)?;
+                    let judged = self.judged(&photo, &earlier)?;
+                    let verdict = by_machine(&judged, degradation.rule);
+                    counts.add(verdict);
+                    if verdict != Verdict::Pass {
+                        *by.entry(name(&judged, degradation.rule)).or_default() += 1;
+                    }
+                }
+            }
+            let by: Vec<String> = by
+                .iter()
+                .map(|(name, count)| format!("{name} {count}"))
+                .collect();
+            rows.push(format!(
+                "| R{} | {} | {strength} | {} | {} |",
+                degradation.rule,
+                degradation.what,
+                counts.told(),
+                by.join(", ")
+            ));
+        }
+        Ok(rows)
+    }
+
+    /// Where it is about an earlier photo, that photo's fingerprint.
+    fn earlier(
+        &self,
+        degradation: &Degradation,
+        sitter: &Sitter,
+        variation: u8,
+    ) -> Result<Vec<Fingerprint>, Failed> {
+        if !matches!(degradation.fault, Fault::Again | Fault::AgainCut) {
+            return Ok(Vec::new());
+        }
+        let judged = self.judged(&sitter.studio().photo(variation)?, &[])?;
+        Ok(judged.fingerprint.into_iter().collect())
+    }
+}
+
+/// What the rule's measures say, without what an officer looks at in any case.
+fn by_machine(judged: &Assessment, rule: u8) -> Verdict {
+    let of_rule = judged.measured.iter().filter(|it| it.rule.number() == rule);
+    let verdicts = of_rule.map(|it| it.verdict).max();
+    // Nothing measured: there is no face, which R58 says.
+    verdicts.unwrap_or(Verdict::Officer)
+}
+
+fn name(judged: &Assessment, rule: u8) -> &'static str {
+    let of_rule = judged.measured.iter().filter(|it| it.rule.number() == rule);
+    of_rule
+        .max_by_key(|it| it.verdict)
+        .map_or("nothing to measure", |it| it.name)
+}
+
+fn decided(judged: &Assessment, rule: u8) -> String {
+    let of_rule = judged
+        .measured
+        .iter()
+        .filter(|it| it.rule.number() == rule && it.verdict != Verdict::Pass);
+    let told: Vec<String> = of_rule
+        .map(|it| format!("{} {:.3} {}", it.name, it.value, it.verdict.code()))
+        .collect();
+    told.join(", ")
+}
+
+/// Keeps the photos where they can be looked at.
+fn kept(keep: Option<&Path>, name: &str, photo: &[u8]) -> Result<(), Failed> {
+    if let Some(folder) = keep {
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join(format!("{name}.jpg")), photo)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! What a camera wrote beside the picture.
+#![no_main]
+
+#[path = "../../crates/portrait/tests/images/checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::check("photo_notes", data));
