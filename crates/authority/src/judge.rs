@@ -12,10 +12,10 @@ use std::{
     },
 };
 
+use licence::application::Kind;
 use portrait::{Models, Thresholds};
-use tokio::sync::Semaphore;
 
-use crate::{Error, refusal};
+use crate::{Error, peaks::Turns, refusal};
 
 /// How many may wait for each that runs: the last of them waits some seconds. Each holds its photo or
 /// its frames, 12 MiB at most.
@@ -26,7 +26,7 @@ const COME_AGAIN: u64 = 5;
 /// The face models with the thresholds that apply, shared by all who judge.
 pub struct Judge {
     faces: Arc<Faces>,
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     all_turns: usize,
     waiting: AtomicUsize,
 }
@@ -49,13 +49,13 @@ impl Judge {
         let all_turns = turns.max(1);
         Self {
             faces: Arc::new(Faces { models, thresholds }),
-            turns: Arc::new(Semaphore::new(all_turns)),
+            turns: Turns::new(all_turns),
             all_turns,
             waiting: AtomicUsize::new(0),
         }
     }
 
-    /// Runs `judge` on a thread for such work, when it is its turn.
+    /// Runs `judge` on a thread for such work, when it is its turn, as for a first application.
     ///
     /// # Errors
     /// When too many wait, or it did not come to its end.
@@ -63,9 +63,21 @@ impl Judge {
         &self,
         judge: impl FnOnce(&Faces) -> T + Send + 'static,
     ) -> Result<T, Error> {
+        self.run_for(Kind::First, judge).await
+    }
+
+    /// The same for an application of this kind: of those who wait, first applications have their
+    /// turn before photo changes (R87).
+    ///
+    /// # Errors
+    /// As [`Judge::run`].
+    pub async fn run_for<T: Send + 'static>(
+        &self,
+        kind: Kind,
+        judge: impl FnOnce(&Faces) -> T + Send + 'static,
+    ) -> Result<T, Error> {
         let place = self.place()?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let turn = turn.map_err(|_closed| Error::Internal("nobody judges photos any more"))?;
+        let turn = self.turns.take(kind).await;
         drop(place);
         let faces = Arc::clone(&self.faces);
         let judged = tokio::task::spawn_blocking(move || {

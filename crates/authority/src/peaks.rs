@@ -192,8 +192,7 @@ impl Authority {
         let most = limits.queue.first;
         let load = Load {
             queue: self.store().count_open_cases(office, most).await?,
-            // No photo waits to be judged on a node that judges none.
-            room: 0,
+            room: self.room_taken(),
         };
         let Some(cause) = held_back(kind, load, limits) else {
             return Ok(());
@@ -206,6 +205,18 @@ impl Authority {
             act.now,
             spread(act.now, at, &mut act.rng),
         ))
+    }
+
+    /// Photos that wait to be judged on this node, in hundredths of the room for them.
+    fn room_taken(&self) -> u64 {
+        let Some(judge) = &self.inner.settings.judge else {
+            return 0;
+        };
+        let (waiting, most) = judge.waiting();
+        let taken = waiting.saturating_mul(100).checked_div(most);
+        taken
+            .and_then(|taken| u64::try_from(taken).ok())
+            .unwrap_or(100)
     }
 
     /// What was held back.

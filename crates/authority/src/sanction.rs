@@ -22,7 +22,7 @@ use storage::{
 };
 
 pub use self::case_file::{CaseFile, CaseFileFault, CaseFileReport, read_case_file};
-use self::{effects::Effects, evidence::evidence_of_case};
+use self::effects::Effects;
 use crate::{
     Act, Authority, Because, Error, PhotoFile, Role,
     apply::RequestKey,
@@ -84,7 +84,7 @@ impl Authority {
         let found = self.reviewable(act, application, PROPOSED).await?;
         let (row, driver) = (found.application, found.driver);
         let mut evidence = request.evidence;
-        evidence.extend(evidence_of_case(&row));
+        evidence.extend(self.evidence_of_case(&row).await?);
         let wanted = Wanted {
             grounds: grounds(&request.grounds)?,
             evidence: self.evidence(&driver.id, &evidence).await?,

@@ -67,6 +67,8 @@ struct Given {
     identity: Option<Arc<dyn IdentityService>>,
     sample_one_in: NonZeroU32,
     duplicates: Option<DuplicateSearch>,
+    /// Sections that are added to the configuration.
+    settings: String,
 }
 
 /// What carries messages.
@@ -150,6 +152,7 @@ impl App {
             identity: None,
             sample_one_in: authority::SAMPLE_ONE_IN,
             duplicates: None,
+            settings: String::new(),
         };
         let push = Arc::new(RecordingPush::default());
         let nobody = Carriers::default();
@@ -252,6 +255,13 @@ impl App {
     pub async fn with_identity_service(mut self, service: Arc<dyn IdentityService>) -> Self {
         self.given.identity = Some(service);
         self.with_faces(AutomaticIssue::External).await
+    }
+
+    /// The same started anew with these sections in its configuration.
+    #[must_use]
+    pub async fn with_settings(mut self, settings: &str) -> Self {
+        self.given.settings.push_str(settings);
+        self.restarted().await
     }
 
     /// The same started anew without anybody who carries texts or pushes.
@@ -440,13 +450,14 @@ async fn open(
          [texts]\nreport_token_file = \"{}\"\n\
          [codes]\nenforcement_key = \"{}\"\n\
          [issuer]\nname = \"urn:jiazhao:test\"\n\
-         type_code = \"{DEMO_TYPE}\"\nissuer_code = \"{DEMO_ISSUER}\"\n",
+         type_code = \"{DEMO_TYPE}\"\nissuer_code = \"{DEMO_ISSUER}\"\n{}",
         options.url,
         options.connections,
         write("master.key", keys.master),
         write("index.key", keys.index),
         write("report.token", REPORT_TOKEN),
         write("enforcement.pub", *enforcement.as_bytes()),
+        given.settings,
     );
     let config = jiazhao::config::Config::parse(&text, None, &options.objects)
         .unwrap_or_else(|error| panic!("the configuration: {error}"));

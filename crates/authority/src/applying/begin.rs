@@ -61,6 +61,8 @@ impl Authority {
         let way = (Channel::App, kind);
         self.check_eligible(act, &driver, way, BEGUN).await?;
         self.check_kind(&driver, kind).await?;
+        let office = driver.record.issuing_authority.code.as_str();
+        self.admit(act, kind, office).await?;
         let source = PhotoOrigin::from(request.photo_source);
         self.check_source(act, &driver, (kind, source), on_file.as_ref())
             .await?;
@@ -68,7 +70,7 @@ impl Authority {
             id: ApplicationId::generate(driver.id.partition(), &mut act.rng),
             kind,
             photo_source: source,
-            office: driver.record.issuing_authority.code.as_str().to_owned(),
+            office: office.to_owned(),
             photo: on_file
                 .filter(|_| source == PhotoOrigin::OnFile)
                 .map(|on_file| on_file.photo),

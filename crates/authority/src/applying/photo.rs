@@ -4,7 +4,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{Span, civil::Date};
 use licence::{
-    application::{Event as Move, PhotoOrigin, Stage},
+    application::{Event as Move, Kind, PhotoOrigin, Stage},
     civil_date,
     photo::{Profile, Verdict},
 };
@@ -140,7 +140,9 @@ impl Authority {
         request: SubmitPhoto,
     ) -> Result<AssessmentView, Error> {
         act.holder()?;
-        let judged = self.judged(act, &request.photo, None).await?;
+        let judged = self
+            .judged(act, (&request.photo, Kind::PhotoChange), None)
+            .await?;
         let preview = match &judged.assessment.crop {
             Some(crop) => {
                 let jpeg = Zeroizing::new(crop.to_jpeg().map_err(invalid_photo)?);
@@ -185,7 +187,10 @@ impl Authority {
         if read.is_none_or(|(version, _)| version != RULES_VERSION) {
             return Err(refusal::RULES_NOT_READ.into());
         }
-        let judged = self.judged(act, &request.photo, row.photo.as_ref()).await?;
+        self.admit(act, row.kind, &row.office).await?;
+        let judged = self
+            .judged(act, (&request.photo, row.kind), row.photo.as_ref())
+            .await?;
         let submission = match self.submission(act, &row, judged, request).await {
             Ok(submission) => submission,
             Err(error @ Error::Refused(..)) => {
@@ -203,11 +208,11 @@ impl Authority {
         }
     }
 
-    /// A photo judged by all rules, beside the earlier ones of this person but `instead_of`.
+    /// A photo judged by all rules, when it is the turn of its kind, beside the earlier ones of this person but `instead_of`.
     async fn judged(
         &self,
         act: &Act,
-        data_url: &str,
+        (data_url, kind): (&str, Kind),
         instead_of: Option<&PhotoId>,
     ) -> Result<Judged, Error> {
         let judge = self.judge()?;
@@ -221,7 +226,7 @@ impl Authority {
         let today = civil_date(act.now);
         let sha256 = sha256(&bytes);
         let judged = judge
-            .run(move |faces| {
+            .run_for(kind, move |faces| {
                 let asked = Asked {
                     profile: portrait::Profile::Submitted,
                     today,

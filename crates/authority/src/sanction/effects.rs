@@ -2,8 +2,8 @@
 //! transaction: the e-licence stops or comes back, and what was begun in the app ends.
 
 use licence::{
-    Application, Channel, ELicence, Reason, StatusValue,
-    application::{Event as Move, OwnPhoto, PhotoOrigin, RejectionReason, RejectionReasons, Stage},
+    Channel, ELicence, Reason, StatusValue,
+    application::{Event as Move, RejectionReason, RejectionReasons, Stage},
     civil_date, e_licence, effective, reason,
     sanction::Appeal,
 };
@@ -145,13 +145,15 @@ impl Effects {
         }
         if let Some(application) = &self.ends {
             let told: Reason = reason::SANCTIONED.reason();
-            in_the_app(application)?.apply(Move::Sanction {
+            as_application(application)?.apply(Move::Sanction {
                 reasons: RejectionReasons::new(vec![RejectionReason::from(&told)])?,
             })?;
             let reasons = store_reasons(vec![ReasonView::from(&told)])?;
             let which = (&application.id, application.stage);
             let by = act.actor_id();
             tx.reject_application(locked, which, &by, &reasons, act.now)
+                .await?;
+            tx.leave_person_checks(locked, &application.id, act.now)
                 .await?;
             events.push(changed(application, Stage::Rejected));
         }
@@ -178,28 +180,4 @@ async fn moved(
     }];
     events.extend(status_event(locked.holder(), current, value));
     Ok(events)
-}
-
-/// The rules' view of an application that was begun in the app.
-fn in_the_app(row: &ApplicationRow) -> Result<Application, Error> {
-    let origin = row.photo_source;
-    let own = match origin {
-        PhotoOrigin::Camera => Some(OwnPhoto::Camera),
-        PhotoOrigin::Album => Some(OwnPhoto::Album),
-        PhotoOrigin::OnFile | PhotoOrigin::Counter => None,
-    };
-    match (row.stage, own) {
-        (Stage::Draft, _) => Ok(Application::Draft { origin }),
-        (Stage::PhotoSubmitted, Some(origin)) => Ok(Application::PhotoSubmitted { origin }),
-        (Stage::PersonVerified, _) => Ok(Application::PersonVerified { origin }),
-        (
-            Stage::PhotoSubmitted
-            | Stage::UnderReview
-            | Stage::Approved
-            | Stage::Issued
-            | Stage::Rejected
-            | Stage::Withdrawn,
-            _,
-        ) => as_application(row),
-    }
 }

@@ -1,13 +1,19 @@
 //! What a sanction rests on: identifiers of what the driver did, each checked to be the driver's.
 
 use licence::sanction::{Evidence, EvidenceItem};
-use storage::{ApplicationId, ApplicationRow, HolderId, PhotoId, SanctionRow, VerificationId};
+use storage::{
+    ApplicationId, ApplicationRow, HolderId, PersonCheckId, PhotoId, SanctionRow, VerificationId,
+};
 
 use super::invalid;
 use crate::{
     Authority, Error,
     views::{EvidenceKind, EvidenceView},
 };
+
+/// Person checks of a case that are its evidence: attempts have a limit of their own, and room is to be
+/// left for what an officer adds.
+const CHECKS: usize = 6;
 
 impl Authority {
     /// The items as evidence, if all of them are the driver's.
@@ -45,8 +51,29 @@ impl Authority {
                 Ok(id) => store.verification(&id).await?.map(|row| row.holder),
                 Err(_not_an_id) => None,
             },
-            EvidenceItem::PersonCheck(_) => None,
+            EvidenceItem::PersonCheck(id) => match PersonCheckId::parse(id) {
+                Ok(id) => store.person_check(&id).await?.map(|row| row.holder),
+                Err(_not_an_id) => None,
+            },
         } == Some(holder.clone()))
+    }
+
+    /// What a case is: the application, its photo, and its person checks, the newest ones.
+    pub(super) async fn evidence_of_case(
+        &self,
+        row: &ApplicationRow,
+    ) -> Result<Vec<EvidenceView>, Error> {
+        let of_kind = |kind, id: &str| EvidenceView {
+            kind,
+            id: id.to_owned(),
+        };
+        let mut items = vec![of_kind(EvidenceKind::Application, row.id.as_str())];
+        let photo = row.photo.as_ref();
+        items.extend(photo.map(|photo| of_kind(EvidenceKind::Photo, photo.as_str())));
+        let checks = self.store().person_checks_of_application(&row.id).await?;
+        let newest = checks.iter().take(CHECKS);
+        items.extend(newest.map(|check| of_kind(EvidenceKind::PersonCheck, check.id.as_str())));
+        Ok(items)
     }
 
     /// The same of the newest e-licence: none where there was never one.
@@ -59,7 +86,7 @@ impl Authority {
         };
         let row = self.store().application(&newest.application).await?;
         let row = row.ok_or(Error::Internal("an e-licence's application is missing"))?;
-        Ok(evidence_of_case(&row))
+        self.evidence_of_case(&row).await
     }
 
     /// The photos of a sanction's evidence, with those of its applications.
@@ -85,18 +112,6 @@ impl Authority {
         photos.dedup();
         Ok(photos)
     }
-}
-
-/// What a case is: the application and its photo.
-pub(super) fn evidence_of_case(row: &ApplicationRow) -> Vec<EvidenceView> {
-    let of_kind = |kind, id: &str| EvidenceView {
-        kind,
-        id: id.to_owned(),
-    };
-    let mut items = vec![of_kind(EvidenceKind::Application, row.id.as_str())];
-    let photo = row.photo.as_ref();
-    items.extend(photo.map(|photo| of_kind(EvidenceKind::Photo, photo.as_str())));
-    items
 }
 
 fn as_item(view: &EvidenceView) -> EvidenceItem {

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod backup;
+mod case_file;
 mod codes;
 mod crash;
 mod full;

@@ -11,10 +11,10 @@ use licence::{
 };
 use storage::{
     AppealRow, ApplicationId, ClientKind, ClosedCheck, CredentialId, Device, DeviceId, DeviceProof,
-    FaceTemplateRow, HolderId, NewPersonCheck, NewText, Partition, PersonCheckId,
+    FaceTemplateRow, HolderId, NewPersonCheck, NewSanctionStep, NewText, Partition, PersonCheckId,
     PhotoComparisonRow, PhotoFindingsRow, PhotoId, PhotoMeta, PhotoRow, Presentation,
-    PushSubscription, PushSubscriptionId, SigningKeyRow, Staff, StaffId, Store, TextId,
-    VerificationId, VerificationRow,
+    PushSubscription, PushSubscriptionId, SanctionId, SanctionStepId, SigningKeyRow, Staff,
+    StaffId, StepKind, Store, TextId, VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -27,7 +27,7 @@ use crate::{
 const OFFICE: &str = "110101";
 
 /// How many sealed values it makes; a credential has two forms, and three that fit into a code.
-pub(crate) const VALUES: u64 = 21;
+pub(crate) const VALUES: u64 = 22;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
@@ -45,6 +45,8 @@ pub(crate) struct Everything {
     pub(crate) text: TextId,
     device: DeviceId,
     subscription: PushSubscriptionId,
+    sanction: SanctionId,
+    step: SanctionStepId,
     pub(crate) staff: StaffId,
     key_id: &'static str,
 }
@@ -68,6 +70,8 @@ impl Everything {
             text: TextId::generate(partition, &mut rng),
             device: DeviceId::generate(partition, &mut rng),
             subscription: PushSubscriptionId::generate(partition, &mut rng),
+            sanction: SanctionId::generate(partition, &mut rng),
+            step: SanctionStepId::generate(partition, &mut rng),
             staff: StaffId::generate(Partition::SYSTEM, &mut rng),
             key_id: if n.is_multiple_of(2) { "bb02" } else { "aa01" },
             holder,
@@ -116,7 +120,8 @@ impl Everything {
             tx.insert_device(locked, &self.device_row(), secret.as_bytes())
                 .await?;
             tx.put_push_subscription(locked, &self.subscription_row())
-                .await
+                .await?;
+            tx.add_sanction_step(locked, &self.sanction_step()).await
         })
         .await
         .unwrap();
@@ -175,8 +180,26 @@ impl Everything {
         assert_eq!(text.to, self.new_text().to);
         let told = store.push_subscriptions_of(&self.holder).await.unwrap();
         assert_eq!(told[0].target, self.subscription_row().target);
+        let steps = store.sanction_steps(&self.sanction).await.unwrap();
+        let statement = steps[0].statement.as_ref().map(|text| text.as_str());
+        assert_eq!(statement, self.sanction_step().statement);
         self.of_codes_reads_as_written(store).await;
         self.of_staff_and_keys_reads_as_written(store).await;
+    }
+
+    fn sanction_step(&self) -> NewSanctionStep<'_> {
+        NewSanctionStep {
+            id: self.step.clone(),
+            sanction: &self.sanction,
+            kind: StepKind::Proposed,
+            actor: "stf_test".to_owned(),
+            at: after(100),
+            statement: Some(if self.n.is_multiple_of(2) {
+                "even"
+            } else {
+                "odd"
+            }),
+        }
     }
 
     async fn of_codes_reads_as_written(&self, store: &Store) {

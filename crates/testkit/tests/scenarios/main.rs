@@ -21,6 +21,7 @@ mod counter;
 mod index_key;
 mod licence_pages;
 mod look_ups;
+mod peaks;
 mod privacy;
 mod push;
 mod registry;

@@ -1,6 +1,7 @@
 //! Sanctions (R75, R76): two officers close the app to a driver and stop the e-licence, two lift it.
 
 mod case_file;
+mod in_the_app;
 mod refused;
 
 use jiazhao::demo::device::Shows;

@@ -4,8 +4,8 @@ use licence::sanction::EvidenceItem;
 use serde::Serialize;
 use serde_json::Value;
 use storage::{
-    ApplicationId, Driver, PhotoId, PhotoRow, SanctionRow, SegmentRows, VerificationId,
-    audit::AuditRow,
+    ApplicationId, Driver, PersonCheckId, PersonCheckRow, PhotoFindingsRow, PhotoId, PhotoRow,
+    SanctionRow, SegmentRows, VerificationId, audit::AuditRow,
 };
 use zeroize::Zeroizing;
 
@@ -30,6 +30,7 @@ struct Case {
     sanction: SanctionView,
     applications: Vec<CaseApplication>,
     photos: Vec<CasePhoto>,
+    person_checks: Vec<CasePersonCheck>,
     verifications: Vec<CaseVerification>,
     audit: Vec<CaseAudit>,
     /// The newest checkpoint of the audit, as it was signed: it vouches for the rows up to its heads.
@@ -57,6 +58,30 @@ struct CasePhoto {
     height: u32,
     taken_on: Option<jiff::civil::Date>,
     received_at: jiff::Timestamp,
+    /// What the machine found about it, where it was judged: the findings as they were kept.
+    findings: Option<CaseFindings>,
+}
+
+#[derive(Serialize)]
+struct CaseFindings {
+    profile: String,
+    verdict: String,
+    at: jiff::Timestamp,
+    found: Value,
+}
+
+#[derive(Serialize)]
+struct CasePersonCheck {
+    id: String,
+    application: Option<String>,
+    photo: String,
+    method: String,
+    challenge: String,
+    opened_at: jiff::Timestamp,
+    outcome: Option<String>,
+    reasons: Option<Value>,
+    measured: Option<Value>,
+    closed_at: Option<jiff::Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -100,7 +125,8 @@ impl Authority {
             format: FORMAT,
             sanction: self.sanction_view(row, driver).await?,
             applications: self.applications_of_case(row).await?,
-            photos: photos.iter().map(case_photo).collect(),
+            photos: self.photos_with_findings(&photos).await?,
+            person_checks: self.person_checks_of_case(row).await?,
             verifications: self.verifications_of_case(row).await?,
             audit: self.audit_of_case(row).await?,
             checkpoint: self.newest_checkpoint().await?,
@@ -146,6 +172,38 @@ impl Authority {
                     .map(|json| as_json(json))
                     .transpose()?,
             });
+        }
+        Ok(found)
+    }
+
+    async fn photos_with_findings(
+        &self,
+        photos: &[(String, PhotoRow)],
+    ) -> Result<Vec<CasePhoto>, Error> {
+        let mut found = Vec::new();
+        for photo in photos {
+            let findings = self.store().photo_findings(&photo.1.id).await?;
+            let findings = findings.map(case_findings).transpose()?;
+            found.push(case_photo(photo, findings));
+        }
+        Ok(found)
+    }
+
+    async fn person_checks_of_case(
+        &self,
+        row: &SanctionRow,
+    ) -> Result<Vec<CasePersonCheck>, Error> {
+        let mut found = Vec::new();
+        for item in row.evidence.as_slice() {
+            let EvidenceItem::PersonCheck(id) = item else {
+                continue;
+            };
+            let Ok(id) = PersonCheckId::parse(id) else {
+                continue;
+            };
+            let check = self.store().person_check(&id).await?;
+            let check = check.ok_or(Error::Internal("a person check is missing"))?;
+            found.push(case_person_check(check)?);
         }
         Ok(found)
     }
@@ -218,7 +276,35 @@ impl Authority {
     }
 }
 
-fn case_photo((path, photo): &(String, PhotoRow)) -> CasePhoto {
+fn case_findings(row: PhotoFindingsRow) -> Result<CaseFindings, Error> {
+    Ok(CaseFindings {
+        profile: row.profile.as_str().to_owned(),
+        verdict: row.verdict.as_str().to_owned(),
+        at: row.created_at,
+        found: as_json(&row.findings)?,
+    })
+}
+
+fn case_person_check(row: PersonCheckRow) -> Result<CasePersonCheck, Error> {
+    let closed = row.closed.as_ref();
+    let measured = closed.and_then(|closed| closed.distances.as_ref());
+    Ok(CasePersonCheck {
+        id: row.id.to_string(),
+        application: row.application.as_ref().map(ToString::to_string),
+        photo: row.photo.to_string(),
+        method: row.method.as_str().to_owned(),
+        challenge: row.challenge.clone(),
+        opened_at: row.opened_at,
+        outcome: closed.map(|closed| closed.outcome.as_str().to_owned()),
+        reasons: closed
+            .map(|closed| as_json(closed.reasons.as_bytes()))
+            .transpose()?,
+        measured: measured.map(|json| as_json(json)).transpose()?,
+        closed_at: closed.map(|closed| closed.at),
+    })
+}
+
+fn case_photo((path, photo): &(String, PhotoRow), findings: Option<CaseFindings>) -> CasePhoto {
     CasePhoto {
         id: photo.id.to_string(),
         path: path.clone(),
@@ -229,6 +315,7 @@ fn case_photo((path, photo): &(String, PhotoRow)) -> CasePhoto {
         height: photo.meta.height,
         taken_on: photo.meta.taken_on,
         received_at: photo.created_at,
+        findings,
     }
 }
 

@@ -251,13 +251,16 @@ async fn r76_an_altered_case_file_does_not_hold(app: App) {
         read_case_file(cut, &trust),
         Err(CaseFileFault::NotAnArchive)
     );
-    // The file of another sanction's photo in the place of this one's.
-    let at = find(b"photos/");
+    // Another name for a file: the header's own sum tells it.
+    let mut blocks = archive.chunks(512);
+    let at = 512
+        * blocks
+            .position(|block| block.starts_with(b"photos/"))
+            .unwrap();
     let mut renamed = archive.clone();
     renamed[at + 7] = b'x';
     assert_eq!(
         read_case_file(&renamed, &trust),
-        Err(CaseFileFault::NotAnArchive),
-        "its checksum"
+        Err(CaseFileFault::NotAnArchive)
     );
 }

@@ -1,0 +1,101 @@
+//! Business peaks (R87): photo changes give way, first applications and presentations go on.
+
+use authority::AutomaticIssue;
+use testkit::{
+    app::App,
+    people::{BEIJING, BEIJING_OTHER, record},
+};
+
+use crate::{
+    applying::{applicant, sitter},
+    on_both_engines,
+    steps::{apply, approve, deliver, verified},
+};
+
+on_both_engines!(
+    sc_36_in_a_surge_photo_changes_come_later_and_first_applications_go_on,
+    r87_a_photo_is_not_judged_for_a_change_in_a_surge,
+);
+
+const SURGE: &str = "[peaks]\nphoto_change_queue = 1\nreapplication_queue = 2\nfirst_queue = 100\n";
+/// A third driver of Beijing.
+const THIRD: &str = "110199199001019955";
+
+/// One case waits for the reviewers of Beijing: more than photo changes may come to.
+async fn surge(app: &App) -> String {
+    deliver(app, &[record(THIRD)]).await;
+    apply(app, THIRD).await
+}
+
+async fn sc_36_in_a_surge_photo_changes_come_later_and_first_applications_go_on(app: App) {
+    let app = app.with_settings(SURGE).await;
+    let app = app.with_faces(AutomaticIssue::Demonstration).await;
+    let one = applicant(&app, BEIJING, Some(&sitter(0))).await;
+    one.applied(&app, "first", &sitter(0)).await.done();
+    let case = surge(&app).await;
+
+    let held = one.try_begin("photo-change", "camera").await;
+    assert_eq!(held.problem(429, "business-peak"), ["review-queue-full"]);
+    let seconds: u64 = held.headers["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    // The queue of now is due by the end of the next working day, and they are spread behind it.
+    let due = app.authority.store().open_cases("1101", 1).await.unwrap()[0]
+        .due_at
+        .unwrap();
+    let wait = u64::try_from(due.duration_since(app.clock.now()).as_secs()).unwrap();
+    assert!((wait..wait + 7200).contains(&seconds), "{wait} {seconds}");
+    let reason = held.json()["reasons"][0].clone();
+    assert_eq!(reason["rule"], "R87");
+    assert!(
+        reason["zh"].as_str().unwrap().contains("避开业务高峰"),
+        "{reason}"
+    );
+    assert!(
+        reason["en"]
+            .as_str()
+            .unwrap()
+            .contains("outside business peaks")
+    );
+
+    // Presentations and first applications go on, and so does the counter.
+    assert_eq!(
+        verified(&app, &one.driver).await["status"]["value"],
+        "valid"
+    );
+    let other = applicant(&app, BEIJING_OTHER, Some(&sitter(1))).await;
+    let issued = other.applied(&app, "first", &sitter(1)).await.done();
+    assert_eq!(issued["stage"], "issued");
+
+    let metrics = app.client().get("/metrics").await.text();
+    for line in [
+        "jiazhao_held_back_total{kind=\"photo-change\"} 1",
+        "jiazhao_held_back_total{kind=\"first\"} 0",
+        "jiazhao_held_back_causes_total{cause=\"review-queue-full\"} 1",
+    ] {
+        assert!(metrics.lines().any(|it| it == line), "{line}");
+    }
+
+    approve(&app, THIRD, &case).await;
+    one.try_begin("photo-change", "camera").await.expect(201);
+}
+
+/// One that was begun before the surge keeps its place: its photo is asked for again later.
+async fn r87_a_photo_is_not_judged_for_a_change_in_a_surge(app: App) {
+    let app = app.with_settings(SURGE).await;
+    let app = app.with_faces(AutomaticIssue::Demonstration).await;
+    let one = applicant(&app, BEIJING, Some(&sitter(0))).await;
+    one.applied(&app, "first", &sitter(0)).await.done();
+    let change = one.begin("photo-change", "camera").await;
+    one.read_rules(&change).await;
+    let case = surge(&app).await;
+    let photo = sitter(0).studio().photo(0).unwrap();
+    let held = one.try_photo(&change, &photo).await;
+    assert_eq!(held.problem(429, "business-peak"), ["review-queue-full"]);
+    assert_eq!(one.seen(&change).await["stage"], "draft");
+    approve(&app, THIRD, &case).await;
+    let after = one.try_photo(&change, &photo).await;
+    assert_ne!(after.status, 429, "{}", after.text());
+}
