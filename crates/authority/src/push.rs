@@ -151,6 +151,8 @@ impl Authority {
             return Err(refusal::PUSH_ENDPOINT.into());
         }
         let target = target_of(request)?;
+        // Where nobody asked for the key yet there is one from now on, for what is sent there.
+        self.push_key(act).await?;
         let target = serde_json::to_string(&target)
             .map_err(|_not_json| Error::Internal("the target of a push is no JSON"))?;
         let driver = self.own_driver(act).await?;

@@ -22,8 +22,17 @@ function supported(): boolean {
   return "serviceWorker" in navigator && "PushManager" in globalThis && "Notification" in globalThis;
 }
 
-async function manager(): Promise<PushManager> {
-  return (await navigator.serviceWorker.ready).pushManager;
+/** How long the service worker may take to be there: without one there is nobody to tell. */
+const PATIENCE_MS = 5_000;
+
+async function manager(): Promise<PushManager | null> {
+  const late = new Promise<null>((resolve) => {
+    setTimeout(() => {
+      resolve(null);
+    }, PATIENCE_MS);
+  });
+  const worker = await Promise.race([navigator.serviceWorker.ready, late]);
+  return worker?.pushManager ?? null;
 }
 
 /**
@@ -36,11 +45,12 @@ export async function settle(): Promise<void> {
     push.value = "absent";
     return;
   }
-  if (!supported()) {
+  const service = supported() ? await manager() : null;
+  if (service === null) {
     push.value = "unsupported";
     return;
   }
-  const here = await (await manager()).getSubscription();
+  const here = await service.getSubscription();
   const told = known.subscriptions.some((one) => one.this_device);
   if (here !== null && told && isFor(here, known)) {
     await tellAnew(here);
@@ -104,10 +114,11 @@ export async function turnOn(): Promise<void> {
 
 async function subscribed(key: string): Promise<PushSubscription | null> {
   try {
-    return await (await manager()).subscribe({
+    const made = (await manager())?.subscribe({
       userVisibleOnly: true,
       applicationServerKey: bytesOf(key),
     });
+    return (await made) ?? null;
   } catch {
     // No push service behind this browser, or no way to it.
     return null;

@@ -161,6 +161,7 @@ export const texts = {
   "account.notBound": ["未绑定设备", "No device is bound"],
   "account.renewed": ["最近续期 {at}", "Renewed {at}"],
   "account.unbind": ["解除绑定", "Unbind"],
+  "account.unbindSure": ["确认解除，本机的码立即失效", "Unbind: its codes end at once"],
   "account.noDevices": ["没有已激活的设备", "No device is activated"],
   "account.devices": ["已激活的设备", "Activated devices"],
   "account.here": ["本机", "this one"],
@@ -169,6 +170,7 @@ export const texts = {
   "client.computer": ["电脑", "Computer"],
   "client.other": ["其他设备", "Other device"],
   "account.remove": ["移除", "Remove"],
+  "account.removeSure": ["确认移除", "Remove it"],
   "account.freeze": ["冻结账户", "Freeze the account"],
   "account.freezeExplain": [
     "手机丢失或不是本人操作时使用。冻结后所有设备退出，码全部失效，到窗口解除。",

@@ -92,6 +92,7 @@ export const texts = {
   "fact.fresh": ["当面出示", "Shown live"],
   "fact.eLicence": ["电子证", "E-licence"],
   "fact.status": ["驾驶证状态", "Licence status"],
+  "fact.statusOf": ["{letters}（{value}）", "{letters} ({value})"],
   "fact.entitled": ["驾驶 {class}", "May drive {class}"],
   "fact.paper": ["纸质驾驶证", "Paper licence"],
   "fact.compare": ["请比对照片与本人", "Compare the photo with the person"],
