@@ -169,7 +169,7 @@ fn wrong_types_are_refused_by_name() {
 
 #[test]
 fn impossible_values_are_refused_by_name() {
-    let text = Value::text;
+    let text = |text: &str| Value::text(text.to_owned());
     let days = |days: i64| Value::Tag(100, Box::new(Value::from(days)));
     for (key, value) in [
         (NAME, text("")),
@@ -202,7 +202,7 @@ fn impossible_values_are_refused_by_name() {
 
 #[test]
 fn status_and_holder_key_have_one_shape() {
-    let reference = |mechanism: &str, idx: &str, uri: &str| {
+    let reference = |mechanism: &'static str, idx: &'static str, uri: &'static str| {
         let inner = vec![
             (Value::text(idx), Value::from(1)),
             (Value::text(uri), Value::text("https://jiazhao.example/1")),

@@ -1,7 +1,8 @@
 //! Against other implementations, and against published vectors: SM2 beside the `sm2` crate and OpenSSL, ES256 beside
 //! the `p256` crate, `aws-lc-rs` and OpenSSL.
 //!
-//! Ten thousand cases each, half of them malformed in some way; `SM2_VERIFIER_CASES=2000000` for more.
+//! Ten thousand cases each, half of them malformed in some way; `SM2_VERIFIER_CASES=1100000` asks for more, and
+//! `SM2_VERIFIER_DAMAGED=11` for one malformed of so many.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,7 +18,7 @@ mod openssl;
 mod oracle;
 mod wycheproof_vectors;
 
-use std::fs;
+use std::{fs, ops::Range};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -112,11 +113,30 @@ fn damage_der(rng: &mut StdRng, der: &mut Vec<u8>) {
     }
 }
 
-/// Cases of one run; the environment asks for more.
-fn cases() -> usize {
-    std::env::var_os("SM2_VERIFIER_CASES")
+/// A number that the environment may set.
+fn asked(name: &str, otherwise: usize) -> usize {
+    std::env::var_os(name)
         .and_then(|text| text.to_str()?.parse().ok())
-        .unwrap_or(10_000)
+        .unwrap_or(otherwise)
+}
+
+/// How many cases, and of how many one is damaged.
+struct Extent {
+    cases: usize,
+    damaged_of: usize,
+}
+
+impl Extent {
+    fn asked() -> Self {
+        Self {
+            cases: asked("SM2_VERIFIER_CASES", 10_000),
+            damaged_of: asked("SM2_VERIFIER_DAMAGED", 2),
+        }
+    }
+
+    fn is_damaged(&self, case: usize) -> bool {
+        case % self.damaged_of == self.damaged_of - 1
+    }
 }
 
 /// What another library says of a message and a signature by their point: raw, and in DER.
@@ -145,37 +165,44 @@ fn random_and_malformed<O: Oracle>(seed: u64, opinion: Option<Opinion>) {
     let mut rng = StdRng::seed_from_u64(seed);
     let widths = [5, 8, 12, 13].map(|bits| Width::new(bits).unwrap());
     let mut openssl = OpenSsl::start();
-    let mut left = cases();
-    let mut good = 0;
-    while left > 0 {
+    let extent = Extent::asked();
+    let (mut done, mut good) = (0, 0);
+    while done < extent.cases {
         let pairs = widths.map(|width| pair::<O>(&mut rng, width));
-        let count = left.min(10_000);
-        good += judge(&mut rng, &pairs, count, &mut openssl, opinion);
-        left -= count;
+        let next = done..extent.cases.min(done + 10_000);
+        done = next.end;
+        let damaged = |case: usize| extent.is_damaged(case);
+        good += judge(&mut rng, &pairs, (next, &damaged), &mut openssl, opinion);
     }
-    let share = good * 100 / cases();
-    assert!((50..75).contains(&share), "{good}");
+    // All that were left alone, and some of the others, whose damage does no harm.
+    let left_alone = done - done / extent.damaged_of;
+    println!("{done} judged alike, {left_alone} left alone, {good} of all good");
+    assert!(
+        (left_alone..left_alone + done / 4).contains(&good),
+        "{good}"
+    );
 }
 
 /// Judges so many cases every way; answers how many signatures were good.
 fn judge<O: Oracle>(
     rng: &mut StdRng,
     pairs: &[Pair<O>],
-    count: usize,
+    (some, is_damaged): (Range<usize>, &dyn Fn(usize) -> bool),
     openssl: &mut OpenSsl,
     opinion: Option<Opinion>,
 ) -> usize {
     let mut cases = Vec::new();
     let mut by_der = Vec::new();
     let mut good = 0;
-    for case in 0..count {
+    let count = some.len();
+    for case in some {
         let pair = &pairs[case % pairs.len()];
         let message = message(rng);
         let raw = O::sign(&pair.signing, &message);
-        let raw = if case % 2 == 0 {
-            raw
-        } else {
+        let raw = if is_damaged(case) {
             damaged::<O>(rng, raw)
+        } else {
+            raw
         };
         let digest = pair.ours.digest(&message);
         let expected = O::verifies(&pair.signing, &digest, &raw).unwrap_or(false);
@@ -185,7 +212,7 @@ fn judge<O: Oracle>(
         assert_eq!(found.is_ok_and(holds), expected, "case {case}");
         let mut der = der(&raw);
         assert_eq!(Signature::from_der(&der), found, "case {case}");
-        if case % 8 == 1 {
+        if is_damaged(case) && rng.next_u32() % 4 == 0 {
             damage_der(rng, &mut der);
         }
         openssl.ask::<O>(&pair.point, &message, &der);
