@@ -198,6 +198,7 @@ fn of_conflict(conflict: Conflict) -> Refusal {
         | Conflict::IndexKey
         | Conflict::StaffChanged
         | Conflict::PushKey
+        | Conflict::Consent
         | Conflict::Text => CHANGED_MEANWHILE,
         Conflict::ApplicationState
         | Conflict::TrustChange
@@ -216,7 +217,6 @@ fn of_conflict(conflict: Conflict) -> Refusal {
         Conflict::ActivationCode => ACTIVATION_REFUSED,
         Conflict::Device => WRONG_LOGIN,
         Conflict::PersonCheck => PERSON_CHECK_OVER,
-        Conflict::Consent => CHANGED_MEANWHILE,
     }
 }
 
