@@ -6,12 +6,13 @@ use aws_lc_rs::{
 };
 use serde::{Deserialize, Serialize};
 use sm2_verifier::{
-    Algorithm, Es256, Item, KnownKey, KnownKeys, Signature as InRange, digests, verify_batch,
+    Algorithm, Es256, Item, KnownKey, KnownKeys, Signature as InRange, digests, is_point,
+    verify_batch,
 };
 use std::{
     fmt,
     str::FromStr,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, OnceLock},
 };
 
 use crate::{
@@ -101,18 +102,31 @@ impl fmt::Debug for KeyId {
 pub struct PublicKey {
     suite: Suite,
     point: [u8; 65],
-    key_id: KeyId,
+    key_id: OnceLock<KeyId>,
     verifier: Verifier,
 }
 
 #[derive(Clone)]
 enum Verifier {
     /// A key of which nothing is known: of somebody's device, say.
-    Es256(ParsedPublicKey),
+    Es256(ByProvider),
     /// One of [`KNOWN_KEYS`], and the same for as long as it has no table: the provider is faster then.
-    KnownEs256(Arc<KnownKey<Es256>>, ParsedPublicKey),
+    KnownEs256(Arc<KnownKey<Es256>>, ByProvider),
     /// One of [`KNOWN_KEYS`].
     Sm2(Arc<KnownKey>),
+}
+
+/// The provider's form of a key, made when it is first needed: a credential names its holder's device key, by which
+/// nothing is verified where the credential alone is checked.
+#[derive(Clone, Default)]
+struct ByProvider(OnceLock<Option<ParsedPublicKey>>);
+
+impl ByProvider {
+    fn verify(&self, point: &[u8; 65], message: &[u8], signature: &[u8; 64]) -> bool {
+        let parsed = || ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok();
+        let key = self.0.get_or_init(parsed).as_ref();
+        key.is_some_and(|key| key.verify_sig(message, signature).is_ok())
+    }
 }
 
 /// Every SM2 key of the process, and those for ES256 that sign often. A key is the same one however often a trust
@@ -153,16 +167,16 @@ impl PublicKey {
             return Err(BadKey);
         };
         let verifier = match &suite {
-            Suite::Es256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-                .map(Verifier::Es256)
-                .ok(),
+            Suite::Es256 => {
+                is_point::<Es256>(&point).then(|| Verifier::Es256(ByProvider::default()))
+            }
             Suite::Sm2Sm3(id) => KNOWN_KEYS
                 .key(&point, id.as_str().as_bytes())
                 .map(Verifier::Sm2)
                 .ok(),
         };
         Ok(Self {
-            key_id: KeyId::of(&suite, &point),
+            key_id: OnceLock::new(),
             verifier: verifier.ok_or(BadKey)?,
             suite,
             point,
@@ -174,10 +188,10 @@ impl PublicKey {
     #[must_use]
     pub(crate) fn met_often(self) -> Self {
         let verifier = match self.verifier {
-            Verifier::Es256(parsed) => match KNOWN_KEYS.es256_key(&self.point) {
-                Ok(known) => Verifier::KnownEs256(known, parsed),
-                // Of a point that the provider has taken: it never happens, and changes no answer.
-                Err(_) => Verifier::Es256(parsed),
+            Verifier::Es256(by_provider) => match KNOWN_KEYS.es256_key(&self.point) {
+                Ok(known) => Verifier::KnownEs256(known, by_provider),
+                // Of a point that was found to be one: it never happens, and changes no answer.
+                Err(_) => Verifier::Es256(by_provider),
             },
             known @ (Verifier::KnownEs256(..) | Verifier::Sm2(_)) => known,
         };
@@ -210,7 +224,8 @@ impl PublicKey {
     /// Its identifier.
     #[must_use]
     pub fn key_id(&self) -> &KeyId {
-        &self.key_id
+        let key_id = || KeyId::of(&self.suite, &self.point);
+        self.key_id.get_or_init(key_id)
     }
 
     /// Verifies a signature over a message; hashing is part of it.
@@ -219,12 +234,12 @@ impl PublicKey {
     /// [`BadSignature`], also where r or s is out of range.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
         let raw = signature.as_raw();
-        let by_provider = |key: &ParsedPublicKey| key.verify_sig(message, raw).is_ok();
+        let by_provider = |key: &ByProvider| key.verify(&self.point, message, raw);
         let good = match &self.verifier {
             Verifier::Es256(key) => by_provider(key),
-            Verifier::KnownEs256(key, parsed) => InRange::from_raw(raw).is_ok_and(|signature| {
+            Verifier::KnownEs256(key, provider) => InRange::from_raw(raw).is_ok_and(|signature| {
                 let by_table = key.verify_by_table(message, &signature);
-                by_table.map_or_else(|| by_provider(parsed), |verdict| verdict.is_ok())
+                by_table.map_or_else(|| by_provider(provider), |verdict| verdict.is_ok())
             }),
             Verifier::Sm2(key) => InRange::from_raw(raw)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
@@ -355,7 +370,7 @@ impl Eq for PublicKey {}
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKey({} {})", self.suite, self.key_id)
+        write!(f, "PublicKey({} {})", self.suite, self.key_id())
     }
 }
 

@@ -32,7 +32,7 @@ const FEW: usize = 4;
 const CHAINS: usize = 4;
 
 /// One for each item, in their order.
-type Answers = Vec<Result<(), Rejected>>;
+pub type Answers = Vec<Result<(), Rejected>>;
 
 /// One signature of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -59,16 +59,24 @@ impl<A: Algorithm> Item<'_, A> {
 /// processor has.
 #[must_use]
 pub fn verify_batch<A: Algorithm>(items: &[Item<'_, A>]) -> Vec<Result<(), Rejected>> {
-    #[cfg(target_arch = "x86_64")]
-    if crate::batch8::is_available() {
-        return with_tables(items, verify_avx512);
-    }
-    verify_batch_scalar(items)
+    A::verify_batch(items)
 }
 
 /// [`verify_batch`] without vector instructions.
 #[must_use]
 pub fn verify_batch_scalar<A: Algorithm>(items: &[Item<'_, A>]) -> Vec<Result<(), Rejected>> {
+    A::verify_batch_scalar(items)
+}
+
+pub(crate) fn verify_here<A: Algorithm>(items: &[Item<'_, A>]) -> Answers {
+    #[cfg(target_arch = "x86_64")]
+    if crate::batch8::is_available() {
+        return with_tables(items, verify_avx512);
+    }
+    verify_scalar_here(items)
+}
+
+pub(crate) fn verify_scalar_here<A: Algorithm>(items: &[Item<'_, A>]) -> Answers {
     with_tables(items, verify_scalar)
 }
 

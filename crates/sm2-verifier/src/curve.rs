@@ -3,10 +3,92 @@
 
 use std::{cell::Cell, fmt::Debug, thread::LocalKey};
 
-use crate::{batch::Room, modulus::Modulus, scalar::Scalar, signature::Signature, slot::Slot};
+use crate::{
+    batch::{self, Answers, Item, Room},
+    es256::Es256,
+    key::{self, KnownKey, Rejected},
+    modulus::Modulus,
+    scalar::Scalar,
+    signature::Signature,
+    slot::Slot,
+    sm2::Sm2,
+    table::Width,
+};
 
 /// A signature algorithm of this crate: [`Sm2`](crate::Sm2) or [`Es256`](crate::Es256). There are no others.
-pub trait Algorithm: Curve {}
+///
+/// What takes time goes through its functions, which are none of a type's parameter any more: so it is compiled with
+/// this crate, and optimised as this crate is, whoever calls it.
+pub trait Algorithm: Curve {
+    #[doc(hidden)]
+    fn is_point(point: &[u8]) -> bool;
+    #[doc(hidden)]
+    fn prepare(key: &KnownKey<Self>);
+    #[doc(hidden)]
+    fn grow(key: &KnownKey<Self>, width: Width);
+    #[doc(hidden)]
+    fn verify_digest(
+        key: &KnownKey<Self>,
+        digest: &[u8; 32],
+        signature: &Signature<Self>,
+    ) -> Result<(), Rejected>;
+    #[doc(hidden)]
+    fn verify_by_table(
+        key: &KnownKey<Self>,
+        message: &[u8],
+        signature: &Signature<Self>,
+    ) -> Option<Result<(), Rejected>>;
+    #[doc(hidden)]
+    fn verify_batch(items: &[Item<'_, Self>]) -> Answers;
+    #[doc(hidden)]
+    fn verify_batch_scalar(items: &[Item<'_, Self>]) -> Answers;
+}
+
+/// [`Algorithm`] for one of them.
+macro_rules! algorithm {
+    ($name:ty) => {
+        impl Algorithm for $name {
+            fn is_point(point: &[u8]) -> bool {
+                key::is_point_here::<Self>(point)
+            }
+
+            fn prepare(key: &KnownKey<Self>) {
+                key.prepare_here();
+            }
+
+            fn grow(key: &KnownKey<Self>, width: Width) {
+                key.grow_here(width);
+            }
+
+            fn verify_digest(
+                key: &KnownKey<Self>,
+                digest: &[u8; 32],
+                signature: &Signature<Self>,
+            ) -> Result<(), Rejected> {
+                key.verify_digest_here(digest, signature)
+            }
+
+            fn verify_by_table(
+                key: &KnownKey<Self>,
+                message: &[u8],
+                signature: &Signature<Self>,
+            ) -> Option<Result<(), Rejected>> {
+                key.verify_by_table_here(message, signature)
+            }
+
+            fn verify_batch(items: &[Item<'_, Self>]) -> Answers {
+                batch::verify_here(items)
+            }
+
+            fn verify_batch_scalar(items: &[Item<'_, Self>]) -> Answers {
+                batch::verify_scalar_here(items)
+            }
+        }
+    };
+}
+
+algorithm!(Sm2);
+algorithm!(Es256);
 
 /// A curve y^2 = x^3 - 3x + b of prime order, over a field whose p is -1 modulo 2^64, and the equation by which
 /// signatures are judged on it.

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     batch::Room,
-    curve::{Algorithm, Case, Curve, Multiples},
+    curve::{Case, Curve, Multiples},
     key::{BadKey, KnownKey, Upkeep, coordinates},
     keys::Member,
     modulus::{Modulus, number},
@@ -22,8 +22,6 @@ use crate::{
 /// ECDSA on P-256 with SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Es256;
-
-impl Algorithm for Es256 {}
 
 static GENERATOR: Slot<Es256> = Slot::new();
 

@@ -80,6 +80,10 @@ impl<A: Algorithm> KnownKey<A> {
     /// Builds the table of this key and, the first time in the process, that of the generator. A key that
     /// shares a bound with others gets one if there is room.
     pub fn prepare(&self) {
+        A::prepare(self);
+    }
+
+    pub(crate) fn prepare_here(&self) {
         generator::table::<A>();
         match &self.upkeep {
             Upkeep::Own(width) => drop(self.slot.get_or_build(self.point, *width)),
@@ -92,6 +96,10 @@ impl<A: Algorithm> KnownKey<A> {
     /// not larger changes nothing, nor does a call for a key that shares a bound with others:
     /// [`KnownKeys::grow`](crate::KnownKeys::grow) chooses among them.
     pub fn grow(&self, width: Width) {
+        A::grow(self, width);
+    }
+
+    pub(crate) fn grow_here(&self, width: Width) {
         match &self.upkeep {
             Upkeep::Own(first) if width > *first => {
                 generator::grow::<A>(width);
@@ -142,6 +150,14 @@ impl<A: Algorithm> KnownKey<A> {
         digest: &[u8; 32],
         signature: &Signature<A>,
     ) -> Result<(), Rejected> {
+        A::verify_digest(self, digest, signature)
+    }
+
+    pub(crate) fn verify_digest_here(
+        &self,
+        digest: &[u8; 32],
+        signature: &Signature<A>,
+    ) -> Result<(), Rejected> {
         let case = Case { digest, signature };
         match self.table(1) {
             Some(table) => judged(&case, |them| looked_up(&generator::table(), &table, them)),
@@ -152,6 +168,14 @@ impl<A: Algorithm> KnownKey<A> {
     /// [`KnownKey::verify`] where the key has a table by now; `None` where it has none. For callers who have another
     /// library at hand, which may be faster with keys that it has never met. It counts as a use either way.
     pub fn verify_by_table(
+        &self,
+        message: &[u8],
+        signature: &Signature<A>,
+    ) -> Option<Result<(), Rejected>> {
+        A::verify_by_table(self, message, signature)
+    }
+
+    pub(crate) fn verify_by_table_here(
         &self,
         message: &[u8],
         signature: &Signature<A>,
@@ -278,6 +302,16 @@ impl<C: Curve> Expected<C> {
     pub(crate) fn coordinates(self) -> impl Iterator<Item = Fe<C>> {
         self.numbers().filter_map(Fe::from_words)
     }
+}
+
+/// Whether the bytes are a point (04 || x || y, or x || y) that a key may have.
+#[must_use]
+pub fn is_point<A: Algorithm>(point: &[u8]) -> bool {
+    A::is_point(point)
+}
+
+pub(crate) fn is_point_here<A: Algorithm>(point: &[u8]) -> bool {
+    coordinates(point).is_some_and(|(x, y)| Affine::<A>::on_curve(x, y).is_some())
 }
 
 /// x and y of 04 || x || y, or of x || y.

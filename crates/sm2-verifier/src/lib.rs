@@ -55,7 +55,7 @@ mod table;
 #[doc(hidden)]
 pub mod internals {
     pub use crate::{
-        batch::Room,
+        batch::{Answers, Room},
         curve::{Case, Curve, Message, Multiples},
         modulus::Modulus,
         scalar::Scalar,
@@ -68,7 +68,7 @@ pub use curve::Algorithm;
 pub use digest::{digests, digests_scalar};
 pub use es256::Es256;
 pub use generator::generator_bytes;
-pub use key::{BadKey, KnownKey, Rejected};
+pub use key::{BadKey, KnownKey, Rejected, is_point};
 pub use keys::{Grown, KnownKeys};
 pub use secret::generator_multiple_x;
 pub use signature::{BadSignature, Signature};

@@ -6,7 +6,7 @@ use sm3::{Digest as _, Sm3};
 
 use crate::{
     batch::Room,
-    curve::{Algorithm, Case, Curve, Message, Multiples},
+    curve::{Case, Curve, Message, Multiples},
     digest::{digests_of_sm3, digests_of_sm3_scalar},
     key::{BadKey, KnownKey, Upkeep, coordinates},
     keys::{Keyed, Member},
@@ -23,8 +23,6 @@ pub const DEFAULT_USER_ID: &[u8] = b"1234567812345678";
 /// SM2 with SM3 and a user id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sm2;
-
-impl Algorithm for Sm2 {}
 
 static GENERATOR: Slot<Sm2> = Slot::new();
 

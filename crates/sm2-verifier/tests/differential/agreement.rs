@@ -4,7 +4,8 @@
 use std::sync::{Arc, LazyLock};
 
 use sm2_verifier::{
-    Es256, Item, KnownKey, Signature, Sm2, Width, digests, verify_batch, verify_batch_scalar,
+    Es256, Item, KnownKey, Signature, Sm2, Width, digests, is_point, verify_batch,
+    verify_batch_scalar,
 };
 
 use crate::oracle::{Number, Oracle};
@@ -128,6 +129,7 @@ fn key<O: Oracle>(input: &mut Input<'_>) {
     point[1..].copy_from_slice(&input.array::<64>());
     let found = O::known(&point, Width::BITS_8);
     assert_eq!(found.is_ok(), O::is_point(&point), "{point:02x?}");
+    assert_eq!(is_point::<O>(&point), found.is_ok(), "{point:02x?}");
 }
 
 /// What each way of checking one signature says; `None` where r or s is out of range.
