@@ -25,8 +25,9 @@ use crate::{
 
 const OFFICE: &str = "110101";
 
-/// How many sealed values it makes; a credential has two forms, and three that fit into a code.
-pub(crate) const VALUES: u64 = 20;
+/// How many sealed values it makes; a credential has two forms, and three that fit into a code. There are
+/// two applications.
+pub(crate) const VALUES: u64 = 21;
 /// The same with the photo file.
 pub(crate) const WITH_FILE: u64 = VALUES + 1;
 
