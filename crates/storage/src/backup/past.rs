@@ -71,8 +71,6 @@ const ENDED: &[(&str, &str)] = &[
         "face_consents",
         "UPDATE face_consents SET withdrawn_at = $1 WHERE withdrawn_at IS NULL",
     ),
-    // What was erased since must not come back; what is needed is made anew from the photos.
-    ("face_templates", "DELETE FROM face_templates"),
     ("leases", "DELETE FROM leases"),
     (
         "review_cases",
@@ -166,6 +164,7 @@ mod tests {
         ("appeals", "what happened"),
         ("issue_samples", "go on from where they were"),
         ("photo_comparisons", "what was found"),
+        ("face_templates", "carry their end, and a job erases them then"),
         ("review_loans", "settings of then"),
         ("review_loan_days", "fit the cases beside them"),
         ("calendar_years", "settings of then"),
