@@ -183,7 +183,7 @@ impl Authority {
         let mut found = Vec::new();
         for photo in photos {
             let findings = self.store().photo_findings(&photo.1.id).await?;
-            let findings = findings.map(case_findings).transpose()?;
+            let findings = findings.as_ref().map(case_findings).transpose()?;
             found.push(case_photo(photo, findings));
         }
         Ok(found)
@@ -203,7 +203,7 @@ impl Authority {
             };
             let check = self.store().person_check(&id).await?;
             let check = check.ok_or(Error::Internal("a person check is missing"))?;
-            found.push(case_person_check(check)?);
+            found.push(case_person_check(&check)?);
         }
         Ok(found)
     }
@@ -276,7 +276,7 @@ impl Authority {
     }
 }
 
-fn case_findings(row: PhotoFindingsRow) -> Result<CaseFindings, Error> {
+fn case_findings(row: &PhotoFindingsRow) -> Result<CaseFindings, Error> {
     Ok(CaseFindings {
         profile: row.profile.as_str().to_owned(),
         verdict: row.verdict.as_str().to_owned(),
@@ -285,7 +285,7 @@ fn case_findings(row: PhotoFindingsRow) -> Result<CaseFindings, Error> {
     })
 }
 
-fn case_person_check(row: PersonCheckRow) -> Result<CasePersonCheck, Error> {
+fn case_person_check(row: &PersonCheckRow) -> Result<CasePersonCheck, Error> {
     let closed = row.closed.as_ref();
     let measured = closed.and_then(|closed| closed.distances.as_ref());
     Ok(CasePersonCheck {
