@@ -164,6 +164,51 @@ it("sc_44: what only the server can tell is never green without it", async () =>
   }
 });
 
+/** The server's own answer while its records cannot be reached, as the scenarios of the API hold it. */
+const WITHOUT_RECORDS = {
+  type: "urn:jiazhao:problem:could-not-check",
+  title: "暂时无法核验",
+  title_en: "It could not be checked",
+  status: 503,
+  detail: "数据库无法访问，以下为已知信息",
+  detail_en: "The records cannot be reached; this is what is known",
+  reasons: [],
+  known: {
+    code_kind: "offline",
+    authentic: "yes",
+    fresh: "yes",
+    status: "valid",
+    status_as_of: "2026-01-01T00:00:00Z",
+    licence: {
+      name: "测试甲",
+      masked_number: "1101**********9912",
+      classes: ["C1"],
+      valid_from: "2026-01-01",
+      valid_until: "2032-01-01",
+      authority_code: "1101",
+    },
+    reasons: [],
+  },
+} as const;
+
+it("sc_44: while the server's records cannot be reached it says what is known since when, and is never green", async () => {
+  const officer = new Verifier(await phone(browser));
+  await officer.signIn(account("police"));
+  await officer.page.route("**/api/v1/verifications", (route) =>
+    route.fulfill({
+      status: 503,
+      contentType: "application/problem+json",
+      body: JSON.stringify(WITHOUT_RECORDS),
+    }),
+  );
+  // A dynamic code: this page alone knows nothing of it, so the server's word is all there is.
+  await officer.type(await driver.code("dynamic"));
+  expect([await officer.way(), await officer.tone()]).toEqual(["known", "unsure"]);
+  expect(await officer.fact("authentic")).toBe("yes");
+  expect(await officer.text("as-of")).toContain("此后未核查");
+  expect(await officer.text("result")).toContain("1101**********9912");
+});
+
 it("sc_45: under a trust list past its next update nothing is green", async () => {
   const officer = new Verifier(await phone(browser));
   await officer.signIn(account("police"));

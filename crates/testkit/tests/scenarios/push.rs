@@ -120,7 +120,9 @@ async fn sc_10_a_change_of_status_is_pushed_with_a_topic_and_nothing_personal(ap
     change(&app, 2, json!({"status": ["B"]})).await;
     assert_eq!(app.deliver_texts().await, 1);
     let push = app.push.pushed().remove(0);
-    let message = &driver.get("/holder/notifications").await.done()[0];
+    let inbox = driver.get("/holder/notifications").await.done();
+    let mut inbox = inbox.as_array().unwrap().iter();
+    let message = inbox.find(|one| one["kind"] == "status-changed").unwrap();
     assert_eq!(
         push.payload,
         json!({"v": 1, "kind": "status-changed", "message": message["id"], "link": "/"})

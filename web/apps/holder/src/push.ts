@@ -41,7 +41,8 @@ async function manager(): Promise<PushManager | null> {
  */
 export async function settle(): Promise<void> {
   const known = await answered(api.GET("/api/v1/holder/push-subscriptions"));
-  if (known.application_server_key === undefined) {
+  const { application_server_key: key } = known;
+  if (!key) {
     push.value = "absent";
     return;
   }
@@ -59,7 +60,7 @@ export async function settle(): Promise<void> {
   }
   await here?.unsubscribe();
   if (told) await answered(api.DELETE("/api/v1/holder/push-subscriptions"));
-  push.value = (await again(known.application_server_key)) ? "on" : silent();
+  push.value = (await again(key)) ? "on" : silent();
 }
 
 /** Whoever had it on and is still signed in has it on again, when browser or server lost it. */
@@ -87,8 +88,10 @@ async function tellAnew(here: PushSubscription): Promise<void> {
 
 /** Asks the person, subscribes at the browser's push service, and tells the server. */
 export async function turnOn(): Promise<void> {
-  const known = await answered(api.GET("/api/v1/holder/push-subscriptions"));
-  if (known.application_server_key === undefined) {
+  const { application_server_key: key } = await answered(
+    api.GET("/api/v1/holder/push-subscriptions"),
+  );
+  if (!key) {
     push.value = "absent";
     return;
   }
@@ -96,7 +99,7 @@ export async function turnOn(): Promise<void> {
     push.value = silent();
     return;
   }
-  const made = await subscribed(known.application_server_key);
+  const made = await subscribed(key);
   if (made === null) {
     push.value = "failed";
     return;

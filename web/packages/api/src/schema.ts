@@ -742,6 +742,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/holder/push-subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The key by which a browser subscribes, and which of my devices are told. */
+        get: operations["subscriptions"];
+        /**
+         * This device is told from now on, at the address that its browser subscribed by, instead of what it
+         *     was told by before. It ends when I sign out here, and with the device.
+         */
+        put: operations["subscribe"];
+        post?: never;
+        /** This device is told no more; it may not have been. */
+        delete: operations["unsubscribe"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/notifier/reports": {
         parameters: {
             query?: never;
@@ -1334,10 +1356,10 @@ export interface components {
              * @description How often sending was begun.
              */
             attempts: number;
-            /** @description `inbox` or `text`. */
+            /** @description `inbox`, `text` or `push`. */
             channel: string;
             /**
-             * @description In the inbox `delivered` or `read`; of a text `queued`, `sent`, `delivered`, `failed`,
+             * @description In the inbox `delivered` or `read`; of a text or a push `queued`, `sent`, `delivered`, `failed`,
              *     `given-up`, or `no-channel` where no text could leave.
              */
             state: string;
@@ -1962,6 +1984,72 @@ export interface components {
          * @enum {string}
          */
         Purpose: "enforcement" | "violation" | "accident" | "vehicle-service" | "driver-service";
+        /** @description How the pushes to browsers stand, as of the same days as the texts. */
+        PushesSummaryView: {
+            /** @description Whether pushes can leave. */
+            channel: boolean;
+            /**
+             * Format: int64
+             * @description Refused by it, or the browser is no more.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Not sent: too many attempts, too late, or the browser asked for no more.
+             */
+            given_up: number;
+            /**
+             * Format: int64
+             * @description Age of the oldest that waits.
+             */
+            oldest_queued_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Waiting now, however old.
+             */
+            queued: number;
+            /**
+             * Format: int64
+             * @description Taken by the push service.
+             */
+            sent: number;
+        };
+        /** @description For whom messages to a browser are encrypted (RFC 8291). */
+        PushKeys: {
+            /** @description The secret that it shares: 16 bytes, base64url. */
+            auth: string;
+            /** @description Its public key: an uncompressed point of P-256 (65 bytes), base64url. */
+            p256dh: string;
+        };
+        /** @description A browser that is told. */
+        PushSubscriptionView: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            created_at: string;
+            /** @description The device that it runs on. */
+            device: string;
+            /** @description Whether that is the one that asks. */
+            this_device: boolean;
+        };
+        /** @description `GET /holder/push-subscriptions` */
+        PushView: {
+            /**
+             * @description What a browser subscribes by (VAPID): an uncompressed point of P-256, base64url. None where
+             *     nothing is pushed here.
+             */
+            application_server_key?: string | null;
+            /** @description The driver's browsers that are told, the newest first. */
+            subscriptions: components["schemas"]["PushSubscriptionView"][];
+        };
+        /** @description `PUT /holder/push-subscriptions`: what a browser says of its subscription. */
+        PutPushSubscription: {
+            /** @description The address that its push service gave it. */
+            endpoint: string;
+            /** @description For whom messages to it are encrypted. */
+            keys: components["schemas"]["PushKeys"];
+        };
         /** @description A reason: stable code, the requirement behind it, both languages, what clears it. */
         ReasonView: {
             /** @description What clears it, English. */
@@ -2316,6 +2404,8 @@ export interface components {
              * @description Age of the oldest that waits.
              */
             oldest_queued_seconds?: number | null;
+            /** @description The same of what is pushed to browsers. */
+            push: components["schemas"]["PushesSummaryView"];
             /**
              * Format: int64
              * @description Waiting now, however old.
@@ -2534,6 +2624,11 @@ export type PhoneChallengeView = components['schemas']['PhoneChallengeView'];
 export type ProblemView = components['schemas']['ProblemView'];
 export type ProveBinding = components['schemas']['ProveBinding'];
 export type Purpose = components['schemas']['Purpose'];
+export type PushesSummaryView = components['schemas']['PushesSummaryView'];
+export type PushKeys = components['schemas']['PushKeys'];
+export type PushSubscriptionView = components['schemas']['PushSubscriptionView'];
+export type PushView = components['schemas']['PushView'];
+export type PutPushSubscription = components['schemas']['PutPushSubscription'];
 export type ReasonView = components['schemas']['ReasonView'];
 export type RecordView = components['schemas']['RecordView'];
 export type RecoveryCodesView = components['schemas']['RecoveryCodesView'];
@@ -8020,6 +8115,338 @@ export interface operations {
             };
             /** @description The Content-Type is not the one asked for */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The request does not follow its form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description This was asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Key and devices */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushView"];
+                };
+            };
+            /** @description Nobody, or nobody known, is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Signed in, but not allowed; or from another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description There is no such thing for this actor */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It does not fit the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It was there once and is over */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The request does not follow its form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description This was asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    subscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutPushSubscription"];
+            };
+        };
+        responses: {
+            /** @description This device is told */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSubscriptionView"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Nobody, or nobody known, is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Signed in, but not allowed; or from another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description There is no such thing for this actor */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It does not fit the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It was there once and is over */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The Content-Type is not the one asked for */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The request does not follow its form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description This was asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    unsubscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description This device is not told */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody, or nobody known, is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Signed in, but not allowed; or from another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description There is no such thing for this actor */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It does not fit the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It was there once and is over */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
