@@ -273,14 +273,13 @@ impl Authority {
     /// The form in the suite that is asked for or, where none is, in that of codes; where no key signs
     /// lists in that one now, in another.
     async fn form_asked_for(&self, request: &ListRequest, bits: u8) -> Result<FormFacts, Error> {
-        let suites = match &request.suite {
-            Some(suite) => vec![suite.clone()],
-            None => {
-                let others = self.inner.settings.suites.iter().map(Suite::to_string);
-                std::iter::once(self.code_suite().to_string())
-                    .chain(others)
-                    .collect()
-            }
+        let suites = if let Some(suite) = &request.suite {
+            vec![suite.clone()]
+        } else {
+            let others = self.inner.settings.suites.iter().map(Suite::to_string);
+            std::iter::once(self.code_suite().to_string())
+                .chain(others)
+                .collect()
         };
         for suite in suites {
             let form = ListForm {

@@ -110,15 +110,14 @@ impl Authority {
 
     /// Whom a code is about. What a numeric code stands for was read with the code.
     async fn subject_of(&self, shown: &mut Presented) -> Result<Box<Subject>, Error> {
-        let subject = match shown.subject.take() {
-            Some(subject) => Some(subject),
-            None => {
-                let suite = self.first_suite();
-                let found = self
-                    .store()
-                    .subject(&shown.holder, &shown.e_licence, &suite);
-                found.await?.map(Box::new)
-            }
+        let subject = if let Some(read) = shown.subject.take() {
+            Some(read)
+        } else {
+            let suite = self.first_suite();
+            let found = self
+                .store()
+                .subject(&shown.holder, &shown.e_licence, &suite);
+            found.await?.map(Box::new)
         };
         subject.ok_or(Error::Internal(
             "a code stands for no driver or no e-licence",

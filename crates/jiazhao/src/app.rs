@@ -174,35 +174,9 @@ impl App {
             FaceModels::Folder => face_models::judge(config)?,
             FaceModels::Given(judge) => (Some(judge), None),
         };
-        let authority = Authority::open(
-            store,
-            authority::Settings {
-                base_url: config.base_url(),
-                issuer: config.issuer.name.clone(),
-                certificate: config.issuer.certificate.clone(),
-                suites: config.issuer.suites.clone(),
-                status_period: SignedDuration::from_secs(config.status.period_seconds.into()),
-                codes: code_settings(config)?,
-                password_cost: options.password_cost,
-                second_factor: options.second_factor,
-                notifier: notifier(config, options.notifier)?,
-                push: push(config, options.push, ambient)?,
-                report_token: report_token(config)?,
-                sample_one_in: options.sample_one_in,
-                duplicates: options
-                    .duplicates
-                    .or_else(|| duplicates(config, calibration.as_ref())),
-                judge,
-                identity: identity(config, options.identity)?,
-                automatic_issue: options
-                    .automatic_issue
-                    .unwrap_or_else(|| automatic_issue(config, calibration)),
-                peaks: config.peaks,
-                token_keys: token::keys(config)?,
-            },
-            ambient.clock.now(),
-        )
-        .await?;
+        let (demo, web) = (options.demo, options.web);
+        let settings = authority_settings(config, ambient, options, (judge, calibration))?;
+        let authority = Authority::open(store, settings, ambient.clock.now()).await?;
         Ok(Self {
             authority,
             data: config.data.clone(),
@@ -213,8 +187,8 @@ impl App {
             settings: service::Settings {
                 secure: config.base_url().starts_with("https://"),
                 proxies: config.server.proxies.clone(),
-                demo: options.demo,
-                web: options.web,
+                demo,
+                web,
                 ..service::Settings::default()
             },
         })
@@ -340,6 +314,38 @@ fn notifier(
     };
     let gateway: Arc<dyn Notifier> = Arc::new(SmsGateway::new(peer)?);
     Ok(Some(gateway))
+}
+
+/// What the operator settled, and who answers outside.
+fn authority_settings(
+    config: &Config,
+    ambient: &Ambient,
+    options: Options,
+    (judge, calibration): (Option<Arc<Judge>>, Option<Calibration>),
+) -> Result<authority::Settings, Failure> {
+    let duplicates = duplicates(config, calibration.as_ref());
+    Ok(authority::Settings {
+        base_url: config.base_url(),
+        issuer: config.issuer.name.clone(),
+        certificate: config.issuer.certificate.clone(),
+        suites: config.issuer.suites.clone(),
+        status_period: SignedDuration::from_secs(config.status.period_seconds.into()),
+        codes: code_settings(config)?,
+        password_cost: options.password_cost,
+        second_factor: options.second_factor,
+        notifier: notifier(config, options.notifier)?,
+        push: push(config, options.push, ambient)?,
+        report_token: report_token(config)?,
+        sample_one_in: options.sample_one_in,
+        duplicates: options.duplicates.or(duplicates),
+        judge,
+        identity: identity(config, options.identity)?,
+        automatic_issue: options
+            .automatic_issue
+            .unwrap_or_else(|| automatic_issue(config, calibration)),
+        peaks: config.peaks,
+        token_keys: token::keys(config)?,
+    })
 }
 
 /// Who shows who a person is in the place of frames.

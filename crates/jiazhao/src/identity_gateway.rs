@@ -114,6 +114,7 @@ mod tests {
         answered(&Reply {
             status,
             body: body.map(|body| Bytes::from_static(body.as_bytes())),
+            etag: None,
         })
     }
 

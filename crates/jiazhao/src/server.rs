@@ -218,21 +218,19 @@ impl Job {
         match self {
             Self::Follow => FOLLOW_EVERY,
             Self::FinishApproved => FINISH_EVERY,
-            Self::LapseApplications => SWEEP_EVERY,
             Self::RefreshKeys => REFRESH_EVERY,
             Self::TurnCalendar => TURN_EVERY,
             Self::Checkpoint => CHECKPOINT_EVERY,
             Self::DeliverTexts => DELIVER_EVERY,
             Self::PushCheckpoints => PUSH_EVERY,
             Self::TendAccounts => TEND_EVERY,
-            Self::SweepAccounts => SWEEP_EVERY,
+            Self::LapseApplications | Self::SweepAccounts | Self::EraseTemplates => SWEEP_EVERY,
             Self::ClearPast => CLEAR_EVERY,
             Self::PublishLists => PUBLISH_EVERY,
             Self::SnapshotStatus => SNAPSHOT_EVERY,
             Self::RefreshTrust => TRUST_EVERY,
             Self::SignAnew => SIGN_EVERY,
             Self::SetDues => SET_DUES_EVERY,
-            Self::EraseTemplates => SWEEP_EVERY,
         }
     }
 
@@ -240,22 +238,7 @@ impl Job {
         let (authority, mut act) = (app.authority(), app.act(self.name()));
         match self {
             Self::Follow => authority.follow().await,
-            Self::FinishApproved => {
-                let issued = authority.finish_approved(&mut act).await?;
-                self.told(issued);
-                Ok(())
-            }
-            Self::LapseApplications => {
-                let lapsed = authority.lapse_applications(&mut act).await?;
-                self.told(lapsed);
-                Ok(())
-            }
             Self::RefreshKeys => Ok(authority.store().refresh_keys().await?),
-            Self::TurnCalendar => {
-                let turned = authority.turn_calendar(&mut act, app.node()).await?;
-                self.told(turned);
-                Ok(())
-            }
             Self::Checkpoint => {
                 authority.checkpoint(&act, app.node()).await?;
                 seen::note(app).await
@@ -283,25 +266,21 @@ impl Job {
                 Ok(())
             }
             Self::EraseTemplates => authority.erase_templates(&act).await.map(drop),
-            Self::SetDues => {
-                let set = authority.set_dues(&mut act, app.node()).await?;
-                self.told(set);
-                Ok(())
-            }
-            Self::SignAnew => {
-                let signed = authority.sign_anew_departed(&mut act, app.node()).await?;
-                self.told(signed);
-                Ok(())
-            }
+            Self::FinishApproved => self.did(authority.finish_approved(&mut act).await),
+            Self::LapseApplications => self.did(authority.lapse_applications(&mut act).await),
+            Self::TurnCalendar => self.did(authority.turn_calendar(&mut act, app.node()).await),
+            Self::SetDues => self.did(authority.set_dues(&mut act, app.node()).await),
+            Self::SignAnew => self.did(authority.sign_anew_departed(&mut act, app.node()).await),
         }
     }
 
-    /// What had waited for it was done.
-    fn told(self, done: impl Into<u64>) {
-        let done = done.into();
+    /// Tells how much of what had waited for it was done.
+    fn did(self, done: Result<u64, Error>) -> Result<(), Error> {
+        let done = done?;
         if done > 0 {
             tracing::info!(job = self.name(), done, "did what had waited");
         }
+        Ok(())
     }
 
     /// One run at a time, each to its end. A failure is told when it begins and when it is over,

@@ -14,7 +14,7 @@ use crate::{Because, Error, views::FindingView};
 pub(crate) struct Findings {
     v: u8,
     /// One for each rule.
-    pub(crate) findings: Vec<FindingView>,
+    pub(crate) by_rule: Vec<FindingView>,
     /// By which the photo is known again (R71), in hex.
     fingerprint: Option<String>,
     /// What the applicant declared about it.
@@ -38,7 +38,7 @@ impl Findings {
     pub(crate) fn of(assessment: &Assessment, declaration: Option<Declared>) -> Self {
         Self {
             v: 1,
-            findings: views(assessment),
+            by_rule: views(assessment),
             fingerprint: assessment
                 .fingerprint
                 .map(|fingerprint| hex::encode(fingerprint.to_bytes())),
@@ -50,7 +50,7 @@ impl Findings {
     pub(crate) const fn none() -> Self {
         Self {
             v: 1,
-            findings: Vec::new(),
+            by_rule: Vec::new(),
             fingerprint: None,
             declaration: None,
         }
@@ -102,12 +102,12 @@ impl Findings {
     /// The rules that are broken, as reasons of a refusal.
     pub(crate) fn broken(&self) -> Vec<Because> {
         let fails = |finding: &&FindingView| finding.verdict == Verdict::Fail.as_str();
-        self.findings.iter().filter(fails).map(because).collect()
+        self.by_rule.iter().filter(fails).map(because).collect()
     }
 
     /// The rules of this verdict.
     pub(crate) fn rules(&self, verdict: Verdict) -> Vec<String> {
-        let findings = self.findings.iter();
+        let findings = self.by_rule.iter();
         findings
             .filter(|finding| finding.verdict == verdict.as_str())
             .map(|finding| finding.rule.clone())

@@ -44,12 +44,12 @@ impl Authority {
             },
             Some(on_file) if on_file.usable() => PhotoOnFileView {
                 state: "acceptable".to_owned(),
-                findings: on_file.findings.findings,
+                findings: on_file.findings.by_rule,
                 offered: vec![PhotoSourceView::OnFile],
             },
             Some(on_file) => PhotoOnFileView {
                 state: "unusable".to_owned(),
-                findings: on_file.findings.findings,
+                findings: on_file.findings.by_rule,
                 offered: own,
             },
         })

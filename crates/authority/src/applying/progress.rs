@@ -84,7 +84,7 @@ impl Authority {
             rules_read: situation.rules_read,
             confirmed: row.confirmed_at.is_some(),
             declared: found.as_ref().is_some_and(|it| it.declaration.is_some()),
-            findings: found.map(|it| it.findings).unwrap_or_default(),
+            findings: found.map(|it| it.by_rule).unwrap_or_default(),
             person_check: checks.first().map(|check| check_view(check, act)),
             person_checks_left: situation.checks_left,
             rejections,
@@ -168,7 +168,7 @@ pub(crate) fn check_view(check: &PersonCheckRow, act: &Act) -> PersonCheckView {
     let lapsed = check.expires_at < act.now;
     let outcome = closed
         .map(|closed| closed.outcome)
-        .or(lapsed.then_some(Outcome::Expired));
+        .or_else(|| lapsed.then_some(Outcome::Expired));
     PersonCheckView {
         outcome: outcome.map(|outcome| outcome.as_str().to_owned()),
         reasons: closed

@@ -205,8 +205,6 @@ fn expected(rate: f64, comparisons: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn expected_false_alerts_are_the_rate_times_the_comparisons() {
         for (rate, count, expected) in [

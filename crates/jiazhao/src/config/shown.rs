@@ -40,8 +40,6 @@ impl fmt::Debug for Database {
 /// What applies, one setting a line.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let certificate = self.issuer.certificate.as_ref();
-        let code = |code: Option<&String>| code.map_or("-", String::as_str).to_owned();
         let settings = [
             ("data", self.data.display().to_string()),
             ("server.listen", self.server.listen.to_string()),
@@ -63,7 +61,26 @@ impl fmt::Display for Config {
                 },
             ),
         ];
-        let others = [
+        let told = settings.into_iter().chain(self.at_rest());
+        let token = self.pkcs11.as_ref().map(token);
+        let told = told.chain(token.into_iter().flatten());
+        let told = told
+            .chain(outside(self))
+            .chain(self.peaks())
+            .chain(self.others());
+        for (key, value) in told {
+            writeln!(f, "{key} = {value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Issuer, codes, lists and log.
+    fn others(&self) -> [(&'static str, String); 9] {
+        let certificate = self.issuer.certificate.as_ref();
+        let code = |code: Option<&String>| code.map_or("-", String::as_str).to_owned();
+        [
             ("issuer.name", self.issuer.name.clone()),
             (
                 "issuer.type_code",
@@ -94,19 +111,9 @@ impl fmt::Display for Config {
                 },
             ),
             ("log.filter", self.log.filter.clone()),
-        ];
-        let told = settings.into_iter().chain(self.at_rest());
-        let token = self.pkcs11.as_ref().map(token);
-        let told = told.chain(token.into_iter().flatten());
-        let told = told.chain(outside(self)).chain(self.peaks()).chain(others);
-        for (key, value) in told {
-            writeln!(f, "{key} = {value}")?;
-        }
-        Ok(())
+        ]
     }
-}
 
-impl Config {
     /// What is said of data at rest and its keys.
     fn at_rest(&self) -> [(&'static str, String); 7] {
         let keys = &self.keys;

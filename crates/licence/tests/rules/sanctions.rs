@@ -193,6 +193,7 @@ fn sc_35_a_sanction_ends_what_was_begun_in_the_app_and_not_at_the_counter() {
     let rejected = Application::Rejected {
         reasons: reasons(),
         reviewer: None,
+        appealable: None,
     };
     for origin in PhotoOrigin::ALL {
         let ended = Application::Draft { origin: *origin }.apply(end());

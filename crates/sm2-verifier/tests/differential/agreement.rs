@@ -128,7 +128,11 @@ fn key<O: Oracle>(input: &mut Input<'_>) {
     let mut point = [4; 65];
     point[1..].copy_from_slice(&input.array::<64>());
     let found = O::known(&point, Width::BITS_8);
-    assert_eq!(found.is_ok(), <O as Oracle>::is_point(&point), "{point:02x?}");
+    assert_eq!(
+        found.is_ok(),
+        <O as Oracle>::is_point(&point),
+        "{point:02x?}"
+    );
     assert_eq!(is_point::<O>(&point), found.is_ok(), "{point:02x?}");
 }
 
