@@ -207,6 +207,21 @@ async fn sc_45_other_roots_change_nothing() {
     assert_eq!(held(&folder), before);
 }
 
+/// A server that answers so, in this order.
+fn answering(answers: &[(u16, &str)]) -> String {
+    let peer = Peer::start();
+    for (status, body) in answers {
+        peer.answers(Answer::Status(*status, (*body).to_owned()));
+    }
+    format!("http://{}", peer.address)
+}
+
+/// What is held, but for the names under which the server knows it.
+fn files(held: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
+    let lists = held.into_iter().filter(|(name, _)| name != "tags.json");
+    lists.collect()
+}
+
 /// What a server or whoever stands before it may answer: an earlier edition of what it signed.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_rolled_back_changes_nothing() {
@@ -223,13 +238,6 @@ async fn what_was_rolled_back_changes_nothing() {
     assert_eq!(fetch(&folder, &base, &[]).code, 0);
     let (before, trust) = (held(&folder), text("/trust-list").await);
 
-    let answering = |answers: &[(u16, &str)]| {
-        let peer = Peer::start();
-        for (status, body) in answers {
-            peer.answers(Answer::Status(*status, (*body).to_owned()));
-        }
-        format!("http://{}", peer.address)
-    };
     for (answers, code, told) in [
         (
             &[(200, old_trust.as_str())][..],
@@ -268,10 +276,6 @@ async fn what_was_rolled_back_changes_nothing() {
         let run = fetch(&folder, &answering(answers), &[]);
         assert_eq!(run.code, code, "{answers:?} {} {}", run.out, run.err);
         assert!(run.err.contains(told), "{told}: {}", run.err);
-        let files = |held: Vec<(String, Vec<u8>)>| -> Vec<_> {
-            let lists = held.into_iter().filter(|(name, _)| name != "tags.json");
-            lists.collect()
-        };
         assert_eq!(files(held(&folder)), files(before.clone()), "{told}");
     }
     let run = fetch(&folder, "http://licence.example", &[]);

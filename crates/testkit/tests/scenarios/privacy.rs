@@ -132,13 +132,13 @@ async fn guessing_is_slowed_by_source_and_never_locks_a_driver_out(app: App) {
     let police = app.staff("police").await;
     for attempt in 0..11 {
         let answer = police
-            .post("/verifications", &crate::steps::check("123"))
+            .post("/verifications", &check("123"))
             .await;
         assert_eq!(answer.status == 429, attempt == 10, "{}", answer.text());
     }
-    app.clock.advance(jiff::SignedDuration::from_secs(6));
+    app.clock.advance(SignedDuration::from_secs(6));
     police
-        .post("/verifications", &crate::steps::check("123"))
+        .post("/verifications", &check("123"))
         .await
         .problem(422, "not-a-code");
 }
@@ -153,7 +153,7 @@ async fn sessions_end(app: App) {
         .problem(401, "sign-in-required");
     let login = json!({"kind": "holder", "login": BEIJING, "password": PASSWORD});
     driver.post("/sessions", &login).await.done();
-    app.clock.advance(jiff::SignedDuration::from_hours(12));
+    app.clock.advance(SignedDuration::from_hours(12));
     driver
         .get("/holder/licence")
         .await

@@ -133,18 +133,7 @@ async fn sc_35_two_officers_stop_a_licence_and_two_bring_it_back(app: App) {
     );
     assert!(blocking(&driver).await.contains(&"sanctioned".to_owned()));
 
-    // The driver reads why and whom to contact.
-    let own = driver.get("/holder/sanctions").await.done();
-    assert_eq!(own[0]["id"], id);
-    assert_eq!(own[0]["stage"], "in-force");
-    assert_eq!(codes(&own[0]["grounds"]), ["composite-photo"]);
-    assert_eq!(own[0]["grounds"][0]["rule"], "R73");
-    assert_eq!(own[0]["contact"], before["sub_page"]["issuing_authority"]);
-    assert_eq!(own[0]["may_appeal"], true);
-    assert!(told(
-        &driver.get("/holder/notifications").await.done(),
-        "sanctioned"
-    ));
+    the_driver_reads_why(&driver, &id, &before["sub_page"]["issuing_authority"]).await;
 
     let lifted = lift_decided(&app, BEIJING, &id, "confirm").await;
     assert_eq!(lifted["sanction"]["stage"], "lifted");
@@ -164,6 +153,21 @@ async fn sc_35_two_officers_stop_a_licence_and_two_bring_it_back(app: App) {
         (&own[0]["stage"], &own[0]["may_appeal"]),
         (&json!("lifted"), &json!(false))
     );
+}
+
+/// And whom to contact.
+async fn the_driver_reads_why(driver: &Client, id: &str, contact: &Value) {
+    let own = driver.get("/holder/sanctions").await.done();
+    assert_eq!(own[0]["id"], id);
+    assert_eq!(own[0]["stage"], "in-force");
+    assert_eq!(codes(&own[0]["grounds"]), ["composite-photo"]);
+    assert_eq!(own[0]["grounds"][0]["rule"], "R73");
+    assert_eq!(&own[0]["contact"], contact);
+    assert_eq!(own[0]["may_appeal"], true);
+    assert!(told(
+        &driver.get("/holder/notifications").await.done(),
+        "sanctioned"
+    ));
 }
 
 /// The person is seen there and the photo is another: what comes of it is good, and the app stays

@@ -200,7 +200,7 @@ async fn sc_08_there_is_one_appeal_in_its_time(app: App) {
     let path = format!("/holder/applications/{application}/appeal");
     app.clock
         .advance(SignedDuration::from_hours(60 * 24) + SignedDuration::from_secs(1));
-    let signed_in = crate::steps::activate(&app, BEIJING_OTHER).await;
+    let signed_in = activate(&app, BEIJING_OTHER).await;
     signed_in
         .post(&path, &why())
         .await

@@ -11,6 +11,7 @@ use crate::{
 
 on_both_engines!(
     r42_an_office_sees_what_is_ahead_of_it,
+    r42_a_forecast_is_an_offices_own,
     r42_machines_read_the_queues_without_persons,
     r87_the_load_of_an_office_is_at_hand,
 );
@@ -60,7 +61,10 @@ async fn r42_an_office_sees_what_is_ahead_of_it(app: App) {
     let reviewer = app.staff("reviewer-1101").await;
     let seen = reviewer.get("/review/forecast").await.done();
     assert_eq!(seen["overdue"], 2);
+}
 
+async fn r42_a_forecast_is_an_offices_own(app: App) {
+    let reviewer = app.staff("reviewer-1101").await;
     let other = "/review/forecast?office=5101";
     reviewer
         .get(other)
