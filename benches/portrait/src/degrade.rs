@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::stills::{Colour, MIDDLE, Sitter, mix, smooth};
+use crate::stills::{Colour, FACE, MIDDLE, PHOTO, Sitter, WHITE, mix, smooth};
 use image::{ImageEncoder as _, codecs::jpeg::JpegEncoder};
 
 /// What is done to a photo that breaks no rule.
@@ -57,61 +57,61 @@ pub(crate) const ALL: [Degradation; 24] = [
         Fault::GreyWall,
         56,
         "grey background, brightness",
-        &[200.0, 165.0, 130.0, 90.0],
+        &[200.0, 165.0, 120.0],
     ),
     of(
         Fault::BlueWall,
         56,
         "blue background, lacking red",
-        &[25.0, 45.0, 70.0, 120.0],
+        &[25.0, 50.0, 100.0],
     ),
     of(
         Fault::Shadow,
         56,
         "shadow beside the head, darker by",
-        &[30.0, 60.0, 90.0, 130.0],
+        &[30.0, 60.0, 110.0],
     ),
     of(
         Fault::Stripes,
         56,
         "striped background, darker by",
-        &[30.0, 60.0, 90.0, 130.0],
+        &[30.0, 60.0, 110.0],
     ),
     of(
         Fault::SideLight,
         57,
         "one side of the face in the dark, share of light",
-        &[0.7, 0.5, 0.35, 0.2],
+        &[0.7, 0.5, 0.3],
     ),
     of(
         Fault::Dark,
         57,
         "under-exposed, share of light",
-        &[0.6, 0.4, 0.25, 0.15],
+        &[0.6, 0.4, 0.25],
     ),
     of(
         Fault::Bright,
         57,
         "over-exposed, share of light",
-        &[1.3, 1.6, 2.0, 2.6],
+        &[1.3, 1.7, 2.3],
     ),
     of(
         Fault::Flat,
         57,
         "low contrast, share of it",
-        &[0.5, 0.3, 0.2, 0.1],
+        &[0.5, 0.3, 0.15],
     ),
     of(
         Fault::Blur,
         57,
         "blurred, pixels of the crop",
-        &[1.0, 2.0, 3.0, 5.0],
+        &[1.0, 2.0, 4.0],
     ),
     of(
         Fault::Coarse,
         57,
         "low resolution, face wide in pixels",
-        &[105.0, 70.0, 50.0, 35.0],
+        &[105.0, 70.0, 40.0],
     ),
     of(
         Fault::SecondFace,
@@ -131,12 +131,7 @@ pub(crate) const ALL: [Degradation; 24] = [
         "too near, width of the face in the picture",
         &[0.66, 0.76, 0.9],
     ),
-    of(
-        Fault::Tilt,
-        58,
-        "head tilted, degrees",
-        &[5.0, 10.0, 15.0, 20.0],
-    ),
+    of(Fault::Tilt, 58, "head tilted, degrees", &[5.0, 10.0, 15.0]),
     of(
         Fault::Shoulders,
         58,
@@ -147,13 +142,13 @@ pub(crate) const ALL: [Degradation; 24] = [
         Fault::Turned,
         59,
         "head turned, degrees of the warp",
-        &[12.0, 22.0, 32.0, 42.0],
+        &[12.0, 24.0, 36.0],
     ),
     of(
         Fault::Nod,
         59,
         "head up or down, degrees of the warp",
-        &[12.0, 22.0, 32.0, 42.0],
+        &[12.0, 24.0, 36.0],
     ),
     of(
         Fault::Gaze,
@@ -171,7 +166,7 @@ pub(crate) const ALL: [Degradation; 24] = [
         Fault::LightClothes,
         60,
         "light clothes, brightness",
-        &[130.0, 170.0, 210.0, 240.0],
+        &[130.0, 180.0, 230.0],
     ),
     of(Fault::EyesClosed, 68, "eyes closed", &[1.0]),
     of(
@@ -184,7 +179,7 @@ pub(crate) const ALL: [Degradation; 24] = [
         Fault::Again,
         71,
         "an earlier photo stored anew, JPEG quality",
-        &[90.0, 60.0, 30.0],
+        &[90.0, 30.0],
     ),
     of(
         Fault::AgainCut,
@@ -223,10 +218,10 @@ impl Degradation {
     fn changed(&self, sitter: &Sitter, other: &Sitter, strength: f32, sides: f32) -> Sitter {
         let studio = || sitter.studio();
         match self.fault {
-            Fault::GreyWall => sitter.before([strength; 3], 0.4),
+            Fault::GreyWall => sitter.studio_before([strength; 3]),
             Fault::BlueWall => {
                 let wall = [250.0 - strength, 250.0 - strength * 0.45, 250.0];
-                sitter.before(wall, 0.4)
+                sitter.studio_before(wall)
             }
             Fault::Shadow => wall_changed(&studio(), |x, _, wall| {
                 let shade = smooth((sides * (x - MIDDLE.0) - 20.0) / 60.0);
@@ -252,20 +247,22 @@ impl Degradation {
                 let flat = pixel.map(|it| 150.0 + (it - 150.0) * strength);
                 mix(pixel, flat, studio_face(sitter, x, y))
             }),
-            Fault::Blur => blurred(&studio(), strength * 210.0 / 207.0),
+            Fault::Blur => blurred(&studio(), strength * FACE / 207.0),
             Fault::SecondFace => second_face(&studio(), &other.studio(), strength, sides),
             Fault::Near => {
-                // The photo is 420 wide and the face 210: half of it.
-                let by = strength / 0.5;
+                let by = strength * PHOTO / FACE;
                 studio().smaller((by, by))
             }
             Fault::Tilt => tilted(&studio(), strength * sides),
             Fault::Shoulders => shoulders(&studio(), strength * sides),
             Fault::Turned => sitter.turned(strength * sides).studio(),
-            Fault::Nod => nodded(sitter, strength * sides).studio(),
+            Fault::Nod => sitter.studio().nodded(strength * sides),
             Fault::Gaze => gazing(sitter, strength * sides).studio(),
             Fault::Mouth => mouth_open(sitter, strength).studio(),
-            Fault::LightClothes => light_clothes(&studio(), strength),
+            Fault::LightClothes => sitter
+                .nodded(sitter.pitch())
+                .dressed(strength)
+                .before(WHITE),
             Fault::EyesClosed => sitter.eyes_closed().studio(),
             Fault::OldDate | Fault::Again | Fault::AgainCut | Fault::Coarse | Fault::Far => {
                 studio()
@@ -347,25 +344,6 @@ fn shoulders(sitter: &Sitter, degrees: f32) -> Sitter {
     })
 }
 
-/// The head bent around a level ellipsoid.
-fn nodded(sitter: &Sitter, degrees: f32) -> Sitter {
-    let angle = degrees.to_radians();
-    let (half, tall) = sitter.face().half;
-    let (half, tall) = (half * 1.15, tall * 1.3);
-    sitter.changed(|x, y, pixel| {
-        let across = (x - MIDDLE.0) / half;
-        let round = tall * (1.0 - across * across).max(0.0).sqrt();
-        let down = y - MIDDLE.1;
-        if down.abs() >= round {
-            return pixel;
-        }
-        let seen = (down / round).asin();
-        let from = (seen - angle).clamp(-1.5, 1.5).sin() * round;
-        let bent = sitter.at(x, MIDDLE.1 + from);
-        mix(pixel, bent, smooth((1.0 - (down / round).abs()) * 8.0))
-    })
-}
-
 /// The middle of each eye moved to one side.
 fn gazing(sitter: &Sitter, share: f32) -> Sitter {
     let mut moved = sitter.clone();
@@ -398,20 +376,6 @@ fn mouth_open(sitter: &Sitter, share: f32) -> Sitter {
             let fade = smooth((sitter.face().chin + 40.0 - y) / 40.0);
             sitter.at(x, y - open * fade)
         }
-    })
-}
-
-fn light_clothes(studio: &Sitter, brightness: f32) -> Sitter {
-    let chin = studio.face().chin;
-    studio.changed(|x, y, pixel| {
-        let worn = smooth((y - chin - 24.0) / 12.0) * studio.outline(x, y);
-        let folds = (x * 0.11 + y * 0.07).sin() * 6.0;
-        let cloth = [
-            brightness + folds,
-            brightness + folds,
-            brightness + folds * 0.5,
-        ];
-        mix(pixel, cloth, worn)
     })
 }
 
@@ -489,8 +453,9 @@ fn stored_anew(photo: &[u8], quality: f32, cut: f32) -> io::Result<Vec<u8>> {
 fn stored_smaller(photo: &[u8], face: f32, again: bool) -> io::Result<Vec<u8>> {
     use image::imageops::{FilterType, resize};
     let picture = decoded(photo)?;
-    // The face is half of the photo wide: 315 pixels.
-    let [width, height] = [picture.width(), picture.height()].map(|it| share(it, face / 315.0));
+    // The photo is 630 wide.
+    let [width, height] =
+        [picture.width(), picture.height()].map(|it| share(it, face / (630.0 * FACE / PHOTO)));
     let small = resize(&picture, width, height, FilterType::Triangle);
     let stored = if again {
         resize(
