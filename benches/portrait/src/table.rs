@@ -10,7 +10,7 @@ use std::{fs, thread};
 use jiff::civil::date;
 use portrait::{Asked, Assessment, Fingerprint, Limits, Models, Profile, Verdict, assess};
 
-use crate::degrade::{self, Degradation, Fault};
+use crate::degrade::{self, Degradation};
 use crate::figure::{Failed, note};
 use crate::stills::{STILLS, Sitter};
 
@@ -166,8 +166,8 @@ impl Table {
                 let other = other.unwrap_or(sitter);
                 let photo = degradation.photo(sitter, other, number, *strength)?;
                 let name = format!(
-                    "R{}-{:?}-{strength}-{number}",
-                    degradation.rule, degradation.fault
+                    "R{}-{}-{strength}-{number}",
+                    degradation.rule, degradation.name
                 );
                 let earlier = self.earlier(degradation, sitter, number)?;
                 let judged = self.judged(&photo, &earlier)?;
@@ -200,7 +200,7 @@ impl Table {
         sitter: &Sitter,
         variation: u8,
     ) -> Result<Vec<Fingerprint>, Failed> {
-        if !matches!(degradation.fault, Fault::Again | Fault::AgainCut) {
+        if !degradation.has_earlier() {
             return Ok(Vec::new());
         }
         let judged = self.judged(&sitter.studio().photo(variation)?, &[])?;
