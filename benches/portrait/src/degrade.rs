@@ -1,295 +1,347 @@
 //! Photos that break one rule each, more and more: made of stills, **synthetic**.
 
+mod files;
+
 use std::io;
 
-use crate::stills::{Colour, MIDDLE, Sitter, mix, smooth};
-use image::{ImageEncoder as _, codecs::jpeg::JpegEncoder};
+use crate::stills::{Colour, FACE, MIDDLE, PHOTO, Sitter, WHITE, mix, smooth};
+pub(crate) use files::with_exif;
+use files::{coarse, cut_anew, dated, far, stored_anew};
 
-/// What is done to a photo that breaks no rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    GreyWall,
-    BlueWall,
-    Shadow,
-    Stripes,
-    SideLight,
-    Dark,
-    Bright,
-    Flat,
-    Blur,
-    Coarse,
-    SecondFace,
-    Far,
-    Near,
-    Tilt,
-    Shoulders,
-    Turned,
-    Nod,
-    Gaze,
-    Mouth,
-    LightClothes,
-    EyesClosed,
-    OldDate,
-    Again,
-    AgainCut,
-}
-
-/// A fault, the rule that it breaks, what is given for it, and its strengths.
+/// What is done to a photo that breaks no rule, and how much of it.
 pub(crate) struct Degradation {
-    pub(crate) fault: Fault,
+    /// The rule that it breaks.
     pub(crate) rule: u8,
+    /// Its name in files.
+    pub(crate) name: &'static str,
+    /// What is done, and in what it is measured.
     pub(crate) what: &'static str,
+    make: Make,
+    /// From mild, which nobody need catch, to gross.
     pub(crate) strengths: &'static [f32],
 }
 
-const fn of(fault: Fault, rule: u8, what: &'static str, strengths: &'static [f32]) -> Degradation {
+/// How it is done.
+enum Make {
+    /// To the person before the camera.
+    Person(fn(&Scene<'_>) -> Sitter),
+    /// To the file.
+    File(fn(&[u8], f32) -> io::Result<Vec<u8>>),
+}
+
+/// Somebody before the camera, and somebody else; `side` is 1 to the right and -1 to the left.
+struct Scene<'a> {
+    sitter: &'a Sitter,
+    other: &'a Sitter,
+    strength: f32,
+    side: f32,
+}
+
+const fn of(
+    rule: u8,
+    name: &'static str,
+    what: &'static str,
+    make: Make,
+    strengths: &'static [f32],
+) -> Degradation {
     Degradation {
-        fault,
         rule,
+        name,
         what,
+        make,
         strengths,
     }
 }
 
-/// Strengths grow; the first of three or more is mild, and nobody need catch it.
 pub(crate) const ALL: [Degradation; 24] = [
     of(
-        Fault::GreyWall,
         56,
+        "grey-wall",
         "grey background, brightness",
-        &[200.0, 165.0, 130.0, 90.0],
+        Make::Person(grey_wall),
+        &[200.0, 165.0, 120.0],
     ),
     of(
-        Fault::BlueWall,
         56,
+        "blue-wall",
         "blue background, lacking red",
-        &[25.0, 45.0, 70.0, 120.0],
+        Make::Person(blue_wall),
+        &[25.0, 50.0, 100.0],
     ),
     of(
-        Fault::Shadow,
         56,
+        "shadow",
         "shadow beside the head, darker by",
-        &[30.0, 60.0, 90.0, 130.0],
+        Make::Person(shadow),
+        &[30.0, 60.0, 110.0],
     ),
     of(
-        Fault::Stripes,
         56,
+        "stripes",
         "striped background, darker by",
-        &[30.0, 60.0, 90.0, 130.0],
+        Make::Person(stripes),
+        &[30.0, 60.0, 110.0],
     ),
     of(
-        Fault::SideLight,
         57,
+        "side-light",
         "one side of the face in the dark, share of light",
-        &[0.7, 0.5, 0.35, 0.2],
+        Make::Person(side_light),
+        &[0.7, 0.5, 0.3],
     ),
     of(
-        Fault::Dark,
         57,
+        "dark",
         "under-exposed, share of light",
-        &[0.6, 0.4, 0.25, 0.15],
+        Make::Person(exposed),
+        &[0.6, 0.4, 0.25],
     ),
     of(
-        Fault::Bright,
         57,
+        "bright",
         "over-exposed, share of light",
-        &[1.3, 1.6, 2.0, 2.6],
+        Make::Person(exposed),
+        &[1.3, 1.7, 2.3],
     ),
     of(
-        Fault::Flat,
         57,
+        "flat",
         "low contrast, share of it",
-        &[0.5, 0.3, 0.2, 0.1],
+        Make::Person(flat),
+        &[0.5, 0.3, 0.15],
     ),
     of(
-        Fault::Blur,
         57,
+        "blur",
         "blurred, pixels of the crop",
-        &[1.0, 2.0, 3.0, 5.0],
+        Make::Person(blurred),
+        &[1.0, 2.0, 4.0],
     ),
     of(
-        Fault::Coarse,
         57,
+        "coarse",
         "low resolution, face wide in pixels",
-        &[105.0, 70.0, 50.0, 35.0],
+        Make::File(coarse),
+        &[105.0, 70.0, 40.0],
     ),
     of(
-        Fault::SecondFace,
         58,
+        "second-face",
         "a second face, share of the first's width",
+        Make::Person(second_face),
         &[0.2, 0.35, 0.5],
     ),
     of(
-        Fault::Far,
         58,
+        "far",
         "too far away, face wide in pixels",
+        Make::File(far),
         &[115.0, 85.0, 60.0],
     ),
     of(
-        Fault::Near,
         58,
+        "near",
         "too near, width of the face in the picture",
+        Make::Person(near),
         &[0.66, 0.76, 0.9],
     ),
     of(
-        Fault::Tilt,
         58,
+        "tilt",
         "head tilted, degrees",
-        &[5.0, 10.0, 15.0, 20.0],
+        Make::Person(tilted),
+        &[5.0, 10.0, 15.0],
     ),
     of(
-        Fault::Shoulders,
         58,
+        "shoulders",
         "one shoulder lower, degrees",
+        Make::Person(shoulders),
         &[6.0, 12.0, 18.0],
     ),
     of(
-        Fault::Turned,
         59,
+        "turned",
         "head turned, degrees of the warp",
-        &[12.0, 22.0, 32.0, 42.0],
+        Make::Person(turned),
+        &[12.0, 24.0, 36.0],
     ),
     of(
-        Fault::Nod,
         59,
+        "nod",
         "head up or down, degrees of the warp",
-        &[12.0, 22.0, 32.0, 42.0],
+        Make::Person(nodded),
+        &[12.0, 24.0, 36.0],
     ),
     of(
-        Fault::Gaze,
         59,
+        "gaze",
         "eyes to the side, share of their width",
+        Make::Person(gazing),
         &[0.12, 0.2, 0.28],
     ),
     of(
-        Fault::Mouth,
         59,
+        "mouth",
         "mouth open, share of the face's height",
+        Make::Person(mouth_open),
         &[0.03, 0.07, 0.12],
     ),
     of(
-        Fault::LightClothes,
         60,
+        "light-clothes",
         "light clothes, brightness",
-        &[130.0, 170.0, 210.0, 240.0],
+        Make::Person(light_clothes),
+        &[130.0, 180.0, 230.0],
     ),
-    of(Fault::EyesClosed, 68, "eyes closed", &[1.0]),
     of(
-        Fault::OldDate,
+        68,
+        "eyes-closed",
+        "eyes closed",
+        Make::Person(eyes_closed),
+        &[1.0],
+    ),
+    of(
         71,
+        "old-date",
         "taken more than six months ago, by EXIF, days",
+        Make::File(dated),
         &[190.0, 400.0],
     ),
     of(
-        Fault::Again,
         71,
+        "again",
         "an earlier photo stored anew, JPEG quality",
-        &[90.0, 60.0, 30.0],
+        Make::File(stored_anew),
+        &[90.0, 30.0],
     ),
     of(
-        Fault::AgainCut,
         71,
+        "again-cut",
         "an earlier photo cut anew, share cut off",
+        Make::File(cut_anew),
         &[0.02, 0.05],
     ),
 ];
 
 impl Degradation {
-    /// The photo with the fault, so strong. `other` is somebody else.
+    /// The photo with the fault, so strong; `number` chooses the side. `other` is somebody else.
     pub(crate) fn photo(
         &self,
         sitter: &Sitter,
         other: &Sitter,
-        variation: u8,
+        number: u8,
         strength: f32,
     ) -> io::Result<Vec<u8>> {
-        let sides = if variation.is_multiple_of(2) {
-            1.0
-        } else {
-            -1.0
-        };
-        match self.fault {
-            Fault::OldDate => dated(&sitter.studio().photo(variation)?, strength),
-            Fault::Again => stored_anew(&sitter.studio().photo(variation)?, strength, 0.0),
-            Fault::AgainCut => stored_anew(&sitter.studio().photo(variation)?, 85.0, strength),
-            Fault::Coarse => stored_smaller(&sitter.studio().photo(variation)?, strength, true),
-            Fault::Far => stored_smaller(&sitter.studio().photo(variation)?, strength, false),
-            _ => self
-                .changed(sitter, other, strength, sides)
-                .photo(variation),
+        let side = if number.is_multiple_of(2) { 1.0 } else { -1.0 };
+        match self.make {
+            Make::File(change) => change(&sitter.studio().photo(number)?, strength),
+            Make::Person(change) => {
+                let scene = Scene {
+                    sitter,
+                    other,
+                    strength,
+                    side,
+                };
+                change(&scene).photo(number)
+            }
         }
     }
 
-    fn changed(&self, sitter: &Sitter, other: &Sitter, strength: f32, sides: f32) -> Sitter {
-        let studio = || sitter.studio();
-        match self.fault {
-            Fault::GreyWall => sitter.before([strength; 3], 0.4),
-            Fault::BlueWall => {
-                let wall = [250.0 - strength, 250.0 - strength * 0.45, 250.0];
-                sitter.before(wall, 0.4)
-            }
-            Fault::Shadow => wall_changed(&studio(), |x, _, wall| {
-                let shade = smooth((sides * (x - MIDDLE.0) - 20.0) / 60.0);
-                wall.map(|it| it - strength * shade)
-            }),
-            Fault::Stripes => wall_changed(&studio(), |x, _, wall| {
-                let dark = (x / 22.0).fract() < 0.5;
-                if dark {
-                    wall.map(|it| it - strength)
-                } else {
-                    wall
-                }
-            }),
-            Fault::SideLight => studio().changed(|x, y, pixel| {
-                let face = studio_face(sitter, x, y);
-                let shade = smooth((sides * (x - MIDDLE.0) + 25.0) / 50.0) * face;
-                pixel.map(|it| it * (1.0 - (1.0 - strength) * shade))
-            }),
-            Fault::Dark | Fault::Bright => {
-                studio().changed(|_, _, pixel| pixel.map(|it| it * strength))
-            }
-            Fault::Flat => studio().changed(|x, y, pixel| {
-                let flat = pixel.map(|it| 150.0 + (it - 150.0) * strength);
-                mix(pixel, flat, studio_face(sitter, x, y))
-            }),
-            Fault::Blur => blurred(&studio(), strength * 210.0 / 207.0),
-            Fault::SecondFace => second_face(&studio(), &other.studio(), strength, sides),
-            Fault::Near => {
-                // The photo is 420 wide and the face 210: half of it.
-                let by = strength / 0.5;
-                studio().smaller((by, by))
-            }
-            Fault::Tilt => tilted(&studio(), strength * sides),
-            Fault::Shoulders => shoulders(&studio(), strength * sides),
-            Fault::Turned => sitter.turned(strength * sides).studio(),
-            Fault::Nod => nodded(sitter, strength * sides).studio(),
-            Fault::Gaze => gazing(sitter, strength * sides).studio(),
-            Fault::Mouth => mouth_open(sitter, strength).studio(),
-            Fault::LightClothes => light_clothes(&studio(), strength),
-            Fault::EyesClosed => sitter.eyes_closed().studio(),
-            Fault::OldDate | Fault::Again | Fault::AgainCut | Fault::Coarse | Fault::Far => {
-                studio()
-            }
-        }
+    /// Whether it is about an earlier photo of the same person.
+    pub(crate) fn has_earlier(&self) -> bool {
+        self.name.starts_with("again")
     }
 }
 
+fn grey_wall(scene: &Scene<'_>) -> Sitter {
+    scene.sitter.studio_before([scene.strength; 3])
+}
+
+fn blue_wall(scene: &Scene<'_>) -> Sitter {
+    let less = scene.strength;
+    scene
+        .sitter
+        .studio_before([250.0 - less, 250.0 - less * 0.45, 250.0])
+}
+
+fn shadow(scene: &Scene<'_>) -> Sitter {
+    wall_changed(&scene.sitter.studio(), |x, wall| {
+        let shade = smooth((scene.side * (x - MIDDLE.0) - 20.0) / 60.0);
+        wall.map(|it| it - scene.strength * shade)
+    })
+}
+
+fn stripes(scene: &Scene<'_>) -> Sitter {
+    wall_changed(&scene.sitter.studio(), |x, wall| {
+        let dark = (x / 22.0).fract() < 0.5;
+        if dark {
+            wall.map(|it| it - scene.strength)
+        } else {
+            wall
+        }
+    })
+}
+
+fn side_light(scene: &Scene<'_>) -> Sitter {
+    scene.sitter.studio().changed(|x, y, pixel| {
+        let there = face(scene.sitter, x, y);
+        let shade = smooth((scene.side * (x - MIDDLE.0) + 25.0) / 50.0) * there;
+        pixel.map(|it| it * (1.0 - (1.0 - scene.strength) * shade))
+    })
+}
+
+fn exposed(scene: &Scene<'_>) -> Sitter {
+    let studio = scene.sitter.studio();
+    studio.changed(|_, _, pixel| pixel.map(|it| it * scene.strength))
+}
+
+fn flat(scene: &Scene<'_>) -> Sitter {
+    scene.sitter.studio().changed(|x, y, pixel| {
+        let flat = pixel.map(|it| 150.0 + (it - 150.0) * scene.strength);
+        mix(pixel, flat, face(scene.sitter, x, y))
+    })
+}
+
+fn near(scene: &Scene<'_>) -> Sitter {
+    let by = scene.strength * PHOTO / FACE;
+    scene.sitter.studio().smaller((by, by))
+}
+
+fn turned(scene: &Scene<'_>) -> Sitter {
+    scene.sitter.turned(scene.strength * scene.side).studio()
+}
+
+fn nodded(scene: &Scene<'_>) -> Sitter {
+    scene.sitter.studio().nodded(scene.strength * scene.side)
+}
+
+fn light_clothes(scene: &Scene<'_>) -> Sitter {
+    let level = scene.sitter.nodded(scene.sitter.pitch());
+    level.dressed(scene.strength).before(WHITE)
+}
+
+fn eyes_closed(scene: &Scene<'_>) -> Sitter {
+    scene.sitter.eyes_closed().studio()
+}
+
 /// How surely a place is the face, 0 to 1.
-fn studio_face(sitter: &Sitter, x: f32, y: f32) -> f32 {
+fn face(sitter: &Sitter, x: f32, y: f32) -> f32 {
     let (half, tall) = sitter.face().half;
     smooth((1.25 - ((x - MIDDLE.0) / half).hypot((y - MIDDLE.1) / tall)) * 4.0)
 }
 
-fn wall_changed(sitter: &Sitter, change: impl Fn(f32, f32, Colour) -> Colour) -> Sitter {
+fn wall_changed(sitter: &Sitter, change: impl Fn(f32, Colour) -> Colour) -> Sitter {
     sitter.changed(|x, y, pixel| {
         let person = sitter.outline(x, y);
-        mix(change(x, y, pixel), pixel, person)
+        mix(change(x, pixel), pixel, person)
     })
 }
 
 /// Means over boxes, three times: close to a bell.
-fn blurred(sitter: &Sitter, radius: f32) -> Sitter {
-    let mut blurred = sitter.clone();
+fn blurred(scene: &Scene<'_>) -> Sitter {
+    let radius = scene.strength * FACE / 207.0;
+    let mut blurred = scene.sitter.studio();
     for _ in 0..3 {
         for (along, down) in [(1.0, 0.0), (0.0, 1.0)] {
             let step = radius / 3.0;
@@ -310,7 +362,9 @@ fn blurred(sitter: &Sitter, radius: f32) -> Sitter {
 }
 
 /// Somebody else in the upper corner, head and shoulders.
-fn second_face(sitter: &Sitter, other: &Sitter, share: f32, sides: f32) -> Sitter {
+fn second_face(scene: &Scene<'_>) -> Sitter {
+    let (sitter, other) = (scene.sitter.studio(), scene.other.studio());
+    let (share, sides) = (scene.strength, scene.side);
     let middle = (
         MIDDLE.0 + sides * (205.0 - 150.0 * share),
         45.0 + 170.0 * share,
@@ -329,17 +383,19 @@ fn second_face(sitter: &Sitter, other: &Sitter, share: f32, sides: f32) -> Sitte
     })
 }
 
-fn tilted(sitter: &Sitter, degrees: f32) -> Sitter {
+fn tilted(scene: &Scene<'_>) -> Sitter {
+    let degrees = scene.strength * scene.side;
     let (sin, cos) = degrees.to_radians().sin_cos();
-    sitter.bent(|x, y| {
+    scene.sitter.studio().bent(|x, y| {
         let (x, y) = (x - MIDDLE.0, y - MIDDLE.1);
         (MIDDLE.0 + x * cos + y * sin, MIDDLE.1 + y * cos - x * sin)
     })
 }
 
 /// What is below the chin slides down on one side and up on the other.
-fn shoulders(sitter: &Sitter, degrees: f32) -> Sitter {
-    let slope = degrees.to_radians().tan();
+fn shoulders(scene: &Scene<'_>) -> Sitter {
+    let sitter = scene.sitter.studio();
+    let slope = (scene.strength * scene.side).to_radians().tan();
     let chin = sitter.face().chin;
     sitter.bent(|x, y| {
         let body = smooth((y - chin - 5.0) / 40.0);
@@ -347,44 +403,26 @@ fn shoulders(sitter: &Sitter, degrees: f32) -> Sitter {
     })
 }
 
-/// The head bent around a level ellipsoid.
-fn nodded(sitter: &Sitter, degrees: f32) -> Sitter {
-    let angle = degrees.to_radians();
-    let (half, tall) = sitter.face().half;
-    let (half, tall) = (half * 1.15, tall * 1.3);
-    sitter.changed(|x, y, pixel| {
-        let across = (x - MIDDLE.0) / half;
-        let round = tall * (1.0 - across * across).max(0.0).sqrt();
-        let down = y - MIDDLE.1;
-        if down.abs() >= round {
-            return pixel;
-        }
-        let seen = (down / round).asin();
-        let from = (seen - angle).clamp(-1.5, 1.5).sin() * round;
-        let bent = sitter.at(x, MIDDLE.1 + from);
-        mix(pixel, bent, smooth((1.0 - (down / round).abs()) * 8.0))
-    })
-}
-
 /// The middle of each eye moved to one side.
-fn gazing(sitter: &Sitter, share: f32) -> Sitter {
-    let mut moved = sitter.clone();
-    for ((x, y), half) in sitter.face().eyes {
-        let by = share * half * 2.0;
+fn gazing(scene: &Scene<'_>) -> Sitter {
+    let mut moved = scene.sitter.clone();
+    for ((x, y), half) in scene.sitter.face().eyes {
+        let by = scene.strength * scene.side * half * 2.0;
         moved = moved.bent(|column, row| {
             let within = ((column - x) / (half * 0.95)).hypot((row - y) / (half * 0.55));
             (column - by * smooth((1.0 - within) * 2.2), row)
         });
     }
-    moved
+    moved.studio()
 }
 
 /// The lower part of the face drawn down, and dark between the lips.
-fn mouth_open(sitter: &Sitter, share: f32) -> Sitter {
+fn mouth_open(scene: &Scene<'_>) -> Sitter {
+    let (sitter, share) = (scene.sitter, scene.strength);
     let (half, tall) = sitter.face().half;
     let lips = MIDDLE.1 + tall * 0.5;
     let gap = share * tall * 2.0;
-    sitter.changed(|x, y, pixel| {
+    let opened = sitter.changed(|x, y, pixel| {
         let across = ((x - MIDDLE.0) / (half * 0.42)).abs();
         if across >= 1.0 || y < lips - 2.0 {
             return pixel;
@@ -398,120 +436,6 @@ fn mouth_open(sitter: &Sitter, share: f32) -> Sitter {
             let fade = smooth((sitter.face().chin + 40.0 - y) / 40.0);
             sitter.at(x, y - open * fade)
         }
-    })
-}
-
-fn light_clothes(studio: &Sitter, brightness: f32) -> Sitter {
-    let chin = studio.face().chin;
-    studio.changed(|x, y, pixel| {
-        let worn = smooth((y - chin - 24.0) / 12.0) * studio.outline(x, y);
-        let folds = (x * 0.11 + y * 0.07).sin() * 6.0;
-        let cloth = [
-            brightness + folds,
-            brightness + folds,
-            brightness + folds * 0.5,
-        ];
-        mix(pixel, cloth, worn)
-    })
-}
-
-/// EXIF with a date so many days before the day of the table.
-fn dated(photo: &[u8], days: f32) -> io::Result<Vec<u8>> {
-    let taken = if days > 300.0 {
-        "2025:10:26"
-    } else {
-        "2026:05:24"
-    };
-    with_exif(photo, &format!("{taken} 10:00:00"))
-}
-
-/// The photo with EXIF that holds a date.
-pub(crate) fn with_exif(photo: &[u8], taken: &str) -> io::Result<Vec<u8>> {
-    let entry = |tag: u16, kind: u16, count: u32, value: u32| {
-        let head = [tag.to_le_bytes(), kind.to_le_bytes()].concat();
-        [
-            head,
-            count.to_le_bytes().to_vec(),
-            value.to_le_bytes().to_vec(),
-        ]
-        .concat()
-    };
-    let end = 0_u32.to_le_bytes().to_vec();
-    let exif = [
-        b"Exif\0\0II\x2a\0\x08\0\0\0".to_vec(),
-        1_u16.to_le_bytes().to_vec(),
-        entry(0x8769, 4, 1, 26),
-        end.clone(),
-        1_u16.to_le_bytes().to_vec(),
-        entry(0x9003, 2, 20, 44),
-        end,
-        taken.as_bytes().to_vec(),
-        vec![0],
-    ]
-    .concat();
-    let length = u16::try_from(exif.len() + 2).map_err(io::Error::other)?;
-    let (start, rest) = photo
-        .split_at_checked(2)
-        .ok_or_else(|| io::Error::other("no photo"))?;
-    Ok([start, &[0xff, 0xe1], &length.to_be_bytes(), &exif, rest].concat())
-}
-
-fn decoded(photo: &[u8]) -> io::Result<image::RgbImage> {
-    let decoded = image::load_from_memory(photo).map_err(io::Error::other)?;
-    Ok(decoded.into_rgb8())
-}
-
-fn encoded(picture: &image::RgbImage, quality: u8) -> io::Result<Vec<u8>> {
-    let mut file = Vec::new();
-    JpegEncoder::new_with_quality(&mut file, quality)
-        .write_image(
-            picture,
-            picture.width(),
-            picture.height(),
-            image::ExtendedColorType::Rgb8,
-        )
-        .map_err(io::Error::other)?;
-    Ok(file)
-}
-
-fn stored_anew(photo: &[u8], quality: f32, cut: f32) -> io::Result<Vec<u8>> {
-    let picture = decoded(photo)?;
-    let [left, top] = [picture.width(), picture.height()].map(|it| share(it, cut / 2.0));
-    let (width, height) = (picture.width() - 2 * left, picture.height() - 2 * top);
-    let cut = image::imageops::crop_imm(&picture, left, top, width, height).to_image();
-    encoded(
-        &cut,
-        u8::try_from(inference::raster::whole(quality)).unwrap_or(90),
-    )
-}
-
-/// So small that the face is so wide; and large again, if asked.
-fn stored_smaller(photo: &[u8], face: f32, again: bool) -> io::Result<Vec<u8>> {
-    use image::imageops::{FilterType, resize};
-    let picture = decoded(photo)?;
-    // The face is half of the photo wide: 315 pixels.
-    let [width, height] = [picture.width(), picture.height()].map(|it| share(it, face / 315.0));
-    let small = resize(&picture, width, height, FilterType::Triangle);
-    let stored = if again {
-        resize(
-            &small,
-            picture.width(),
-            picture.height(),
-            FilterType::Triangle,
-        )
-    } else {
-        // A photo has 180 columns or more: what is missing is wall.
-        let mut wide =
-            image::RgbImage::from_pixel(width.max(420), height.max(504), image::Rgb([250; 3]));
-        let (left, top) = ((wide.width() - width) / 2, wide.height() - height);
-        image::imageops::overlay(&mut wide, &small, i64::from(left), i64::from(top));
-        wide
-    };
-    encoded(&stored, 92)
-}
-
-fn share(of: u32, share: f32) -> u32 {
-    let of = usize::try_from(of).unwrap_or_default();
-    let part = inference::raster::whole(inference::raster::real(of) * share);
-    u32::try_from(part).unwrap_or_default()
+    });
+    opened.studio()
 }

@@ -10,6 +10,7 @@ mod degrade;
 mod figure;
 mod peer;
 /// The maker of such pictures belongs to the demonstration.
+#[expect(unreachable_pub, dead_code, reason = "public and used in full there")]
 #[path = "../../../crates/jiazhao/src/demo/stills.rs"]
 mod stills;
 mod table;

@@ -19,9 +19,11 @@ pub const WIDTH: usize = 480;
 /// Rows of a frame.
 pub const HEIGHT: usize = 640;
 /// Width of the face in a frame, from side to side.
-const FACE: f32 = 210.0;
+pub const FACE: f32 = 210.0;
 /// Where the middle of the face lies in a frame.
 pub const MIDDLE: (f32, f32) = (240.0, 290.0);
+/// Columns of the canvas that a photo for a licence shows.
+pub const PHOTO: f32 = 456.0;
 /// A wall that is lit evenly.
 const WALL: Colour = [214.0, 216.0, 220.0];
 /// The background of a studio.
@@ -45,6 +47,8 @@ pub struct Still {
     pub ends: [(f32, f32); 2],
     /// How far the head is turned in the photo, in degrees: it is turned back by so much.
     pub yaw: f32,
+    /// How far it is raised: photos level it.
+    pub pitch: f32,
 }
 
 /// A person of whom pictures can be taken, upright on the canvas of a frame.
@@ -52,6 +56,7 @@ pub struct Still {
 pub struct Sitter {
     canvas: Vec<Colour>,
     face: Face,
+    pitch: f32,
 }
 
 /// Places on the canvas.
@@ -121,8 +126,9 @@ impl Still {
                 eyes: [eye(self.left_eye), eye(self.right_eye)],
                 chin,
             },
+            pitch: self.pitch,
         };
-        sitter.turned(-self.yaw).before(WALL, 1.0)
+        sitter.turned(-self.yaw).before(WALL)
     }
 }
 
@@ -154,6 +160,12 @@ impl Sitter {
         self.face
     }
 
+    /// How far the head is raised in the still, in degrees.
+    #[must_use]
+    pub fn pitch(&self) -> f32 {
+        self.pitch
+    }
+
     /// The same with each pixel changed, by its place.
     #[must_use]
     pub fn changed(&self, change: impl Fn(f32, f32, Colour) -> Colour) -> Self {
@@ -163,6 +175,7 @@ impl Sitter {
                 .map(|(at, pixel)| change(real(at % WIDTH), real(at / WIDTH), *pixel))
                 .collect(),
             face: self.face,
+            pitch: self.pitch,
         }
     }
 
@@ -193,21 +206,31 @@ impl Sitter {
         mix(above, below, y - real(top))
     }
 
-    /// Cut out by a drawn outline of head and shoulders, before another background, in clothes
-    /// of another brightness.
+    /// Cut out by a drawn outline of head and shoulders, before another background.
     #[must_use]
-    pub fn before(&self, wall: Colour, clothes: f32) -> Self {
+    pub fn before(&self, wall: Colour) -> Self {
+        self.changed(|x, y, pixel| mix(wall, pixel, self.outline(x, y)))
+    }
+
+    /// In clothes of one brightness.
+    #[must_use]
+    pub fn dressed(&self, brightness: f32) -> Self {
         self.changed(|x, y, pixel| {
-            let worn = smooth((y - self.face.chin - 18.0) / 14.0);
-            let by = 1.0 + (clothes - 1.0) * worn;
-            mix(wall, pixel.map(|it| it * by), self.outline(x, y))
+            let folds = (x * 0.11 + y * 0.07).sin() * 6.0;
+            mix(pixel, [brightness + folds; 3], self.body(x, y))
         })
     }
 
-    /// As a studio takes it: before white, in dark clothes.
+    /// As a studio takes it: level, before white, in dark clothes.
     #[must_use]
     pub fn studio(&self) -> Self {
-        self.before(WHITE, 0.4)
+        self.studio_before(WHITE)
+    }
+
+    /// The same before another background.
+    #[must_use]
+    pub fn studio_before(&self, wall: Colour) -> Self {
+        self.nodded(self.pitch).dressed(46.0).before(wall)
     }
 
     /// How surely a place is the person, 0 to 1.
@@ -217,9 +240,16 @@ impl Sitter {
         let across = (x - MIDDLE.0) / (half * 1.22);
         let down = (y - MIDDLE.1 + tall * 0.2) / (tall * 1.42);
         let head = smooth((1.0 - across.hypot(down)) * 12.0);
-        // Shoulders slope down from the neck.
-        let slope = self.face.chin + 22.0 + (x - MIDDLE.0).abs() * 0.42;
-        head.max(smooth((y - slope) / 6.0))
+        let neck = (half * 0.62 - (x - MIDDLE.0).abs()) / 8.0;
+        let neck = smooth(neck) * smooth((y - MIDDLE.1) / 20.0);
+        head.max(neck).max(self.body(x, y))
+    }
+
+    /// How surely a place is the body: a collar, and shoulders that slope down from it.
+    fn body(&self, x: f32, y: f32) -> f32 {
+        let beside = ((x - MIDDLE.0).abs() - self.face.half.0 * 0.6).max(0.0);
+        let slope = self.face.chin + 34.0 + beside * 0.3;
+        smooth((y - slope) / 6.0)
     }
 
     /// The head turned by so many degrees, bent around an upright ellipsoid; positive towards the
@@ -240,6 +270,25 @@ impl Sitter {
             let bent = self.at(MIDDLE.0 + from, y);
             // Towards the outline the still takes over again, so that no edge is seen.
             mix(pixel, bent, smooth((1.0 - (across / round).abs()) * 8.0))
+        })
+    }
+
+    /// The head bent around a level ellipsoid by so many degrees, positive downward.
+    #[must_use]
+    pub fn nodded(&self, degrees: f32) -> Self {
+        let angle = degrees.to_radians();
+        let (half, tall) = (self.face.half.0 * 1.15, self.face.half.1 * 1.3);
+        self.changed(|x, y, pixel| {
+            let across = (x - MIDDLE.0) / half;
+            let round = tall * (1.0 - across * across).max(0.0).sqrt();
+            let down = y - MIDDLE.1;
+            if down.abs() >= round {
+                return pixel;
+            }
+            let seen = (down / round).asin();
+            let from = (seen - angle).clamp(-1.5, 1.5).sin() * round;
+            let bent = self.at(x, MIDDLE.1 + from);
+            mix(pixel, bent, smooth((1.0 - (down / round).abs()) * 8.0))
         })
     }
 
@@ -305,9 +354,9 @@ impl Sitter {
     /// # Errors
     /// When it cannot be encoded.
     pub fn photo(&self, variation: u8) -> io::Result<Vec<u8>> {
-        let side = 420.0 * (1.0 - 0.02 * f32::from(variation % 8));
+        let side = PHOTO * (1.0 - 0.02 * f32::from(variation % 8));
         let step = side / 630.0;
-        let (left, top) = (MIDDLE.0 - side / 2.0, MIDDLE.1 - side * 0.62);
+        let (left, top) = (MIDDLE.0 - side / 2.0, MIDDLE.1 - side * 0.61);
         let pixels: Vec<Colour> = (0..630 * 756)
             .map(|at| self.at(left + real(at % 630) * step, top + real(at / 630) * step))
             .collect();
@@ -408,7 +457,8 @@ pub const STILLS: [Still; 8] = [
         right_eye: [(1604.7, 394.4), (1651.8, 398.4)],
         sides: [(1491.0, 377.1), (1694.9, 424.5)],
         ends: [(1596.2, 300.4), (1540.4, 555.2)],
-        yaw: -9e+00,
+        yaw: -9.0,
+        pitch: -13.5,
     },
     Still {
         photo: 3,
@@ -416,7 +466,8 @@ pub const STILLS: [Still; 8] = [
         right_eye: [(1191.0, 338.4), (1240.6, 344.1)],
         sides: [(1080.7, 334.1), (1294.7, 376.9)],
         ends: [(1176.9, 243.7), (1136.2, 499.8)],
-        yaw: -1e+01,
+        yaw: -10.0,
+        pitch: -5.5,
     },
     Still {
         photo: 6,
@@ -424,7 +475,8 @@ pub const STILLS: [Still; 8] = [
         right_eye: [(401.9, 604.5), (441.9, 592.7)],
         sides: [(248.1, 630.7), (455.7, 604.3)],
         ends: [(367.7, 518.2), (394.8, 757.9)],
-        yaw: 1e+01,
+        yaw: 10.0,
+        pitch: -11.9,
     },
     Still {
         photo: 5,
@@ -433,6 +485,7 @@ pub const STILLS: [Still; 8] = [
         sides: [(364.0, 1024.3), (593.6, 998.9)],
         ends: [(466.6, 899.3), (494.3, 1169.7)],
         yaw: -0.2,
+        pitch: 1.9,
     },
     Still {
         photo: 6,
@@ -440,7 +493,8 @@ pub const STILLS: [Still; 8] = [
         right_eye: [(1304.4, 435.3), (1346.3, 427.7)],
         sides: [(1166.9, 425.7), (1363.6, 429.8)],
         ends: [(1284.3, 352.8), (1265.8, 576.1)],
-        yaw: 8e+00,
+        yaw: 8.0,
+        pitch: -20.1,
     },
     Still {
         photo: 3,
@@ -448,7 +502,8 @@ pub const STILLS: [Still; 8] = [
         right_eye: [(698.0, 435.6), (743.9, 432.1)],
         sides: [(600.7, 458.8), (800.3, 459.2)],
         ends: [(665.8, 354.3), (678.8, 598.0)],
-        yaw: -1e+01,
+        yaw: -10.0,
+        pitch: -1.6,
     },
     Still {
         photo: 3,
@@ -456,7 +511,8 @@ pub const STILLS: [Still; 8] = [
         right_eye: [(1632.5, 410.3), (1672.2, 400.6)],
         sides: [(1471.4, 435.1), (1678.1, 420.9)],
         ends: [(1607.7, 323.8), (1610.5, 572.7)],
-        yaw: 1e+01,
+        yaw: 10.0,
+        pitch: -8.1,
     },
     Still {
         photo: 5,
@@ -464,6 +520,7 @@ pub const STILLS: [Still; 8] = [
         right_eye: [(1210.6, 294.8), (1247.3, 293.5)],
         sides: [(1118.0, 329.3), (1292.7, 328.0)],
         ends: [(1187.9, 222.6), (1179.7, 438.5)],
-        yaw: -1e+01,
+        yaw: -10.0,
+        pitch: 16.6,
     },
 ];

@@ -426,7 +426,7 @@ fn places_of_the_faces_in_the_photos() {
             let pair = |(one, other): (usize, usize)| format!("[{}, {}]", at(one), at(other));
             let (right_outer, right_inner) = at::RIGHT_EYE;
             println!(
-                "// {:?} width {:.0} presence {:.2}\nStill {{ photo: {photo}, left_eye: {}, right_eye: {}, sides: {}, ends: {}, yaw: {:.1} }},",
+                "// {:?} width {:.0} presence {:.2}\nStill {{ photo: {photo}, left_eye: {}, right_eye: {}, sides: {}, ends: {}, yaw: {:.1}, pitch: {:.1} }},",
                 mesh.pose(),
                 mesh.width(),
                 mesh.presence,
@@ -435,6 +435,7 @@ fn places_of_the_faces_in_the_photos() {
                 pair((at::LEFT_SIDE, at::RIGHT_SIDE)),
                 pair((at::FOREHEAD, at::CHIN)),
                 mesh.pose().yaw,
+                mesh.pose().pitch,
             );
         }
     }
