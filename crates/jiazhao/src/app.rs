@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use authority::{
@@ -63,6 +64,9 @@ pub struct Options {
     pub automatic_issue: Option<AutomaticIssue>,
     /// Whether the web apps are served, where they are part of the build.
     pub web: bool,
+    /// After how long a request is answered with 503. Longer only in tests, whose machine may have
+    /// more to do than judge faces.
+    pub timeout: Duration,
 }
 
 /// Where the face models come from.
@@ -126,6 +130,7 @@ impl Default for Options {
             identity: None,
             automatic_issue: None,
             web: true,
+            timeout: service::Settings::default().timeout,
         }
     }
 }
@@ -195,6 +200,7 @@ impl App {
                 proxies: config.server.proxies.clone(),
                 demo: options.demo,
                 web: options.web,
+                timeout: options.timeout,
                 ..service::Settings::default()
             },
         })

@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use authority::{
@@ -385,6 +386,7 @@ async fn open(
         automatic_issue: Some(given.automatic_issue.clone()),
         identity: given.identity.clone(),
         durable_objects: false,
+        timeout: Duration::from_mins(10),
         notifier: texts.map(carrier),
         ..jiazhao::app::Options::default()
     };
