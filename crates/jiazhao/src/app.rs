@@ -4,6 +4,7 @@ use std::{
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use authority::{
@@ -73,6 +74,9 @@ pub struct Options {
     pub sample_one_in: NonZeroU32,
     /// The search for duplicate faces, instead of what follows from the configuration.
     pub duplicates: Option<DuplicateSearch>,
+    /// After how long a request is answered with 503. Longer only in tests, whose machine may have
+    /// more to do than judge faces.
+    pub timeout: Duration,
 }
 
 /// Where the face models come from.
@@ -139,6 +143,7 @@ impl Default for Options {
             web: true,
             sample_one_in: SAMPLE_ONE_IN,
             duplicates: None,
+            timeout: service::Settings::default().timeout,
         }
     }
 }
@@ -174,7 +179,7 @@ impl App {
             FaceModels::Folder => face_models::judge(config)?,
             FaceModels::Given(judge) => (Some(judge), None),
         };
-        let (demo, web) = (options.demo, options.web);
+        let (demo, web, timeout) = (options.demo, options.web, options.timeout);
         let settings = authority_settings(config, ambient, options, (judge, calibration))?;
         let authority = Authority::open(store, settings, ambient.clock.now()).await?;
         Ok(Self {
@@ -189,6 +194,7 @@ impl App {
                 proxies: config.server.proxies.clone(),
                 demo,
                 web,
+                timeout,
                 ..service::Settings::default()
             },
         })

@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use authority::{
@@ -474,6 +475,7 @@ async fn open(
         duplicates: given.duplicates.clone(),
         identity: given.identity.clone(),
         durable_objects: false,
+        timeout: Duration::from_mins(10),
         notifier: carriers.texts,
         push: carriers.push,
         ..jiazhao::app::Options::default()
