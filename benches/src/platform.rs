@@ -133,6 +133,7 @@ impl Platform {
         let approve = Decide {
             decision: DecisionView::Approve,
             reasons: Vec::new(),
+            acknowledged: Vec::new(),
         };
         let mut act = self.act(&self.reviewer);
         self.authority()

@@ -305,6 +305,7 @@ impl Seeder<'_> {
         let approve = Decide {
             decision: DecisionView::Approve,
             reasons: Vec::new(),
+            acknowledged: Vec::new(),
         };
         authority
             .decide(&mut act, &application.id, approve, None)

@@ -211,9 +211,8 @@ async fn sc_20_nobody_else_goes_on_with_an_application(app: App) {
     let theirs = other.begin("first", "camera").await;
     let refused = other.put(&theirs, "person-check", &answer).await;
     refused.problem(404, unknown);
-    let refused = app
-        .client()
-        .post(&path(&application, "submission"), &nothing);
+    let (nobody, submission) = (app.client(), path(&application, "submission"));
+    let refused = nobody.post(&submission, &nothing);
     refused.await.problem(401, "sign-in-required");
 }
 
