@@ -4,6 +4,7 @@ use std::{
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use authority::{
@@ -69,6 +70,9 @@ pub struct Options {
     pub sample_one_in: NonZeroU32,
     /// The search for duplicate faces, instead of what follows from the configuration.
     pub duplicates: Option<DuplicateSearch>,
+    /// After how long a request is answered with 503. Longer only in tests, whose machine may have
+    /// more to do than judge faces.
+    pub timeout: Duration,
 }
 
 /// Where the face models come from.
@@ -134,6 +138,7 @@ impl Default for Options {
             web: true,
             sample_one_in: SAMPLE_ONE_IN,
             duplicates: None,
+            timeout: service::Settings::default().timeout,
         }
     }
 }
@@ -207,6 +212,7 @@ impl App {
                 proxies: config.server.proxies.clone(),
                 demo: options.demo,
                 web: options.web,
+                timeout: options.timeout,
                 ..service::Settings::default()
             },
         })

@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use authority::{
@@ -412,6 +413,7 @@ async fn open(
         duplicates: given.duplicates.clone(),
         identity: given.identity.clone(),
         durable_objects: false,
+        timeout: Duration::from_mins(10),
         notifier: texts.map(carrier),
         ..jiazhao::app::Options::default()
     };

@@ -251,7 +251,7 @@ impl Sitter {
     }
 
     fn eye_closed(&self, ((x, y), half): ((f32, f32), f32)) -> Self {
-        let (top, bottom) = (y - half * 1.25, y + half * 0.42);
+        let (top, bottom) = (y - half * 1.25, y + half * 0.5);
         let end = bottom + half * 0.3;
         self.changed(|column, row, pixel| {
             let across = (column - x) / half;
@@ -260,7 +260,7 @@ impl Sitter {
             }
             let along = ((row - top) / (bottom - top)).min(1.0);
             let lid = self.at(column, top + along * half * 0.62);
-            let meet = y + half * (0.34 - 0.22 * across * across);
+            let meet = y + half * (0.42 - 0.24 * across * across);
             let lash = smooth(1.0 - ((row - meet) / (half * 0.11)).abs());
             let drawn = mix(lid, [38.0, 28.0, 26.0], lash * 0.85);
             let edge = smooth((1.35 - across.abs()) * 5.0) * smooth((end - row) / (half * 0.3));
@@ -320,12 +320,11 @@ impl Sitter {
     /// # Errors
     /// When it cannot be encoded.
     pub fn frame(&self, number: u8) -> io::Result<Vec<u8>> {
-        let shake = |by: u8| f32::from(number.wrapping_mul(by) % 9) - 4.0;
-        let light = 1.0 + shake(5) * 0.006;
-        let shaken = self.changed(|x, y, _| {
-            let pixel = self.at(x + shake(7), y + shake(4));
-            pixel.map(|it| it * light)
-        });
+        // Together they come again after 1,287 frames.
+        let shake = |by: u8, of: u8| f32::from(number.wrapping_mul(by) % of) - f32::from(of / 2);
+        let (right, down) = (shake(7, 11), shake(4, 13));
+        let light = 1.0 + shake(5, 9) * 0.006;
+        let shaken = self.changed(|x, y, _| self.at(x + right, y + down).map(|it| it * light));
         jpeg(&shaken.canvas, (480, 640), 88)
     }
 }
@@ -384,6 +383,9 @@ pub fn answer(sitter: &Sitter, steps: &[&str], first: u8) -> io::Result<Vec<Take
             "turn-right" => sitter.turned(-far),
             _ => sitter.eyes_closed(),
         };
+        // Nobody holds the head in the same place twice, to do the same again.
+        let sway = f32::from(step) * 9.0 - 22.0;
+        let shown = shown.bent(|x, y| (x - sway, y - sway / 2.0));
         posed.extend([(step, shown), (step, sitter.clone())]);
     }
     (0_u8..)

@@ -1,12 +1,13 @@
 //! The main job from end to end, over HTTP: a driver comes to the registry, gets an electronic
 //! licence at a counter, shows it, and the registry changes. Each step asserts what it answers.
 
+mod applying;
 mod checks;
 mod client;
 mod codes;
 mod steps;
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use tokio::sync::oneshot;
 
@@ -68,6 +69,7 @@ pub async fn walk(
     let index = demo.accounts.walks;
     demo.accounts.walks = index.saturating_add(1);
     demo.accounts.keep(&demo.config)?;
+    let models = demo.config.models.clone();
     let (stop, stopped) = oneshot::channel::<()>();
     let app = demo.app.clone();
     let listener = demo.listener;
@@ -97,7 +99,7 @@ pub async fn walk(
         number: 0,
         started: Instant::now(),
     };
-    let outcome = all(&walker, &mut printer).await;
+    let outcome = all(&walker, &mut printer, &models).await;
     drop(stop);
     match serving.await {
         Ok(served) => served?,
@@ -110,6 +112,7 @@ pub async fn walk(
 async fn all<S: FnMut(&str) -> Result<(), Failure>>(
     walker: &Walker,
     printer: &mut Printer<S>,
+    models: &Path,
 ) -> Result<(), Failure> {
     let (officer, application) = at_the_counter(walker, printer).await?;
     let driver = reviewed(walker, printer, (&officer, &application)).await?;
@@ -117,6 +120,7 @@ async fn all<S: FnMut(&str) -> Result<(), Failure>>(
     let phone = bound(walker, printer, &driver).await?;
     changed(walker, printer, &driver).await?;
     offline(walker, printer, (&credential, &phone)).await?;
+    applying::applying(walker, printer, models).await?;
     let steps = printer.number;
     let seconds = printer.started.elapsed().as_secs_f32();
     (printer.say)(&format!("all {steps} steps as expected in {seconds:.1} s"))
@@ -193,11 +197,14 @@ async fn reviewed<S: FnMut(&str) -> Result<(), Failure>>(
     let code = printer
         .step(
             "activation code printed (激活码)",
-            walker.activation_code(officer),
+            walker.activation_code(officer, &walker.person),
         )
         .await?;
     printer
-        .step("driver activates (激活)", walker.activate(&code))
+        .step(
+            "driver activates (激活)",
+            walker.activate(&code, &walker.person),
+        )
         .await
 }
 

@@ -201,3 +201,42 @@ fn a_calibration_without_pairs_or_folder_could_not_run() {
     ]);
     assert_eq!(unsigned.code, 2, "a record without a key is none");
 }
+
+/// SC-03, SC-04, SC-06, SC-14 and SC-15 in the demonstration, where there are models.
+#[test]
+fn sc_03_the_walk_goes_on_with_drivers_who_apply_themselves() {
+    let folder = folder();
+    let run = folder.run(&["demo", "--walk", "--drivers", "200"]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert!(run.last_line().starts_with("all 42 steps as expected in "));
+    assert!(!run.out.contains("FAILED"));
+}
+
+#[test]
+fn config_check_says_what_automatic_issue_rests_on() {
+    let without = Folder::new();
+    let run = without.run(&["config", "check"]);
+    assert!(run.out.contains("# no face models"), "{}", run.out);
+    assert!(run.out.contains("# automatic issue: off"), "{}", run.out);
+    let folder = folder();
+    folder.write("token", "a token that is long enough\n");
+    let models = models();
+    let settings = format!(
+        "[models]\ndir = \"{models}\"\n[identity]\nurl = \"http://127.0.0.1:9/\"\ntoken_file = \"token\"\n"
+    );
+    folder.write("data/jiazhao.toml", settings);
+    let run = folder.run(&["config", "check"]);
+    assert!(!run.out.contains("# no face models"), "{}", run.out);
+    let on = "# automatic issue: on, on the word of the identity service";
+    assert!(run.out.contains(on), "{}", run.out);
+    // A record that is none stops what rests on it.
+    folder.write("record.json", "{}");
+    folder.write("key.pub", "00");
+    let settings = format!(
+        "[models]\ndir = \"{models}\"\ncalibration = \"record.json\"\ncalibration_key = \"key.pub\"\n"
+    );
+    folder.write("data/jiazhao.toml", settings);
+    let run = folder.run(&["config", "check"]);
+    assert_eq!(run.code, 1, "{}{}", run.out, run.err);
+    assert!(!run.out.contains("# automatic issue: on"), "{}", run.out);
+}

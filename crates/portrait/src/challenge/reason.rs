@@ -63,7 +63,24 @@ impl CheckReason {
     /// Stable code.
     #[must_use]
     pub const fn code(self) -> &'static str {
-        self.parts().0
+        match self {
+            Self::FramesTooFew => "frames-too-few",
+            Self::FramesTooMany => "frames-too-many",
+            Self::FramesOutOfOrder => "frames-out-of-order",
+            Self::FramesRepeated => "frames-repeated",
+            Self::TooFast => "too-fast",
+            Self::FrameUnusable => "frame-unusable",
+            Self::FrameSize => "frame-size",
+            Self::NoFace => "no-face",
+            Self::SeveralFaces => "several-faces",
+            Self::FaceTooSmall => "face-too-small",
+            Self::NotStraight => "not-straight",
+            Self::StepNotFollowed => "step-not-followed",
+            Self::FaceChanged => "face-changed",
+            Self::AnotherPerson => "another-person",
+            Self::NoFaceInPhoto => "no-face-in-photo",
+            Self::MatchersUndecided => "matchers-undecided",
+        }
     }
 
     /// The reason of that code.
@@ -75,81 +92,46 @@ impl CheckReason {
     /// Chinese text.
     #[must_use]
     pub const fn zh(self) -> &'static str {
-        self.parts().1
+        match self {
+            Self::FramesTooFew => "画面数量不足",
+            Self::FramesTooMany => "画面数量过多",
+            Self::FramesOutOfOrder => "画面顺序或时间不连续",
+            Self::FramesRepeated => "画面重复，未见动作",
+            Self::TooFast => "动作过快，请按提示缓慢完成",
+            Self::FrameUnusable => "画面无法读取",
+            Self::FrameSize => "画面尺寸不符合要求",
+            Self::NoFace => "画面中没有人脸",
+            Self::SeveralFaces => "画面中有多人，请独自完成",
+            Self::FaceTooSmall => "人脸太小，请靠近镜头",
+            Self::NotStraight => "开始时请睁眼正对镜头",
+            Self::StepNotFollowed => "未按提示完成动作",
+            Self::FaceChanged => "画面中的人前后不一致",
+            Self::AnotherPerson => "与照片不是同一人",
+            Self::NoFaceInPhoto => "照片中没有可比对的人脸，由工作人员核查",
+            Self::MatchersUndecided => "无法自动确认是否同一人，由工作人员核查",
+        }
     }
 
     /// English text.
     #[must_use]
     pub const fn en(self) -> &'static str {
-        self.parts().2
-    }
-
-    const fn parts(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::FramesTooFew => ("frames-too-few", "画面数量不足", "too few frames"),
-            Self::FramesTooMany => ("frames-too-many", "画面数量过多", "too many frames"),
-            Self::FramesOutOfOrder => (
-                "frames-out-of-order",
-                "画面顺序或时间不连续",
-                "the frames are out of order",
-            ),
-            Self::FramesRepeated => (
-                "frames-repeated",
-                "画面重复，未见动作",
-                "the same frame came again where movement was asked for",
-            ),
-            Self::TooFast => (
-                "too-fast",
-                "动作过快，请按提示缓慢完成",
-                "too fast: follow the steps slowly",
-            ),
-            Self::FrameUnusable => ("frame-unusable", "画面无法读取", "a frame cannot be read"),
-            Self::FrameSize => (
-                "frame-size",
-                "画面尺寸不符合要求",
-                "a frame has too few or too many bytes or pixels",
-            ),
-            Self::NoFace => ("no-face", "画面中没有人脸", "a frame shows no face"),
-            Self::SeveralFaces => (
-                "several-faces",
-                "画面中有多人，请独自完成",
-                "a frame shows more than one person",
-            ),
-            Self::FaceTooSmall => (
-                "face-too-small",
-                "人脸太小，请靠近镜头",
-                "the face is too small: come closer",
-            ),
-            Self::NotStraight => (
-                "not-straight",
-                "开始时请睁眼正对镜头",
-                "begin by looking straight at the lens with open eyes",
-            ),
-            Self::StepNotFollowed => (
-                "step-not-followed",
-                "未按提示完成动作",
-                "the steps were not followed as asked",
-            ),
-            Self::FaceChanged => (
-                "face-changed",
-                "画面中的人前后不一致",
-                "not the same person in all frames",
-            ),
-            Self::AnotherPerson => (
-                "another-person",
-                "与照片不是同一人",
-                "not the person of the photo",
-            ),
-            Self::NoFaceInPhoto => (
-                "no-face-in-photo",
-                "照片中没有可比对的人脸，由工作人员核查",
-                "the photo has no face to compare with; an officer looks at it",
-            ),
-            Self::MatchersUndecided => (
-                "matchers-undecided",
-                "无法自动确认是否同一人，由工作人员核查",
-                "it could not be decided by machine; an officer looks at it",
-            ),
+            Self::FramesTooFew => "too few frames",
+            Self::FramesTooMany => "too many frames",
+            Self::FramesOutOfOrder => "the frames are out of order",
+            Self::FramesRepeated => "the same frame came again where movement was asked for",
+            Self::TooFast => "too fast: follow the steps slowly",
+            Self::FrameUnusable => "a frame cannot be read",
+            Self::FrameSize => "a frame has too few or too many bytes or pixels",
+            Self::NoFace => "a frame shows no face",
+            Self::SeveralFaces => "a frame shows more than one person",
+            Self::FaceTooSmall => "the face is too small: come closer",
+            Self::NotStraight => "begin by looking straight at the lens with open eyes",
+            Self::StepNotFollowed => "the steps were not followed as asked",
+            Self::FaceChanged => "not the same person in all frames",
+            Self::AnotherPerson => "not the person of the photo",
+            Self::NoFaceInPhoto => "the photo has no face to compare with; an officer looks at it",
+            Self::MatchersUndecided => "it could not be decided by machine; an officer looks at it",
         }
     }
 }

@@ -62,17 +62,20 @@ fn unusable(error: PhotoError) -> CheckReason {
     }
 }
 
-/// Whether some frame shows another person than the first that looks straight. Both recognisers
-/// are asked of those that look straight, the first of those that are turned: a face seen from
-/// the side is a different picture to the second.
+/// Whether some frame shows another person than the first that looks straight: each must be that
+/// person by one recogniser at the least, and another by none. A head that is turned, or has its
+/// eyes closed, is a different picture to either, so that not both are asked to agree.
 pub(super) fn changed(seen: &[Seen], thresholds: &Thresholds) -> bool {
     let Some(first) = seen.iter().find(|it| it.movement.is_straight()) else {
         return true;
     };
     // What is no number is nobody's likeness.
-    !seen
-        .iter()
-        .all(|it| first.likeness.distance(&it.likeness) <= thresholds.reject_distance)
+    let same = |it: &Seen| {
+        let distance = first.likeness.distance(&it.likeness);
+        let similar = first.likeness.similarity(&it.likeness) >= thresholds.match_similarity;
+        distance <= thresholds.reject_distance && (similar || distance <= thresholds.match_distance)
+    };
+    !seen.iter().all(same)
 }
 
 /// The photo and the frames compared.

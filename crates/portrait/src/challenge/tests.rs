@@ -148,8 +148,8 @@ fn print_a_still_that_is_held_before_the_camera_is_no_movement() {
     refused(&shaken, CheckReason::StepNotFollowed);
     // Turned itself: what is flat grows narrow, and does not become a head seen from the side.
     let mut turned = shaken;
-    for it in turned.iter_mut().filter(|it| it.step == 1) {
-        it.bytes = ONE.flat(0.6).frame(it.step).unwrap();
+    for (number, it) in (10..).zip(turned.iter_mut().filter(|it| it.step == 1)) {
+        it.bytes = ONE.flat(0.6).frame(number).unwrap();
     }
     refused(&turned, CheckReason::StepNotFollowed);
 }
@@ -168,7 +168,8 @@ fn replay_frames_of_another_challenge_do_not_follow_this_one() {
 #[test]
 fn splice_one_frame_of_another_person_is_seen() {
     let others = answer(&OTHER, &ASKED, 0);
-    for number in 0..FRAMES.len() {
+    // Straight before the first step, turned, with closed eyes, straight at the end.
+    for number in [0, 2, 4, 9] {
         let mut spliced = FRAMES.clone();
         spliced[number].bytes.clone_from(&others[number].bytes);
         let judgement = judged(&spliced, &ASKED, &PHOTO);
@@ -279,7 +280,6 @@ fn a_photo_without_a_face_goes_to_an_officer_and_what_is_none_is_an_error() {
 #[test]
 fn thresholds_decide() {
     let strict = Thresholds {
-        match_distance: 0.0,
         match_similarity: 1.0,
         ..Thresholds::START
     };

@@ -318,13 +318,22 @@ proptest! {
     }
 }
 
-#[test]
-#[ignore = "writes fuzz/corpus/photo and fuzz/corpus/photo_notes"]
-fn corpora_of_the_fuzz_targets() {
+/// Writes one input of a fuzz target.
+fn write(target: &str, name: &str, bytes: &[u8]) {
     let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    let write = |target: &str, name: &str, bytes: &[u8]| {
-        std::fs::write(corpus.join(target).join(name), bytes).unwrap();
-    };
+    std::fs::write(corpus.join(target).join(name), bytes).unwrap();
+}
+
+/// EXIF that says how a picture is turned.
+fn turned(orientation: u8) -> Vec<u8> {
+    let mut exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0".to_vec();
+    exif[19] = orientation;
+    exif
+}
+
+#[test]
+#[ignore = "writes fuzz/corpus/photo: JPEG and WebP"]
+fn corpus_of_photos() {
     let grey: Vec<u8> = (0..=255).collect();
     let mut jpeg = Vec::new();
     codecs::jpeg::JpegEncoder::new(&mut jpeg)
@@ -333,22 +342,14 @@ fn corpora_of_the_fuzz_targets() {
     write("photo", "jpeg-grey", &jpeg);
     for (format, name) in FORMATS.into_iter().zip(["jpeg", "png", "webp-lossless"]) {
         let plain = encoded(format, 16, 16);
+        let polyglot = [plain.as_slice(), b"PK\x03\x04"].concat();
         write("photo", name, &plain);
-        write(
-            "photo",
-            &format!("{name}-polyglot"),
-            &[&plain, b"PK\x03\x04".as_slice()].concat(),
-        );
+        write("photo", &format!("{name}-polyglot"), &polyglot);
         write("photo", &format!("{name}-cut"), &plain[..plain.len() - 9]);
     }
     let lossy = webp::Encoder::from_rgb(&pixels(16, 16), 16, 16).encode(60.0);
     write("photo", "webp-lossy", &lossy);
-    let exif = |orientation: u8| {
-        let mut exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0".to_vec();
-        exif[19] = orientation;
-        exif
-    };
-    let noted = [b"Exif\0\0", exif(6).as_slice()].concat();
+    let noted = [b"Exif\0\0", turned(6).as_slice()].concat();
     let length = u16::try_from(noted.len() + 2).unwrap().to_be_bytes();
     let app1 = [&[0xff, 0xe1][..], &length, &noted].concat();
     write(
@@ -356,14 +357,18 @@ fn corpora_of_the_fuzz_targets() {
         "jpeg-turned",
         &[&jpeg[..2], &app1, &jpeg[2..]].concat(),
     );
+    write("photo", "gif", b"GIF89a\x01\0\x01\0\0\0\0;");
+}
+
+#[test]
+#[ignore = "writes fuzz/corpus/photo: PNG, and fuzz/corpus/photo_notes"]
+fn corpora_of_png_photos_and_of_notes() {
+    let grey: Vec<u8> = (0..=255).collect();
     let plain = encoded(Format::Png, 16, 16);
     let with = |more: &[Vec<u8>]| [&plain[..33], &more.concat(), &plain[33..]].concat();
-    write("photo", "png-notes", &with(&[chunk(*b"eXIf", &exif(3))]));
-    write(
-        "photo",
-        "png-animated",
-        &with(&[chunk(*b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0])]),
-    );
+    write("photo", "png-notes", &with(&[chunk(*b"eXIf", &turned(3))]));
+    let frames = chunk(*b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0]);
+    write("photo", "png-animated", &with(&[frames]));
     let text = [b"Comment\0\0".as_slice(), &deflated(&plain)].concat();
     write("photo", "png-text", &with(&[chunk(*b"zTXt", &text)]));
     for (name, kind, channels) in [
@@ -376,21 +381,17 @@ fn corpora_of_the_fuzz_targets() {
             .unwrap();
         write("photo", name, &bytes);
     }
-    write("photo", "gif", b"GIF89a\x01\0\x01\0\0\0\0;");
-    write("photo_notes", "turned", &exif(6));
+    let noted = crate::taken::tests::exif_with;
+    write("photo_notes", "turned", &turned(6));
     write(
         "photo_notes",
         "dated",
-        &crate::taken::tests::exif_with(0x9003, "2026:03:31 10:00:00", true),
+        &noted(0x9003, "2026:03:31 10:00:00", true),
     );
-    write(
-        "photo_notes",
-        "edited",
-        &crate::taken::tests::exif_with(0x0131, "GIMP 3.0", false),
-    );
+    write("photo_notes", "edited", &noted(0x0131, "GIMP 3.0", false));
     write(
         "photo_notes",
         "impossible",
-        &crate::taken::tests::exif_with(0x9004, "2026:02:31 10:00:00", true),
+        &noted(0x9004, "2026:02:31 10:00:00", true),
     );
 }

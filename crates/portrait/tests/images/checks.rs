@@ -5,7 +5,7 @@ use portrait::calibrate::Record;
 use portrait::{Limits, Photo, PhotoError, notes};
 
 /// Small pictures, so that many are tried.
-pub const SMALL: Limits = Limits {
+pub(crate) const SMALL: Limits = Limits {
     max_bytes: 64 << 10,
     min_size: (1, 1),
     max_size: (256, 256),
@@ -16,7 +16,7 @@ pub const SMALL: Limits = Limits {
 ///
 /// # Panics
 /// Where it does not.
-pub fn check(reader: &str, data: &[u8]) {
+pub(crate) fn check(reader: &str, data: &[u8]) {
     match reader {
         "photo" => photo(data),
         "photo_notes" => photo_notes(data),

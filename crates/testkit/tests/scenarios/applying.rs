@@ -6,6 +6,7 @@ mod order;
 mod person;
 mod photos;
 mod renewed;
+mod sitters;
 
 use jiazhao::demo::{
     device::Device,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use clap::Args;
-use portrait::calibrate::{Demand, MOST_PHOTOS, Pairs, Point, Record};
+use portrait::calibrate::{Demand, MOST_PHOTOS, Pairs, Point, Record, RecordError};
 use portrait::{AssessError, Likeness, Limits, Models};
 use serde_json::{Value, json};
 
@@ -82,7 +82,7 @@ impl Calibrate {
         let suffices = record.clone().checked(models, &Demand::AUTOMATIC_ISSUE);
         let lacks = suffices.err();
         if self.json {
-            say(&shown(&record, &pairs.curve(), lacks.map(|it| it.code())).to_string())?;
+            say(&shown(&record, &pairs.curve(), lacks.map(RecordError::code)).to_string())?;
         } else {
             print(&record, &pairs.curve())?;
             say(&lacks.map_or_else(

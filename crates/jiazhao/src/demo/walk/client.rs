@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::failure::Failure;
 
 /// No step takes as long.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A client with its session or token.
 #[derive(Clone, Debug)]

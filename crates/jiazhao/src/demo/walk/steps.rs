@@ -124,9 +124,9 @@ impl Walker {
         Ok(((), format!("200 issued {}", text(&view, "/e_licence"))))
     }
 
-    pub(super) async fn activation_code(&self, officer: &Client) -> Told<String> {
+    pub(super) async fn activation_code(&self, officer: &Client, person: &Person) -> Told<String> {
         let body = json!({
-            "licence_number": self.person.licence_number(),
+            "licence_number": person.licence_number(),
             "identity": { "method": "id-card-reader" },
         });
         let answer = officer.post("/counter/activation-codes", &body).await?;
@@ -135,9 +135,9 @@ impl Walker {
         Ok((text(&view, "/code").to_owned(), told))
     }
 
-    pub(super) async fn activate(&self, code: &str) -> Told<Client> {
+    pub(super) async fn activate(&self, code: &str, person: &Person) -> Told<Client> {
         let body = json!({
-            "licence_number": self.person.licence_number(),
+            "licence_number": person.licence_number(),
             "code": code,
             "password": PASSWORD,
         });
@@ -235,7 +235,7 @@ impl Walker {
         Ok(((), answer.refused(410, "e-licence-superseded")?))
     }
 
-    async fn deliver(&self, person: &Person) -> Result<Value, Failure> {
+    pub(super) async fn deliver(&self, person: &Person) -> Result<Value, Failure> {
         let token = &self.accounts.of("registry", "")?.secret;
         let registry = self.anonymous.clone();
         let registry = registry.with(header::AUTHORIZATION, &format!("Bearer {token}"))?;

@@ -114,7 +114,7 @@ async fn frames_that_do_not_fit_are_refused(app: App) {
     refused.problem(422, "frames-refused");
     let body = json!({"id": challenge["id"], "signature": "x".repeat(18 << 20)});
     let refused = applicant.put(&application, "person-check", &body).await;
-    refused.problem(413, "too-large");
+    refused.problem(413, "body-too-large");
     let answered = applicant.answer(&app, &application, &challenge, &frames);
     assert_eq!(answered.await.done()["stage"], "person-verified");
 }
