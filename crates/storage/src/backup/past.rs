@@ -164,7 +164,10 @@ mod tests {
         ("appeals", "what happened"),
         ("issue_samples", "go on from where they were"),
         ("photo_comparisons", "what was found"),
-        ("face_templates", "carry their end, and a job erases them then"),
+        (
+            "face_templates",
+            "carry their end, and a job erases them then",
+        ),
         ("review_loans", "settings of then"),
         ("review_loan_days", "fit the cases beside them"),
         ("calendar_years", "settings of then"),

@@ -100,6 +100,7 @@ async fn sc_08_in_the_app_the_appeal_stands_beside_taking_the_photo_again(app: A
         decide(&app, "1101", id, &reject).await.done();
         let seen = applicant.seen(&application).await;
         assert_eq!(seen["progress"]["next"], json!([first, "appeal"]));
+        app.clock.advance(SignedDuration::from_secs(1));
     }
     // What is appealed is no rejection while it is open.
     let all = applicant.driver.get("/holder/applications").await.done();

@@ -165,10 +165,8 @@ async fn r42_a_case_without_a_calendar_comes_first_until_the_year_is_entered(app
     );
     // Whoever held it goes on to.
     let decision = format!("/review/applications/{pending}/decision");
-    let decided = reviewer
-        .post(&decision, &json!({"decision": "approve"}))
-        .await
-        .done();
+    let reject = json!({"decision": "reject", "reasons": ["R60"]});
+    let decided = reviewer.post(&decision, &reject).await.done();
     assert_eq!(decided["due_at"], "2027-01-04T15:59:59Z");
     assert_eq!(decided["pending_calendar"], false);
     // A year that was entered is there after a start, and on other nodes.
