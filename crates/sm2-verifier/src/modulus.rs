@@ -8,6 +8,8 @@
     reason = "arithmetic on arrays of fixed length with constant indices"
 )]
 
+use std::hint::select_unpredictable;
+
 /// A prime between 2^255 and 2^256, with what arithmetic modulo it needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Modulus {
@@ -63,11 +65,11 @@ impl Modulus {
     #[inline]
     pub(crate) fn reduced(&self, words: [u64; 4], high: u64) -> [u64; 4] {
         let (reduced, borrow) = sub4(words, self.m);
-        // Words below m, and nothing above them: what came in stands.
-        let keep = 0_u64.wrapping_sub(u64::from(borrow) & (high ^ 1));
-        let mut out = [0; 4];
-        for i in 0..4 {
-            out[i] = (words[i] & keep) | (reduced[i] & !keep);
+        // Words below m, and nothing above them: what came in stands. Which it is nobody can predict.
+        let stands = borrow & (high == 0);
+        let mut out = reduced;
+        for (word, came) in out.iter_mut().zip(words) {
+            *word = select_unpredictable(stands, came, *word);
         }
         out
     }
