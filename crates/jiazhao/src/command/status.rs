@@ -147,9 +147,11 @@ impl Fetch {
         folder: &mut Folder,
     ) -> Result<VerifiedTrustList, Failure> {
         let given = (!self.roots.is_empty()).then_some(self.roots.as_slice());
-        let held = folder.trust()?;
-        let held = held.map(|json| trusted(&json, given)).transpose()?;
-        let tag = folder.tag(folder::TRUST).filter(|_| held.is_some());
+        let json = folder.trust()?;
+        let tag = json.as_ref();
+        let tag = tag.and_then(|json| folder.tag(folder::TRUST, json));
+        let held = json.as_ref().map(|json| trusted(json, given));
+        let held = held.transpose()?;
         let fetched = server.trust_list(tag).await?;
         let (document, tag) = match (fetched, &held) {
             (Fetched::New(document, tag), _) => (document, tag),
@@ -206,9 +208,9 @@ async fn list(
 ) -> Result<Fetched, Failure> {
     let name = folder::list(number);
     // What does not verify any more (its key was revoked) is fetched anew.
-    let held = folder.read(&name)?;
-    let held = held.and_then(|bytes| verified(&bytes, trust, number).ok());
-    let tag = folder.tag(&name).filter(|_| held.is_some());
+    let bytes = folder.read(&name)?.unwrap_or_default();
+    let held = verified(&bytes, trust, number).ok();
+    let tag = folder.tag(&name, &bytes).filter(|_| held.is_some());
     let fetched = server.status_list(number, tag).await?;
     if let Fetched::New(document, tag) = &fetched {
         let next = verified(document, trust, number)?;

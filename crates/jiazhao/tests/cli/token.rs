@@ -12,7 +12,7 @@ use storage::{AliasKind, FormRow};
 
 use super::{
     crash::{Desk, Http, Server, configure, number},
-    sessions::seed,
+    sessions::{self, seed},
     *,
 };
 
@@ -182,7 +182,7 @@ fn signing(list: &str) -> Vec<(KeyId, String)> {
         .collect()
 }
 
-async fn issued(server: &Server, sessions: &super::sessions::Sessions, number: &str) {
+async fn issued(server: &Server, sessions: &sessions::Sessions, number: &str) {
     let mut desk = Desk::open(&server.base, sessions);
     let (status, answer) = desk.deliver(number).await;
     assert_eq!((status, &answer["rejected"]), (200, &json!(0)), "{answer}");
@@ -257,7 +257,7 @@ async fn keys_in_a_token_are_adopted_by_an_installation_that_has_others() {
     );
     let waits = token.done(&with, &change);
     let id = waits.split_whitespace().next().unwrap().to_owned();
-    let second = super::sessions::administrator(&token.folder, &without, "second", password).await;
+    let second = sessions::administrator(&token.folder, &without, "second", password).await;
     let server = token.served(&with);
     let mut admin = Http::of(&server.base, ("cookie", &second));
     let path = format!("/admin/trust-proposals/{id}/activation");

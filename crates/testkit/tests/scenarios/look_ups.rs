@@ -24,6 +24,7 @@ on_both_engines!(
     a_driver_who_changed_before_the_commit_is_looked_up_anew,
     a_look_up_is_recorded_though_nobody_waits_for_it,
     a_group_that_cannot_be_written_is_not_answered,
+    a_look_up_takes_two_reads_and_six_statements,
 );
 
 /// Long enough for look-ups to be prepared and to wait for their commit. Were it too short they would
@@ -222,4 +223,19 @@ async fn a_group_that_cannot_be_written_is_not_answered(app: App) {
     let asked = codes.iter().map(|code| ask(&police, code, None));
     assert_eq!(answered(&answers(asked.collect()).await).len(), 8);
     assert_eq!(look_ups_in_audit(&app).await.len(), 8);
+}
+
+/// Each statement is a way to the database and back: the session with its member is one, what the code
+/// is about another, and a group is written by as few as one look-up.
+async fn a_look_up_takes_two_reads_and_six_statements(app: App) {
+    let driver = driver_with_licence(&app, BEIJING).await;
+    let police = Arc::new(app.staff("police").await);
+    let code = numeric_code(&driver).await;
+    let store = app.authority.store();
+    let before = store.work();
+    ask(&police, &code, None).await.unwrap().done();
+    let after = store.work();
+    assert_eq!(after.reads - before.reads, 2);
+    // The driver held, the code used, the answer kept; then heads, audit row, heads.
+    assert_eq!(after.statements - before.statements, 6);
 }

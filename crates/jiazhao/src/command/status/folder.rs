@@ -8,9 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
 use credential::status_list::token::MAX_TOKEN;
+use serde::{Deserialize, Serialize};
 
-use crate::{failure::Failure, import::read_within};
+use crate::{failure::Failure, import::read_within, key_files::encoded_bytes};
 
 /// The name of the trust list.
 pub(super) const TRUST: &str = "trust.json";
@@ -20,7 +22,15 @@ pub(super) const MAX_TRUST: usize = 2 << 20;
 
 pub(super) struct Folder {
     path: PathBuf,
-    tags: BTreeMap<String, String>,
+    tags: BTreeMap<String, Tag>,
+}
+
+/// By what the server knows a content, and which content that is: a file that was put back from
+/// elsewhere is not taken for it.
+#[derive(Serialize, Deserialize)]
+struct Tag {
+    etag: String,
+    sha256: String,
 }
 
 /// The name of a status list.
@@ -69,9 +79,10 @@ impl Folder {
         }
     }
 
-    /// By what the server knows the file.
-    pub(super) fn tag(&self, name: &str) -> Option<&str> {
-        self.tags.get(name).map(String::as_str)
+    /// By what the server knows the file of this content.
+    pub(super) fn tag(&self, name: &str, content: &[u8]) -> Option<&str> {
+        let tag = self.tags.get(name)?;
+        (tag.sha256 == hash(content)).then_some(tag.etag.as_str())
     }
 
     /// Puts a file in its place as a whole: whoever reads meanwhile reads the old or the new one, and
@@ -83,6 +94,8 @@ impl Folder {
         tag: Option<String>,
     ) -> Result<(), Failure> {
         self.replace(name, content)?;
+        let sha256 = hash(content);
+        let tag = tag.map(|etag| Tag { etag, sha256 });
         match tag {
             Some(tag) => self.tags.insert(name.to_owned(), tag),
             None => self.tags.remove(name),
@@ -107,6 +120,10 @@ impl Folder {
         };
         written().map_err(|error| unwritable(&path, &error))
     }
+}
+
+fn hash(content: &[u8]) -> String {
+    encoded_bytes(digest(&SHA256, content).as_ref()).to_string()
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
