@@ -148,7 +148,7 @@ impl Authority {
             has_photo_on_file: driver.photo.is_some(),
             suggested: findings.rules(Verdict::Fail),
             declared: findings.declaration.is_some(),
-            findings: findings.findings,
+            findings: findings.by_rule,
             person_check: checks.first().map(|check| check_view(check, act)),
             comparison: judged
                 .comparison

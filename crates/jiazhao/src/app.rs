@@ -174,10 +174,10 @@ impl App {
             }
         };
         check_at_rest(config, &store).await?;
-        let (judge, calibration) = match options.faces {
+        let (judge, calibration) = match &options.faces {
             FaceModels::None => (None, None),
             FaceModels::Folder => face_models::judge(config)?,
-            FaceModels::Given(judge) => (Some(judge), None),
+            FaceModels::Given(judge) => (Some(Arc::clone(judge)), None),
         };
         let (demo, web, timeout) = (options.demo, options.web, options.timeout);
         let settings = authority_settings(config, ambient, options, (judge, calibration))?;

@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 use storage::{
-    ActivationId, ClientKind, Device, DeviceId, DeviceProof, ELicenceId, HolderId, NewText,
-    NumericCodeRow, Remembered, Session, SessionKind, TextId, TextOutcome, may_hold_more,
+    ActivationId, Channel, ClientKind, Device, DeviceId, DeviceProof, ELicenceId, HolderId,
+    NewText, NumericCodeRow, Remembered, Session, SessionKind, TextId, TextOutcome, may_hold_more,
 };
 use zeroize::Zeroizing;
 
@@ -115,7 +115,10 @@ pub(crate) async fn what_was_kept_long_enough_goes(setup: &Setup) {
         [("texts", 1), ("devices", 1), ("activation_codes", 1)]
     );
     assert_eq!(cleared(setup, &holder, 9_999).await, []);
-    assert_eq!(setup.store.text_queue().await.unwrap().queued, 1);
+    assert_eq!(
+        setup.store.text_queue(Channel::Sms).await.unwrap().queued,
+        1
+    );
     let audit = setup.store.audit_after(holder.partition(), 0, 100).await;
     assert!(audit.unwrap().len() > 5);
 }

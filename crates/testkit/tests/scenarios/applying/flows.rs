@@ -161,7 +161,7 @@ async fn sc_07_a_photo_is_judged_before_it_is_submitted_and_nothing_stays(app: A
     let applicant = applicant(&app, BEIJING, None).await;
     let rules = applicant.driver.get("/holder/photo-rules").await.done();
     assert_eq!(rules["rules"].as_array().unwrap().len(), 19);
-    let grey = sitter(0).eyes_closed().before([150.0; 3], 0.4);
+    let grey = sitter(0).eyes_closed().before([150.0; 3]);
     let photo = grey.photo(0).unwrap();
     let before = photos_kept(&app);
     let body = json!({"photo": data_url(&photo)});
