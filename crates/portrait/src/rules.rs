@@ -166,8 +166,8 @@ const LIMITS: [Limit; 21] = [
     Limit {
         name: "background-unevenness",
         rule: 56,
-        pass: (0.0, 18.0),
-        officer: (0.0, 32.0),
+        pass: (0.0, 12.0),
+        officer: (0.0, 26.0),
         on_file: None,
         hint: hint(
             "背景不均匀，有阴影或杂物",
