@@ -31,7 +31,7 @@ async fn sc_36_in_a_surge_photo_changes_come_later_and_first_applications_go_on(
     let app = app.with_settings(SURGE).await;
     let app = app.with_faces(AutomaticIssue::Demonstration).await;
     let one = applicant(&app, BEIJING, Some(&sitter(0))).await;
-    one.applied(&app, "first", &sitter(0)).await.done();
+    one.issued(&app, BEIJING).await;
     let case = surge(&app).await;
 
     let held = one.try_begin("photo-change", "camera").await;
@@ -66,8 +66,7 @@ async fn sc_36_in_a_surge_photo_changes_come_later_and_first_applications_go_on(
         "valid"
     );
     let other = applicant(&app, BEIJING_OTHER, Some(&sitter(1))).await;
-    let issued = other.applied(&app, "first", &sitter(1)).await.done();
-    assert_eq!(issued["stage"], "issued");
+    other.issued(&app, BEIJING_OTHER).await;
 
     let metrics = app.client().get("/metrics").await.text();
     for line in [
@@ -87,7 +86,7 @@ async fn r87_a_photo_is_not_judged_for_a_change_in_a_surge(app: App) {
     let app = app.with_settings(SURGE).await;
     let app = app.with_faces(AutomaticIssue::Demonstration).await;
     let one = applicant(&app, BEIJING, Some(&sitter(0))).await;
-    one.applied(&app, "first", &sitter(0)).await.done();
+    one.issued(&app, BEIJING).await;
     let change = one.begin("photo-change", "camera").await;
     one.read_rules(&change).await;
     let case = surge(&app).await;
