@@ -23,6 +23,7 @@ use storage::{AtRest, Layout};
 
 use crate::{failure::Failure, unlock::Unlock};
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
+pub(crate) use push::host_and_port;
 pub use push::{PushHost, WebPush};
 pub use source::Problem;
 use source::{Known, Source};
