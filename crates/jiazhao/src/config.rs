@@ -29,6 +29,7 @@ pub use models::CalibrationFiles;
 pub(crate) use peers::url as peer_url;
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
 pub use pkcs11::{KeyName, Pkcs11, TokenName};
+pub(crate) use push::host_and_port;
 pub use push::{PushHost, WebPush};
 pub use review::Review;
 pub use source::Problem;

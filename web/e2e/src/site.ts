@@ -48,7 +48,7 @@ export async function demonstration(more = ""): Promise<Site> {
 
 /** A platform as it is installed: nobody but its first administrator, whose second factor is asked for. */
 export async function installation(): Promise<Site> {
-  const place = prepared(`${CONFIG}listen = "127.0.0.1:0"\n`);
+  const place = prepared(`${CONFIG}listen = "127.0.0.1:0"\n[log]\nfilter = "warn"\n`);
   place.command("keys", "generate", "--root-out", join(place.folder, "root.json"));
   const [login = "", secret = ""] = place.command("staff", "bootstrap").trim().split("  ");
   const server = place.spawn("serve");

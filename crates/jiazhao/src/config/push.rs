@@ -106,15 +106,11 @@ impl PushHost {
             None => (false, text),
         };
         let url: Uri = format!("https://{rest}/").parse().ok()?;
-        let authority = url.authority().filter(|authority| *authority == rest)?;
-        let name = authority.host();
+        let (name, port) =
+            host_and_port(&url).filter(|_| url.authority().is_some_and(|it| *it == rest))?;
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
-        let port = match authority.port() {
-            Some(_) => authority.port_u16().filter(|port| *port > 0)?,
-            None => 443,
-        };
-        (!name.is_empty() && name.bytes().all(good)).then(|| Self {
-            name: name.to_ascii_lowercase(),
+        name.bytes().all(good).then_some(Self {
+            name,
             below,
             port,
             named,
@@ -148,6 +144,16 @@ impl PushHost {
             port => format!("{below}{}:{port}", self.name),
         }
     }
+}
+
+/// Host and port of an https address that says nothing else before its path: no user, and no port that
+/// is read in two ways.
+pub(crate) fn host_and_port(url: &Uri) -> Option<(String, u16)> {
+    let authority = url.authority()?;
+    let (host, port) = (authority.host(), authority.port_u16());
+    let spelled = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let plain = !host.is_empty() && port != Some(0) && authority.as_str() == spelled;
+    plain.then(|| (host.to_ascii_lowercase(), port.unwrap_or(443)))
 }
 
 fn known() -> Vec<PushHost> {

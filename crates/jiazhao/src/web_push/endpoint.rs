@@ -15,7 +15,7 @@ use hyper::Uri;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower::Service;
 
-use crate::config::{PushHost, WebPush};
+use crate::config::{PushHost, WebPush, host_and_port};
 
 /// The address, if a push may go there: https, a host of the configuration, and nothing that one
 /// reader takes for another address than the next.
@@ -28,12 +28,7 @@ pub(super) fn allowed(configured: &WebPush, endpoint: &str) -> Option<Uri> {
     if url.scheme_str() != Some("https") {
         return None;
     }
-    let authority = url.authority()?;
-    let host = authority.host().to_ascii_lowercase();
-    let port = match authority.port() {
-        Some(_) => authority.port_u16()?,
-        None => 443,
-    };
+    let (host, port) = host_and_port(&url)?;
     configured
         .hosts
         .iter()

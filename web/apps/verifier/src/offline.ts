@@ -34,6 +34,9 @@ export interface OfflineResult {
 const MOST_LISTS = 64;
 const EVERY_MS = 5 * 60_000;
 
+/** What the browser keeps for its minutes may lack a new key, or still trust one that was revoked. */
+const ASKED_AGAIN = { cache: "no-cache" } as const;
+
 interface Kept {
   readonly at: number;
   readonly trust: string;
@@ -57,7 +60,7 @@ export function learn(): Promise<void> {
 
 async function fetchAll(): Promise<void> {
   known.value ??= (await store.get<Kept>("kept"))?.at ?? null;
-  const answer = await fetch("/api/v1/trust-list");
+  const answer = await fetch("/api/v1/trust-list", ASKED_AGAIN);
   if (!answer.ok) return;
   const trust = await answer.text();
   await openTrustList(trust);
@@ -73,7 +76,7 @@ async function fetchAll(): Promise<void> {
 
 /** The numbers of the lists that there are, the newest first: they hold what is bound today. */
 async function published(): Promise<readonly string[]> {
-  const answer = await fetch("/api/v1/status-lists");
+  const answer = await fetch("/api/v1/status-lists", ASKED_AGAIN);
   if (!answer.ok) return [];
   const { status_lists: lists } = (await answer.json()) as StatusListsView;
   const numbers = lists.map((address) => address.replace(/^.*\//, ""));
@@ -84,6 +87,7 @@ async function published(): Promise<readonly string[]> {
 async function fetchList(number: string): Promise<Uint8Array | null> {
   for (const path of ["/api/v1/verifier/status-lists", "/api/v1/status-lists"]) {
     const answer = await fetch(`${path}/${number}`, {
+      ...ASKED_AGAIN,
       headers: { accept: "application/statuslist+cwt" },
     });
     if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
