@@ -189,7 +189,7 @@ pub(crate) async fn sc_63_a_stolen_database_of_the_national_suite_tells_nothing(
         .into_iter()
         .map(|(place, _)| place)
         .collect();
-    assert_eq!(under.len(), 20, "{under:?}");
+    assert_eq!(under.len(), 22, "{under:?}");
 }
 
 async fn tells_nothing(setup: &Setup) {
@@ -214,6 +214,7 @@ async fn tells_nothing(setup: &Setup) {
         "secret of",
         "13900004711",
         "secret code",
+        "endpoint",
         "19900000004711",
     ];
     let mut files = database_files(setup).await;
