@@ -194,7 +194,7 @@ impl PersonCheck {
     }
 }
 
-/// Most frames of a check: work is bounded by it, some 60 ms of one core each.
+/// Most frames of a check: the work is bounded by it.
 pub const MOST_FRAMES: usize = 24;
 /// Least time between two frames: a camera takes 30 in a second.
 pub const LEAST_APART_MS: u32 = 30;
