@@ -219,10 +219,10 @@ fn config_check_says_what_automatic_issue_rests_on() {
     assert!(run.out.contains("# no face models"), "{}", run.out);
     assert!(run.out.contains("# automatic issue: off"), "{}", run.out);
     let folder = folder();
-    folder.write("token", "a token that is long enough\n");
+    let token = folder.write("token", "a-token-that-is-long-enough\n");
     let models = models();
     let settings = format!(
-        "[models]\ndir = \"{models}\"\n[identity]\nurl = \"http://127.0.0.1:9/\"\ntoken_file = \"token\"\n"
+        "[models]\ndir = \"{models}\"\n[identity]\nurl = \"http://127.0.0.1:9/\"\ntoken_file = \"{token}\"\n"
     );
     folder.write("data/jiazhao.toml", settings);
     let run = folder.run(&["config", "check"]);
@@ -230,10 +230,9 @@ fn config_check_says_what_automatic_issue_rests_on() {
     let on = "# automatic issue: on, on the word of the identity service";
     assert!(run.out.contains(on), "{}", run.out);
     // A record that is none stops what rests on it.
-    folder.write("record.json", "{}");
-    folder.write("key.pub", "00");
+    let (record, key) = (folder.write("record", "{}"), folder.write("key.pub", "00"));
     let settings = format!(
-        "[models]\ndir = \"{models}\"\ncalibration = \"record.json\"\ncalibration_key = \"key.pub\"\n"
+        "[models]\ndir = \"{models}\"\ncalibration = \"{record}\"\ncalibration_key = \"{key}\"\n"
     );
     folder.write("data/jiazhao.toml", settings);
     let run = folder.run(&["config", "check"]);
