@@ -24,12 +24,12 @@ use crate::{
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(photo_rules))
-        .routes(routes!(photo_on_file))
+        .routes(routes!(own_photo_on_file))
         .routes(routes!(assess))
-        .routes(routes!(begin))
+        .routes(routes!(begin_application))
         .routes(routes!(withdraw))
         .routes(routes!(read_rules))
-        .routes(routes!(submit_photo, photo))
+        .routes(routes!(submit_photo, submitted_photo))
         .routes(routes!(confirm))
         .routes(routes!(face_consent, withdraw_consent))
         .routes(routes!(give_consent))
@@ -60,7 +60,7 @@ async fn photo_rules(
     get, path = "/holder/photo-on-file", tag = "holder",
     responses((status = 200, description = "The photo on file", body = PhotoOnFileView), Refused, Failed)
 )]
-async fn photo_on_file(
+async fn own_photo_on_file(
     State(app): State<App>,
     Caller(mut act): Caller,
 ) -> Result<Json<PhotoOnFileView>, Problem> {
@@ -96,7 +96,7 @@ async fn assess(
         BadBody, Refused, Failed,
     )
 )]
-async fn begin(
+async fn begin_application(
     State(app): State<App>,
     Caller(mut act): Caller,
     IdempotencyKey(key): IdempotencyKey,
@@ -186,7 +186,7 @@ async fn submit_photo(
         Refused, Failed,
     )
 )]
-async fn photo(
+async fn submitted_photo(
     State(app): State<App>,
     Caller(mut act): Caller,
     Path(id): Path<String>,
@@ -331,7 +331,10 @@ async fn answer_check(
         ("id" = String, Path, description = "The application"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
     ),
-    responses((status = 200, description = "The application", body = ApplicationView), Refused, Failed)
+    responses(
+        (status = 200, description = "The application", body = ApplicationView),
+        BadBody, Refused, Failed,
+    )
 )]
 async fn submit(
     State(app): State<App>,

@@ -32,13 +32,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(propose_from_case))
         .routes(routes!(propose, sanctions))
         .routes(routes!(sanction))
-        .routes(routes!(photo))
-        .routes(routes!(decide))
+        .routes(routes!(evidence_photo))
+        .routes(routes!(decide_sanction))
         .routes(routes!(propose_lift))
         .routes(routes!(decide_lift))
         .routes(routes!(case_file))
         .routes(routes!(own))
-        .routes(routes!(appeal))
+        .routes(routes!(appeal_sanction))
 }
 
 /// Proposes a sanction from a case; another officer confirms it.
@@ -146,7 +146,7 @@ async fn sanction(
         Refused, Failed,
     )
 )]
-async fn photo(
+async fn evidence_photo(
     State(app): State<App>,
     Caller(mut act): Caller,
     Path((id, photo)): Path<(String, String)>,
@@ -165,7 +165,7 @@ async fn photo(
         BadBody, Refused, Failed,
     )
 )]
-async fn decide(
+async fn decide_sanction(
     State(app): State<App>,
     Caller(mut act): Caller,
     Path(id): Path<String>,
@@ -279,7 +279,7 @@ async fn own(
         BadBody, Refused, Failed,
     )
 )]
-async fn appeal(
+async fn appeal_sanction(
     State(app): State<App>,
     Caller(mut act): Caller,
     Path(id): Path<String>,

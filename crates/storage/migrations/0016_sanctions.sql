@@ -69,7 +69,7 @@ CREATE TABLE sanction_steps (
 ) /* grows */;
 CREATE UNIQUE INDEX sanction_steps_in_order ON sanction_steps (partition, sanction_id, number);
 
--- The sanction that stopped an e-licence; it stays where the stopped one is superseded.
-ALTER TABLE e_licences ADD COLUMN sanction_id TEXT CHECK (
-  (stage <> 'stopped' OR sanction_id IS NOT NULL) AND (stage <> 'active' OR sanction_id IS NULL)
-);
+-- The sanction that stopped an e-licence; it stays where the stopped one is superseded. NULL where
+-- nothing or only the objection to an automatic issue (issue_samples) stopped it: it is active again
+-- once neither stands.
+ALTER TABLE e_licences ADD COLUMN sanction_id TEXT CHECK (stage <> 'active' OR sanction_id IS NULL);

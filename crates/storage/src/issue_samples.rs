@@ -239,18 +239,19 @@ impl Tx {
         exactly_one(moved, Conflict::ELicenceState)
     }
 
-    /// Stopped -> active, once the objection was lifted in this transaction.
+    /// Stopped -> active, once the objection was lifted in this transaction; answers whether it is: a
+    /// sanction may stop it still.
     ///
     /// # Errors
-    /// [`Conflict::ELicenceState`] when it is not stopped, or another objection stands.
+    /// When the database cannot be reached.
     pub async fn restore_after_sample(
         &mut self,
         locked: &Locked,
         e_licence: &ELicenceId,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let moved = sqlx::query(
             "UPDATE e_licences SET stage = 'active' WHERE partition = $1 AND id = $2 AND holder_id = $3 \
-             AND stage = 'stopped' AND NOT EXISTS (SELECT 1 FROM issue_samples s \
+             AND stage = 'stopped' AND sanction_id IS NULL AND NOT EXISTS (SELECT 1 FROM issue_samples s \
              WHERE s.partition = $1 AND s.e_licence_id = $2 AND s.state = 'objected')",
         )
         .bind(self.partition().sql())
@@ -259,7 +260,7 @@ impl Tx {
         .execute(self.connection())
         .await?
         .rows_affected();
-        exactly_one(moved, Conflict::ELicenceState)
+        Ok(moved == 1)
     }
 }
 

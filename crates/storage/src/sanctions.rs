@@ -274,10 +274,10 @@ impl Tx {
         exactly_one(moved, Conflict::SanctionState)
     }
 
-    /// Active -> stopped by a sanction of the locked driver.
+    /// Active, or stopped by an objection -> stopped by a sanction of the locked driver.
     ///
     /// # Errors
-    /// [`Conflict::ELicenceState`] when it is no longer active.
+    /// [`Conflict::ELicenceState`] when it is neither.
     pub async fn stop_e_licence(
         &mut self,
         locked: &Locked,
@@ -286,7 +286,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let moved = sqlx::query(
             "UPDATE e_licences SET stage = 'stopped', sanction_id = $4 \
-             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage = 'active'",
+             WHERE partition = $1 AND id = $2 AND holder_id = $3 AND stage IN ('active', 'stopped') \
+             AND sanction_id IS NULL",
         )
         .bind(self.partition().sql())
         .bind(e_licence.as_str())
@@ -298,8 +299,8 @@ impl Tx {
         exactly_one(moved, Conflict::ELicenceState)
     }
 
-    /// Stopped by this sanction of the locked driver -> active; answers whether it was: another may
-    /// have taken its place since.
+    /// Stopped by this sanction of the locked driver -> active, or stopped by the objection that
+    /// stands against its issue; answers whether it is active: another may have taken its place since.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -308,17 +309,27 @@ impl Tx {
         locked: &Locked,
         sanction: &SanctionId,
     ) -> Result<bool, StoreError> {
-        let moved = sqlx::query(
-            "UPDATE e_licences SET stage = 'active', sanction_id = NULL \
-             WHERE partition = $1 AND holder_id = $2 AND stage = 'stopped' AND sanction_id = $3",
-        )
-        .bind(self.partition().sql())
-        .bind(locked.holder().as_str())
-        .bind(sanction.as_str())
-        .execute(self.connection())
-        .await?
-        .rows_affected();
-        Ok(moved == 1)
+        const STOPPED: &str =
+            "WHERE partition = $1 AND holder_id = $2 AND stage = 'stopped' AND sanction_id = $3";
+        let active = format!(
+            "UPDATE e_licences SET stage = 'active', sanction_id = NULL {STOPPED} AND NOT EXISTS \
+             (SELECT 1 FROM issue_samples s WHERE s.partition = $1 AND s.e_licence_id = e_licences.id \
+             AND s.state = 'objected')"
+        );
+        let still_stopped = format!("UPDATE e_licences SET sanction_id = NULL {STOPPED}");
+        for (text, is_active) in [(active, true), (still_stopped, false)] {
+            let moved = sqlx::query(sqlx::AssertSqlSafe(text))
+                .bind(self.partition().sql())
+                .bind(locked.holder().as_str())
+                .bind(sanction.as_str())
+                .execute(self.connection())
+                .await?
+                .rows_affected();
+            if moved == 1 {
+                return Ok(is_active);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -218,7 +218,9 @@ async fn move_e_licence(
             e_licence::Stage::Stopped
         }
         SampleDecisionView::Lift => {
-            tx.restore_after_sample(locked, id).await?;
+            if !tx.restore_after_sample(locked, id).await? {
+                return Ok(Vec::new());
+            }
             e_licence::Stage::Active
         }
         SampleDecisionView::Revoke => {

@@ -28,7 +28,7 @@ use crate::{
 /// What is to happen, read before the transaction: the driver's revision guards it.
 #[derive(Default)]
 pub(super) struct Effects {
-    /// The active e-licence that stops.
+    /// The e-licence that stops, or stays stopped: an objection to its issue may have stopped it.
     stops: Option<CurrentELicence>,
     /// The stopped e-licence that comes back.
     restores: Option<CurrentELicence>,
@@ -52,7 +52,7 @@ impl Authority {
                 let begun_here =
                     |it: &ApplicationRow| it.stage.is_open() && channel_of(it) == Channel::App;
                 Ok(Effects {
-                    stops: current.filter(|it| it.e_licence.stage == e_licence::Stage::Active),
+                    stops: current,
                     ends: applications.into_iter().find(begun_here),
                     ..none
                 })
@@ -123,9 +123,12 @@ impl Effects {
         let record = effective(&driver.record, civil_date(act.now)).value;
         let mut events = Vec::new();
         if let Some(current) = &self.stops {
-            let stopped = ELicence::Active.apply(e_licence::Event::Stop {
-                sanction: stopping(&row.id),
-            })?;
+            let sanction = stopping(&row.id);
+            let stopped = if current.e_licence.stage == e_licence::Stage::Stopped {
+                ELicence::Stopped { sanction }
+            } else {
+                ELicence::Active.apply(e_licence::Event::Stop { sanction })?
+            };
             tx.stop_e_licence(locked, &current.e_licence.id, &row.id)
                 .await?;
             let moved = moved(tx, locked, current, (&stopped, record)).await?;

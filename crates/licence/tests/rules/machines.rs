@@ -81,7 +81,7 @@ pub(crate) fn assert_table<M: Machine>(table: &[Edge], stages: &[&str], events: 
 #[test]
 fn every_state_and_event_of_an_application() {
     let stages: Vec<_> = Stage::ALL.iter().map(|stage| stage.as_str()).collect();
-    assert_table::<Application>(APPLICATION, &stages, 11);
+    assert_table::<Application>(APPLICATION, &stages, 12);
 }
 
 #[test]

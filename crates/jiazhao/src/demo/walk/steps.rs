@@ -136,17 +136,19 @@ impl Walker {
     }
 
     pub(super) async fn activate(&self, code: &str, person: &Person) -> Told<Client> {
-        let body = json!({
-            "licence_number": person.licence_number(),
-            "code": code,
-            "password": PASSWORD,
-        });
-        let answer = self.anonymous.post("/activations", &body).await?;
-        answer.json(201)?;
+        let client = self.activated(code, person).await?;
+        let body = activation(code, person);
         let again = self.anonymous.post("/activations", &body).await?;
         again.refused(403, "activation-refused")?;
-        let client = self.anonymous.clone().with_session(&answer)?;
         Ok((client, "201 signed in; the code works once".to_owned()))
+    }
+
+    /// A driver on a device of their own.
+    pub(super) async fn activated(&self, code: &str, person: &Person) -> Result<Client, Failure> {
+        let body = activation(code, person);
+        let answer = self.anonymous.post("/activations", &body).await?;
+        answer.json(201)?;
+        self.anonymous.clone().with_session(&answer)
     }
 
     /// The pages with every field, or with what they say instead (SC-09, SC-10).
@@ -292,4 +294,12 @@ fn is_jpeg(answer: &Answer) -> Result<(), Failure> {
     } else {
         Err(broken("a photo is no JPEG"))
     }
+}
+
+fn activation(code: &str, person: &Person) -> Value {
+    json!({
+        "licence_number": person.licence_number(),
+        "code": code,
+        "password": PASSWORD,
+    })
 }
