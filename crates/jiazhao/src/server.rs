@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use authority::Error;
+use authority::{Act, Error};
 use tokio::{
     net::TcpListener,
     select,
@@ -239,18 +239,9 @@ impl Job {
         match self {
             Self::Follow => authority.follow().await,
             Self::RefreshKeys => Ok(authority.store().refresh_keys().await?),
-            Self::Checkpoint => {
-                authority.checkpoint(&act, app.node()).await?;
-                seen::note(app).await
-            }
+            Self::Checkpoint => checkpoint(app, &act).await,
             Self::DeliverTexts => authority.deliver_texts(&act).await.map(drop),
-            Self::PushCheckpoints => match app.witness() {
-                Some(witness) => {
-                    let push = authority.push_to_witness(&act, app.node(), witness);
-                    push.await.map(drop)
-                }
-                None => Ok(()),
-            },
+            Self::PushCheckpoints => push_checkpoints(app, &act).await,
             Self::TendAccounts => authority.tend_accounts(&mut act).await.map(drop),
             Self::SweepAccounts => authority.sweep_accounts(&act).await.map(drop),
             Self::ClearPast => authority.clear_past(&act, app.node()).await.map(drop),
@@ -259,12 +250,7 @@ impl Job {
                 published.await.map(drop)
             }
             Self::SnapshotStatus => authority.snapshot_status(&mut act).await.map(drop),
-            Self::RefreshTrust => {
-                if authority.refresh_trust(act.now).await? {
-                    tracing::info!("another trust list or set of keys is in use");
-                }
-                Ok(())
-            }
+            Self::RefreshTrust => refresh_trust(app, &act).await,
             Self::EraseTemplates => authority.erase_templates(&act).await.map(drop),
             Self::FinishApproved => self.did(authority.finish_approved(&mut act).await),
             Self::LapseApplications => self.did(authority.lapse_applications(&mut act).await),
@@ -311,4 +297,24 @@ impl Job {
             }
         }
     }
+}
+
+async fn checkpoint(app: &App, act: &Act) -> Result<(), Error> {
+    app.authority().checkpoint(act, app.node()).await?;
+    seen::note(app).await
+}
+
+async fn push_checkpoints(app: &App, act: &Act) -> Result<(), Error> {
+    let Some(witness) = app.witness() else {
+        return Ok(());
+    };
+    let push = app.authority().push_to_witness(act, app.node(), witness);
+    push.await.map(drop)
+}
+
+async fn refresh_trust(app: &App, act: &Act) -> Result<(), Error> {
+    if app.authority().refresh_trust(act.now).await? {
+        tracing::info!("another trust list or set of keys is in use");
+    }
+    Ok(())
 }

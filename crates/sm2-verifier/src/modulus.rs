@@ -66,6 +66,10 @@ impl Modulus {
     pub(crate) fn reduced(&self, words: [u64; 4], high: u64) -> [u64; 4] {
         let (reduced, borrow) = sub4(words, self.m);
         // Words below m, and nothing above them: what came in stands. Which it is nobody can predict.
+        #[expect(
+            clippy::needless_bitwise_bool,
+            reason = "a lazy operator would be the branch that nobody can predict"
+        )]
         let stands = borrow & (high == 0);
         let mut out = reduced;
         for (word, came) in out.iter_mut().zip(words) {

@@ -318,7 +318,7 @@ impl Tx {
         );
         let still_stopped = format!("UPDATE e_licences SET sanction_id = NULL {STOPPED}");
         for (text, is_active) in [(active, true), (still_stopped, false)] {
-            let moved = sqlx::query(sqlx::AssertSqlSafe(text))
+            let moved = sqlx::query(AssertSqlSafe(text))
                 .bind(self.partition().sql())
                 .bind(locked.holder().as_str())
                 .bind(sanction.as_str())

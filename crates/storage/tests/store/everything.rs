@@ -387,7 +387,7 @@ impl Everything {
             id: self.subscription.clone(),
             holder: self.holder.clone(),
             device: self.device.clone(),
-            target: Zeroizing::new(format!(r#"{{"v":1,"endpoint":"secret {}"}}"#, self.n)),
+            target: Zeroizing::new(format!(r#"{{"v":1,"endpoint":"where {} hears"}}"#, self.n)),
             created_at: after(96),
         }
     }

@@ -214,7 +214,7 @@ async fn tells_nothing(setup: &Setup) {
         "secret of",
         "13900004711",
         "secret code",
-        "endpoint",
+        "where 4711 hears",
         "19900000004711",
     ];
     let mut files = database_files(setup).await;

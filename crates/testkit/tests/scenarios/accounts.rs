@@ -76,10 +76,11 @@ pub(crate) async fn activate_by_phone(app: &App, number: &str, phone: &str) -> C
     driver
 }
 
-/// The kinds of the texts that reached a phone.
+/// The kinds of the texts about the account that reached a phone: that a licence was issued is none of
+/// them.
 pub(crate) fn texts(app: &App, phone: &str) -> Vec<String> {
-    let texts = app.texts.to(phone);
-    texts.into_iter().map(|text| text.kind).collect()
+    let kinds = app.texts.to(phone).into_iter().map(|text| text.kind);
+    kinds.filter(|kind| kind != "e-licence-issued").collect()
 }
 
 /// The secret of the link in the newest text of a kind to a phone.

@@ -63,20 +63,18 @@ impl Folder {
 
     fn there(&self, name: &str, most: usize) -> Result<Option<Vec<u8>>, Failure> {
         let path = self.path.join(name);
-        match path.try_exists() {
-            Ok(false) => Ok(None),
-            Ok(true) | Err(_) => {
-                let bytes = read_within(&path, most);
-                bytes.map(Some).ok_or_else(|| {
-                    Failure::new(
-                        "file-unreadable",
-                        "无法读取文件或文件过大",
-                        "The file cannot be read or is too large",
-                    )
-                    .about(path.display())
-                })
-            }
+        if matches!(path.try_exists(), Ok(false)) {
+            return Ok(None);
         }
+        let bytes = read_within(&path, most);
+        bytes.map(Some).ok_or_else(|| {
+            Failure::new(
+                "file-unreadable",
+                "无法读取文件或文件过大",
+                "The file cannot be read or is too large",
+            )
+            .about(path.display())
+        })
     }
 
     /// By what the server knows the file of this content.
