@@ -289,7 +289,11 @@ async fn what_was_rolled_back_changes_nothing() {
         assert!(run.err.contains(told), "{told}: {}", run.err);
         assert_eq!(files(held(&folder)), files(before.clone()), "{told}");
     }
-    let run = fetch(&folder, "http://licence.example", &[]);
+}
+
+#[test]
+fn what_is_no_address_of_a_server_is_refused() {
+    let run = fetch(&Folder::new(), "http://licence.example", &[]);
     assert!(
         run.code == 2 && run.err.contains("not-an-address"),
         "{}",

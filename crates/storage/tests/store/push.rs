@@ -166,7 +166,7 @@ pub(crate) async fn a_device_is_told_at_one_place_and_of_its_own_driver(setup: &
     let here = device(setup, &holder, b"one").await;
     let first = put(setup, &holder, &here).await;
     let second = put(setup, &holder, &here).await;
-    assert_eq!(of(store, &holder).await, [second.id.clone()]);
+    assert_eq!(of(store, &holder).await, std::slice::from_ref(&second.id));
     assert!(
         !store
             .push_subscription_stands(&first.id, after(20))

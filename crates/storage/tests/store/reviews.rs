@@ -270,9 +270,10 @@ pub(crate) async fn an_objection_is_a_second_officers(setup: &Setup) {
         assert_eq!(conflict(settle("stf_a").await), Conflict::Sample);
         settle("stf_b").await.unwrap();
         assert_eq!(conflict(settle("stf_c").await), Conflict::Sample);
-        let expected = match state {
-            SampleState::Lifted => ELicenceStage::Active,
-            _ => ELicenceStage::Revoked,
+        let expected = if state == SampleState::Lifted {
+            ELicenceStage::Active
+        } else {
+            ELicenceStage::Revoked
         };
         assert_eq!(stage().await, expected);
         let found = store
@@ -386,7 +387,7 @@ pub(crate) async fn a_face_is_kept_for_its_office_and_its_time(setup: &Setup) {
     };
     let (older, newer) = (old.application.clone(), new.application.clone());
     assert_eq!(found(0, 60).await, [newer.clone(), older]);
-    assert_eq!(found(50, 60).await, [newer.clone()]);
+    assert_eq!(found(50, 60).await, std::slice::from_ref(&newer));
     assert_eq!(found(0, 100).await, [newer]);
     let first = store.face_templates("110101", (after(0), after(60)), 1);
     assert_eq!(first.await.unwrap().len(), 1);

@@ -44,13 +44,11 @@ async fn by_code(setup: &Setup, holder: &HolderId, id: &ELicenceId) -> Option<Bo
     let seen = setup
         .store
         .peek_numeric_code((partition, &code.code), ES256, after(100));
-    match seen.await.unwrap() {
-        CodeUse::Used(row, subject) => {
-            assert_eq!((row.holder, row.e_licence), (holder.clone(), id.clone()));
-            subject
-        }
-        other => panic!("a fresh code works: {other:?}"),
-    }
+    let CodeUse::Used(row, subject) = seen.await.unwrap() else {
+        panic!("a fresh code works");
+    };
+    assert_eq!((row.holder, row.e_licence), (holder.clone(), id.clone()));
+    subject
 }
 
 pub(crate) async fn a_subject_is_what_its_parts_say(setup: &Setup) {

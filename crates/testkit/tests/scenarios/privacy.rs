@@ -131,9 +131,7 @@ async fn guessing_is_slowed_by_source_and_never_locks_a_driver_out(app: App) {
     // And a verifier who guesses codes.
     let police = app.staff("police").await;
     for attempt in 0..11 {
-        let answer = police
-            .post("/verifications", &check("123"))
-            .await;
+        let answer = police.post("/verifications", &check("123")).await;
         assert_eq!(answer.status == 429, attempt == 10, "{}", answer.text());
     }
     app.clock.advance(SignedDuration::from_secs(6));

@@ -38,7 +38,7 @@ vi.stubGlobal("indexedDB", {
 });
 
 // Its types are those of a worker, not of a page.
-const source: string = "../src/holder.worker.ts";
+const source = ["..", "src", "holder.worker.ts"].join("/");
 await import(/* @vite-ignore */ source);
 
 async function heard(kind: string, event: Record<string, unknown>): Promise<void> {

@@ -65,7 +65,10 @@ async fn r42_a_lent_case_is_reviewed_by_another_office_and_audited(app: App) {
     // The lender's own officers saw it in their queue as ever; a third office sees nothing of it.
     let elsewhere = app.staff("reviewer-4201").await;
     assert_eq!(elsewhere.get("/review/queue").await.done(), json!([]));
-    assert_eq!(audited(&app, "review-loan.set", "loan").await, std::slice::from_ref(&id));
+    assert_eq!(
+        audited(&app, "review-loan.set", "loan").await,
+        std::slice::from_ref(&id)
+    );
     assert_eq!(audited(&app, "review.claimed", "loan").await, [id]);
 }
 
