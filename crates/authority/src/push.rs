@@ -314,9 +314,9 @@ fn payload(claimed: &TextToSend) -> Result<Vec<u8>, Error> {
     .map_err(|_not_json| Error::Internal("a push is no JSON"))
 }
 
-/// Whether a message guards the account, so that phones are told too.
+/// Whether a message guards the account: phones are told of those, and of an issue too.
 fn guards(kind: &str) -> bool {
-    TextKind::parse(kind).is_some()
+    TextKind::parse(kind).is_some_and(|kind| kind != TextKind::LicenceIssued)
 }
 
 /// The newest of these says everything that an earlier one did. Warnings stand each for itself.

@@ -66,7 +66,9 @@ async fn sc_03_the_photo_on_file_is_issued_without_an_officer(app: App) {
     // R36, R37: no officer, a message, and a licence that verifies.
     let reviewer = app.staff("reviewer-1101").await;
     let queue = reviewer.get("/review/queue").await.done();
-    assert_eq!(queue, json!([]));
+    // One in a hundred is looked at afterwards, which this draw may be.
+    let waits = queue.as_array().unwrap().iter();
+    assert_eq!(waits.filter(|case| case["kind"] != "sample").count(), 0);
     let inbox = driver.get("/holder/notifications").await.done();
     assert!(told(&inbox, "e-licence-issued"), "{inbox}");
     driver.get("/holder/e-licence").await.done();
