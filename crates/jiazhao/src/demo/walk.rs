@@ -9,7 +9,7 @@ mod steps;
 
 use std::{path::Path, time::Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 
 use super::{
     Demo,
@@ -93,6 +93,7 @@ pub async fn walk(
         counter_photo: portraits.data_url(number.wrapping_add(32))?,
         clock: demo.app.ambient().clock.clone(),
         entropy: demo.app.ambient().entropy.clone(),
+        officers: Mutex::default(),
     };
     let mut printer = Printer {
         say,

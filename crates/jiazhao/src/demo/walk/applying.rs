@@ -185,7 +185,7 @@ impl Walker {
             person = person.with_photo(data_url(&studio(&sitter)?));
         }
         expect(&self.deliver(&person).await?, "/imported", &json!(1))?;
-        let (officer, _) = self.staff("counter", BEIJING).await?;
+        let officer = self.officer("counter").await?;
         let (code, _) = self.activation_code(&officer, &person).await?;
         // Once: whoever activates often from one address is slowed down.
         let client = self.activated(&code, &person).await?;
@@ -255,7 +255,7 @@ impl Walker {
     /// The licence ends in a code that police find authentic.
     async fn verifies(&self, applicant: &Applicant, class: &str) -> Told<()> {
         let (code, _) = self.code(&applicant.client, "black").await?;
-        let (police, _) = self.staff("police", BEIJING).await?;
+        let police = self.officer("police").await?;
         let body = json!({"code": code, "purpose": "enforcement", "class": class});
         let view = police.post("/verifications", &body).await?.json(200)?;
         facts(&view, "active", "black")?;

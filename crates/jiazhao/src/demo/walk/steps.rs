@@ -1,11 +1,14 @@
 //! The steps of the walk up to the verification, each with what it must answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hyper::header;
 use serde_json::{Value, json};
 use service::{Clock, Entropy};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep},
+};
 
 use super::{
     BEIJING,
@@ -27,6 +30,8 @@ pub(super) struct Walker {
     pub(super) counter_photo: String,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
+    /// Officers who are signed in: whoever signs in often from one address is slowed down.
+    pub(super) officers: Mutex<BTreeMap<String, Client>>,
 }
 
 /// What a step answers: a value for the next, and a line for the reader.
@@ -54,6 +59,17 @@ impl Walker {
         let client = self.anonymous.clone().with_session(&answer)?;
         let office = text(&session, "/office");
         Ok((client, format!("201 {} of office {office}", account.login)))
+    }
+
+    /// An officer who signed in before, or does now.
+    pub(super) async fn officer(&self, role: &str) -> Result<Client, Failure> {
+        let mut officers = self.officers.lock().await;
+        if let Some(officer) = officers.get(role) {
+            return Ok(officer.clone());
+        }
+        let (officer, _) = self.staff(role, BEIJING).await?;
+        officers.insert(role.to_owned(), officer.clone());
+        Ok(officer)
     }
 
     /// A driver whose city takes no part yet (R6).
@@ -93,7 +109,7 @@ impl Walker {
     }
 
     pub(super) async fn queue(&self, id: &str) -> Told<Client> {
-        let (reviewer, _) = self.staff("reviewer", BEIJING).await?;
+        let reviewer = self.officer("reviewer").await?;
         let queue = reviewer.get("/review/queue").await?.json(200)?;
         let cases = queue.as_array().map(Vec::as_slice).unwrap_or_default();
         if !cases.iter().any(|case| text(case, "/application") == id) {
