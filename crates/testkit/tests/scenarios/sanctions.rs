@@ -294,8 +294,8 @@ async fn sc_35_an_appeal_is_answered_by_two_officers(app: App) {
     ));
 
     driver.post(&path, &appeal).await.done();
-    let lifted = lift_decided(&app, BEIJING, &id, "confirm").await;
-    assert_eq!(lifted["sanction"]["appeal"], "granted");
+    let outcome = lift_decided(&app, BEIJING, &id, "confirm").await;
+    assert_eq!(outcome["sanction"]["appeal"], "granted");
     assert_eq!(shown(&driver).await["stage"], "active");
     driver
         .post(&path, &appeal)
