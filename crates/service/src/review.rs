@@ -91,7 +91,7 @@ async fn forecast(
 /// Takes the case that is due first of those that I may decide.
 #[utoipa::path(
     post, path = "/review/claims", tag = "review",
-    responses((status = 200, description = "The case", body = ReviewView), Refused, Failed)
+    responses((status = 200, description = "The case", body = ReviewView), BadBody, Refused, Failed)
 )]
 async fn claim_next(
     State(app): State<App>,
@@ -221,7 +221,7 @@ async fn decide_sample(
 #[utoipa::path(
     post, path = "/review/applications/{id}/duplicate-search", tag = "review",
     params(("id" = String, Path, description = "The application")),
-    responses((status = 200, description = "What was found", body = DuplicatesView), Refused, Failed)
+    responses((status = 200, description = "What was found", body = DuplicatesView), BadBody, Refused, Failed)
 )]
 async fn search_duplicates(
     State(app): State<App>,

@@ -14371,6 +14371,15 @@ export interface operations {
                     "application/json": components["schemas"]["DuplicatesView"];
                 };
             };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
             /** @description Nobody, or nobody known, is signed in */
             401: {
                 headers: {
@@ -14409,6 +14418,24 @@ export interface operations {
             };
             /** @description It was there once and is over */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The Content-Type is not the one asked for */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14953,6 +14980,15 @@ export interface operations {
                     "application/json": components["schemas"]["ReviewView"];
                 };
             };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
             /** @description Nobody, or nobody known, is signed in */
             401: {
                 headers: {
@@ -14991,6 +15027,24 @@ export interface operations {
             };
             /** @description It was there once and is over */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The Content-Type is not the one asked for */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
