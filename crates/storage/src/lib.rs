@@ -121,7 +121,7 @@ pub use reindex::Reindexed;
 pub use reseal::{Damaged, Resealed};
 pub use retention::may_hold_more;
 pub use review_cases::{CaseChange, CaseKind, ReviewCase, Stands};
-pub use review_claims::Claim;
+pub use review_claims::{Claim, Takes};
 pub use review_counts::{ReviewHistory, ReviewLoad};
 pub use review_loans::LoanRow;
 pub use sanctions::{

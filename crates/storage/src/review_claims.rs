@@ -7,11 +7,22 @@ use crate::{
     review_loans::LIMITLESS, rows::Columns, store::sql_number,
 };
 
+/// Which cases a claim takes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Takes {
+    /// One that nobody holds. Of two requests of one reviewer at once each gets another.
+    Free,
+    /// Also one that the reviewer holds already, whose lease begins anew.
+    FreeOrOwn,
+}
+
 /// A claim of a case.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
     /// Who takes it.
     pub reviewer: &'a str,
+    /// Which cases.
+    pub takes: Takes,
     /// When.
     pub now: Timestamp,
     /// Until when it holds.
@@ -21,10 +32,10 @@ pub struct Claim<'a> {
 }
 
 impl Tx {
-    /// Claims an open case; the same reviewer may renew. Under a loan it counts on that day, once.
+    /// Claims an open case. Under a loan it counts on that day, once.
     ///
     /// # Errors
-    /// [`Conflict::Claim`] when somebody else holds it, the reviewer may not decide it, or it is
+    /// [`Conflict::Claim`] when it is held by whom the claim does not take it from, the reviewer may not decide it, or it is
     /// closed; [`Conflict::Loan`] when the loan gives no more.
     pub async fn claim_case(
         &mut self,
@@ -40,7 +51,7 @@ impl Tx {
              claimed_at = CASE WHEN claimed_by = $3 AND lease_until > $4 THEN claimed_at ELSE $4 END, \
              loan_id = $6, loan_day = $7 \
              WHERE partition = $1 AND application_id = $2 AND state = 'open' \
-             AND (claimed_by IS NULL OR claimed_by = $3 OR lease_until <= $4) AND (not_by IS NULL OR not_by <> $3)",
+             AND (claimed_by IS NULL OR claimed_by = $8 OR lease_until <= $4) AND (not_by IS NULL OR not_by <> $3)",
         )
         .bind(self.partition().sql())
         .bind(application.as_str())
@@ -49,6 +60,7 @@ impl Tx {
         .bind(claim.until.as_microsecond())
         .bind(claim.loan.map(|(loan, _)| loan.id.as_str()))
         .bind(claim.loan.map(|(_, day)| day.to_string()))
+        .bind((claim.takes == Takes::FreeOrOwn).then_some(claim.reviewer))
         .execute(self.connection())
         .await?
         .rows_affected();

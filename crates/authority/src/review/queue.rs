@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use licence::civil_date;
-use storage::{Claim, Conflict, LoanRow, ReviewCase, StoreError};
+use storage::{Claim, Conflict, LoanRow, ReviewCase, StoreError, Takes};
 
 use super::{Reviewable, parse_id};
 use crate::{
@@ -91,7 +91,7 @@ impl Authority {
     /// or submission.
     pub async fn claim(&self, act: &mut Act, id: &str) -> Result<ReviewView, Error> {
         let found = self.reviewable(act, id, CLAIMED).await?;
-        self.take(act, &found).await?;
+        self.take(act, &found, Takes::FreeOrOwn).await?;
         self.review_view(act, &found).await
     }
 
@@ -113,7 +113,7 @@ impl Authority {
             let Some(found) = self.if_reviewable(act, &actor, case).await? else {
                 continue;
             };
-            match self.take(act, &found).await {
+            match self.take(act, &found, Takes::Free).await {
                 Ok(()) => return self.review_view(act, &found).await,
                 // Somebody was first, or the loan gives no more.
                 Err(Error::Store(StoreError::Conflict(Conflict::Claim | Conflict::Loan))) => {}
@@ -150,15 +150,15 @@ impl Authority {
     }
 
     /// Takes the case, of another office under the first of its loans that gives one.
-    async fn take(&self, act: &Act, found: &Reviewable) -> Result<(), Error> {
+    async fn take(&self, act: &Act, found: &Reviewable, takes: Takes) -> Result<(), Error> {
         let actor = act.staff(&[Role::Reviewer])?;
         if own_office(actor)? == found.application.office {
-            return self.take_under(act, found, None).await;
+            return self.take_under(act, found, (takes, None)).await;
         }
         let loans = self.loans_from(act, actor, &found.application.office);
         let mut refused = Error::from(refusal::OUT_OF_SCOPE);
         for loan in loans.await? {
-            match self.take_under(act, found, Some(&loan)).await {
+            match self.take_under(act, found, (takes, Some(&loan))).await {
                 Err(error @ Error::Store(StoreError::Conflict(Conflict::Loan))) => refused = error,
                 other => return other,
             }
@@ -170,7 +170,7 @@ impl Authority {
         &self,
         act: &Act,
         found: &Reviewable,
-        loan: Option<&LoanRow>,
+        (takes, loan): (Takes, Option<&LoanRow>),
     ) -> Result<(), Error> {
         let application = &found.application;
         let until = act.now.saturating_add(LEASE).unwrap_or(act.now);
@@ -178,6 +178,7 @@ impl Authority {
         let mut tx = self.store().begin_in(partition).await?;
         let claim = Claim {
             reviewer: &act.actor_id(),
+            takes,
             now: act.now,
             until,
             loan: loan.map(|loan| (loan, civil_date(act.now))),

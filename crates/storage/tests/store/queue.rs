@@ -3,7 +3,7 @@
 use jiff::civil::{Date, date};
 use storage::{
     ApplicationId, CaseChange, CaseKind, Claim, Conflict, HolderId, LoanId, LoanRow, Partition,
-    ReviewCase, ReviewLoad, Stands, Store, StoreError,
+    ReviewCase, ReviewLoad, Stands, Store, StoreError, Takes,
 };
 
 use crate::{
@@ -77,6 +77,7 @@ async fn claim_under(
 ) -> Result<(), StoreError> {
     let claim = Claim {
         reviewer: who,
+        takes: Takes::FreeOrOwn,
         now: after(now),
         until: after(until),
         loan,
@@ -184,6 +185,18 @@ pub(crate) async fn sc_32_a_lease_ends_by_itself(setup: &Setup) {
     assert_eq!(conflict(refused), Conflict::Claim);
     let held = store.open_case(OFFICE, &one.application).await.unwrap();
     assert_eq!(held.unwrap().claimed_by.as_deref(), Some("stf_b"));
+    // Who asks for a free case is not given the one that is in hand.
+    let free = Claim {
+        reviewer: "stf_b",
+        takes: Takes::Free,
+        now: after(121),
+        until: after(300),
+        loan: None,
+    };
+    let refused = write_in(store, store.office_partition(OFFICE), async |tx| {
+        tx.claim_case(&one.application, &free).await
+    });
+    assert_eq!(conflict(refused.await), Conflict::Claim);
     let stranger = case(setup, OFFICE, 1, Some(100));
     let refused = claim(store, &stranger, "stf_a", (10, 20)).await;
     assert_eq!(conflict(refused), Conflict::Claim);
