@@ -50,6 +50,13 @@ const SQLITE_WRITER: &str = "PRAGMA cache_size = -40960; PRAGMA wal_autocheckpoi
 /// Readers are several, and what they read lies in the system's cache.
 const SQLITE_READER: &str = "PRAGMA cache_size = -4096; PRAGMA query_only = ON;";
 
+/// PostgreSQL: every statement goes by keys. Their plans are made once a connection, when a table may
+/// hold nothing, and one that walks through it would be kept while it grows to millions of rows; no
+/// statement is worth compiling either. Where there is no key to go by, a table is still walked
+/// through.
+const SERVER_PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; \
+     SET enable_mergejoin = off; SET jit = off;";
+
 /// How many rows one statement takes that writes or reads many.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowsAtOnce {
@@ -107,6 +114,9 @@ impl Database {
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let pool = pool(connections)
                 .acquire_timeout(Duration::from_secs(10))
+                .after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(SERVER_PLANS).await.map(|_| ()) })
+                })
                 .connect(url)
                 .await?;
             return Ok(Self {
