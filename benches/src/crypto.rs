@@ -10,11 +10,11 @@ use sm2_verifier::{Es256, Sm2};
 use zeroize::Zeroizing;
 
 use crate::{
+    batch_file::{self, BatchFile},
     figure::{Failed, Rounds, note, per_core_second},
     group::Extent,
     known::{self, Signed},
-    openssl,
-    sm2_series,
+    openssl, sm2_series,
 };
 
 /// A secret scalar of either curve.
@@ -38,8 +38,10 @@ pub(crate) fn run(extent: Extent) -> Result<(), Failed> {
     );
     let turn = turn(extent);
     let (sm2, es256) = (Signed::<Sm2>::by(0x42)?, Signed::<Es256>::by(0x42)?);
+    let file = BatchFile::make()?;
     let mut rounds = Rounds::default();
     for _ in 0..ROUNDS {
+        file.round(&mut rounds)?;
         ours(&mut rounds, turn)?;
         sm2.round(&mut rounds, turn)?;
         es256.round(&mut rounds, turn)?;
@@ -61,6 +63,7 @@ pub(crate) fn run(extent: Extent) -> Result<(), Failed> {
     let peers = ["openssl-p256/verify", "aws-lc-rs/verify", "ring/verify"];
     known::tell::<Es256>(&rounds, &peers)?;
     rounds.tell("es256-verify-unknown-key", "1/s", &peers)?;
+    batch_file::tell(&rounds)?;
     sm2_series::run(turn, extent)
 }
 

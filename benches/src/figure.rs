@@ -147,10 +147,21 @@ fn repeated(
 
 /// Processor time of all threads of this process so far, in steps of 10 ms.
 pub(crate) fn process_time() -> Result<Duration, Failed> {
+    times(11)
+}
+
+/// The same of the processes that this one has waited for.
+pub(crate) fn children_time() -> Result<Duration, Failed> {
+    times(13)
+}
+
+/// The sum of two times of the process, which stand behind so many fields after its name.
+fn times(skipped: usize) -> Result<Duration, Failed> {
     let text = fs::read_to_string("/proc/self/stat")?;
-    // The second field is a name in parentheses; user and system time are the 14th and the 15th.
+    // The second field is a name in parentheses; user and system time are the 14th and the 15th, those
+    // of children the 16th and the 17th.
     let fields = text.rsplit(')').next().unwrap_or_default();
-    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks = fields.split_whitespace().skip(skipped).take(2);
     let ticks: Vec<u64> = ticks.map(str::parse).collect::<Result<_, _>>()?;
     Ok(Duration::from_millis(
         ticks.iter().sum::<u64>().saturating_mul(10),

@@ -4,6 +4,7 @@
 //! `benches [GROUP] [--full]`. One line a figure on standard output: `name  value  unit
 //! ratio-to-peer  peer`, or `name absent reason`. What the figures rest on goes to standard error.
 
+mod batch_file;
 mod codes;
 mod crypto;
 mod dynamic;
@@ -32,6 +33,9 @@ use figure::{Failed, note};
 use group::{Extent, Group};
 
 fn main() -> ExitCode {
+    if env::var_os(batch_file::AS_COMMAND).is_some() {
+        return jiazhao::command::run();
+    }
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match run(&arguments) {

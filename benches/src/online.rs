@@ -49,7 +49,7 @@ const WARM_UP: Duration = Duration::from_millis(100);
 pub(crate) const ROUNDS: u32 = 3;
 
 /// A load of codes that bound devices signed, of which there are only so many.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(200);
 
 /// Length of a load, and numeric codes for all of them.
 fn size(extent: Extent) -> (Duration, usize) {

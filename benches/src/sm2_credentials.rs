@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use credential::{
-    KeyState, KeyUse, LicenceClaims, NumericDate, Sex, Signer, SoftwareSigner, StatusReference,
-    Suite, TrustList, TrustedKey, Validity, VerifiedTrustList, check_credential, check_credentials,
+    KeyState, KeyUse, LicenceClaims, NumericDate, Sex, SignedTrustList, Signer, SoftwareSigner,
+    StatusReference, Suite, TrustList, TrustedKey, Validity, check_credential, check_credentials,
     issue, sign_trust_list,
 };
 use jiff::{Timestamp, civil::date};
@@ -19,15 +19,12 @@ const CREDENTIALS: u32 = 4_096;
 const BATCH: usize = 1_024;
 const DAY: i64 = 24 * 60 * 60;
 /// When everything is checked.
-const NOW: i64 = 1_700_000_000;
+pub(crate) const NOW: i64 = 1_700_000_000;
 
 pub(crate) fn run(turn: Duration) -> Result<(), Failed> {
     let signer = SoftwareSigner::from_secret(&Suite::sm2(), Zeroizing::new([0x44; 32]))?;
-    let trust = trust(&signer)?;
-    let mut credentials = Vec::new();
-    for number in 0..CREDENTIALS {
-        credentials.push(issue(&claims(number)?, &signer)?);
-    }
+    let trust = trust(&signer)?.verify(None)?;
+    let credentials = credentials(&signer)?;
     let now = Timestamp::from_second(NOW)?;
     let mut next = credentials.iter().cycle();
     let alone = per_core_second(turn, || {
@@ -47,11 +44,21 @@ pub(crate) fn run(turn: Duration) -> Result<(), Failed> {
     Ok(())
 }
 
+/// As many as are checked in turn.
+pub(crate) fn credentials(signer: &SoftwareSigner) -> Result<Vec<Vec<u8>>, Failed> {
+    let mut credentials = Vec::new();
+    for number in 0..CREDENTIALS {
+        credentials.push(issue(&claims(number)?, signer)?);
+    }
+    Ok(credentials)
+}
+
 fn at(second: i64) -> Result<NumericDate, Failed> {
     Ok(NumericDate::try_from(Timestamp::from_second(second)?)?)
 }
 
-fn trust(signer: &SoftwareSigner) -> Result<VerifiedTrustList, Failed> {
+/// The list that knows their key.
+pub(crate) fn trust(signer: &SoftwareSigner) -> Result<SignedTrustList, Failed> {
     let list = TrustList {
         version: 1,
         issued_at: at(NOW - DAY)?,
@@ -66,7 +73,7 @@ fn trust(signer: &SoftwareSigner) -> Result<VerifiedTrustList, Failed> {
         }],
     };
     let root = SoftwareSigner::from_secret(&Suite::sm2(), Zeroizing::new([0x45; 32]))?;
-    Ok(sign_trust_list(&list, &[&root])?.verify(None)?)
+    Ok(sign_trust_list(&list, &[&root])?)
 }
 
 /// A licence of nobody, with every claim but a device key.

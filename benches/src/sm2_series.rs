@@ -11,8 +11,7 @@ use crate::{
     figure::{Failed, note, per_core_second, rate_of},
     group::Extent,
     known::{BATCH, SIGNATURES, Signed, Way},
-    sm2_credentials,
-    timing,
+    sm2_credentials, timing,
 };
 
 /// Tables always, the rest under `--full`.

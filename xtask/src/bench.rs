@@ -30,6 +30,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "es256-verify-batch",
             "es256-verify-batch-scalar",
             "es256-verify-batch-avx512",
+            "verify-batch-file",
         ],
     ),
     (

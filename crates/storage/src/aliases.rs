@@ -161,7 +161,7 @@ pub(crate) async fn owners(
         let keys = if left == 0 { KEYS_IN_USE } else { "" };
         let text = format!(
             "SELECT blind, holder_id, CAST(0 AS BIGINT) AS version FROM {from} (partition, blind) IN (VALUES {}){keys}",
-            set.tuples("(?, ?)", 0)
+            set.tuples("(?, ?)")
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (partition, hash) in set.keyed(|hash| partition_of(hash).sql()) {
@@ -210,7 +210,7 @@ pub(crate) async fn held_names(
     for set in sets(hashes, RowsAtOnce::of(connection)) {
         let text = format!(
             "SELECT blind, holder_id FROM {from} (partition, blind) IN (VALUES {}) ORDER BY blind, holder_id{keeping}",
-            set.tuples("(?, ?)", 0)
+            set.tuples("(?, ?)")
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (partition, hash) in set.keyed(|hash| partition_of(hash).sql()) {

@@ -292,7 +292,7 @@ impl Tx {
                 "UPDATE bindings SET last_presented = n.column3 FROM (VALUES {}) n \
                  WHERE partition = n.column1 AND id = n.column2 AND stage = 'active' \
                  AND (last_presented IS NULL OR last_presented < n.column3) RETURNING id",
-                set.tuples("(?, ?, ?)", 0)
+                set.tuples("(?, ?, ?)")
             );
             let mut query = sqlx::query(AssertSqlSafe(text));
             for (partition, code) in set.keyed(|code| code.binding.partition().sql()) {

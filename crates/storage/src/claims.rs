@@ -227,21 +227,21 @@ pub(crate) async fn enter(
     let text = match kind.owned() {
         Some(kind) => format!(
             "INSERT INTO owned_aliases (partition, kind, blind, holder_id, claimed_at, index_version) {} ON CONFLICT DO NOTHING",
-            set.to_insert(&format!("(?, {kind}, ?, ?, $1, $2)"), 2)
+            set.to_insert(&format!("(?, {kind}, ?, ?, ?, ?)"))
         ),
         None => format!(
             "INSERT INTO shared_aliases (partition, blind, holder_id, claimed_at, index_version) {} ON CONFLICT DO NOTHING",
-            set.to_insert("(?, ?, ?, $1, $2)", 2)
+            set.to_insert("(?, ?, ?, ?, ?)")
         ),
     };
-    let mut query = sqlx::query(AssertSqlSafe(text))
-        .bind(now.as_microsecond())
-        .bind(i64::from(index));
+    let mut query = sqlx::query(AssertSqlSafe(text));
     for (partition, (hash, holder)) in set.keyed(|(hash, _)| partition_of(hash).sql()) {
         query = query
             .bind(partition)
             .bind(hash.to_vec())
-            .bind(holder.as_str());
+            .bind(holder.as_str())
+            .bind(now.as_microsecond())
+            .bind(i64::from(index));
     }
     let added = query.execute(connection).await?.rows_affected();
     Ok(usize::try_from(added).is_ok_and(|added| added == names.len()))

@@ -252,9 +252,9 @@ impl Tx {
             let text = format!(
                 "INSERT INTO drivers (partition, id, revision, registry_version, registry_gap, record_sealed, \
                  record_digest, authority_code, status_value, next_transition_at, photo_id, created_at, updated_at) {}",
-                set.to_insert("(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, $1, $1)", 1)
+                set.to_insert("(?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
             );
-            let mut query = sqlx::query(AssertSqlSafe(text)).bind(now.as_microsecond());
+            let mut query = sqlx::query(AssertSqlSafe(text));
             for (partition, driver) in set.keyed(|driver| driver.borrow().id.partition().sql()) {
                 let driver = driver.borrow();
                 query = query
@@ -267,7 +267,9 @@ impl Tx {
                     .bind(driver.authority.as_str())
                     .bind(i64::from(driver.status_value))
                     .bind(driver.next_transition_at.map(Timestamp::as_microsecond))
-                    .bind(driver.photo.as_ref().map(PhotoId::as_str));
+                    .bind(driver.photo.as_ref().map(PhotoId::as_str))
+                    .bind(now.as_microsecond())
+                    .bind(now.as_microsecond());
             }
             query
                 .execute(self.connection())
@@ -345,7 +347,7 @@ async fn load(
     for set in sets(holders, RowsAtOnce::of(connection)) {
         let text = format!(
             "SELECT {DRIVER_COLUMNS} FROM drivers d WHERE (d.partition, d.id) IN (VALUES {})",
-            set.tuples("(?, ?)", 0)
+            set.tuples("(?, ?)")
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (partition, holder) in set.keyed(|holder| holder.partition().sql()) {

@@ -55,36 +55,40 @@ const SQLITE_READER: &str = "PRAGMA cache_size = -4096; PRAGMA query_only = ON;"
 /// statement is worth compiling either. Where there is no key to go by, a table is still walked
 /// through.
 const SERVER_PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; \
-     SET enable_mergejoin = off; SET jit = off;";
+     SET enable_mergejoin = off; SET jit = off; SET plan_cache_mode = force_generic_plan;";
 
-/// How many rows one statement takes that writes or reads many.
+/// How many rows one statement takes that writes or reads many, and how its text is made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowsAtOnce {
     pub(crate) most: usize,
     /// Whether rows are added up to the next power of two.
     pub(crate) padded: bool,
+    /// Whether each parameter has a number.
+    pub(crate) numbered: bool,
 }
 
 impl RowsAtOnce {
-    /// SQLite looks the name of each parameter up among all of the statement's, so that a statement
-    /// costs the square of its parameters; past a dozen of rows there is nothing left to be saved on
-    /// statements.
-    pub(crate) const FEW: Self = Self {
-        most: 16,
+    /// SQLite takes a parameter with a number for one with a name, and looks the name of each up among
+    /// all of the statement's, so that a statement costs the square of their number. Those without one
+    /// cost nothing, and each statement is two turns of the connection's thread.
+    const EMBEDDED: Self = Self {
+        most: 64,
         padded: false,
+        numbered: false,
     };
     /// To a server every statement is a way there and back, which costs as much as many rows.
-    const MANY: Self = Self {
+    const SERVER: Self = Self {
         most: 128,
         padded: true,
+        numbered: true,
     };
 
     /// As the engine of the connection takes them best.
     pub(crate) fn of(connection: &AnyConnection) -> Self {
         if connection.backend_name() == SQLITE {
-            Self::FEW
+            Self::EMBEDDED
         } else {
-            Self::MANY
+            Self::SERVER
         }
     }
 }

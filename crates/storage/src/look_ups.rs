@@ -54,7 +54,7 @@ impl Tx {
             let text = format!(
                 "SELECT id, revision FROM drivers WHERE (partition, id) IN (VALUES {}) \
                  ORDER BY partition, id{keeping}",
-                set.tuples("(?, ?)", 0)
+                set.tuples("(?, ?)")
             );
             let mut query = sqlx::query(AssertSqlSafe(text));
             for (partition, holder) in set.keyed(|holder| holder.partition().sql()) {
@@ -91,7 +91,7 @@ impl Tx {
                 "UPDATE numeric_codes SET used_at = n.column3 FROM (VALUES {}) n \
                  WHERE partition = n.column1 AND code_blind = n.column2 AND used_at IS NULL AND expires_at > n.column3 \
                  RETURNING code_blind",
-                set.tuples("(?, ?, ?)", 0)
+                set.tuples("(?, ?, ?)")
             );
             let mut query = sqlx::query(AssertSqlSafe(text));
             for (partition, code) in set.keyed(|code| code.partition.sql()) {
@@ -132,7 +132,7 @@ impl Tx {
             }
             let text = format!(
                 "INSERT INTO verifications (partition, id, holder_id, verifier, office, purpose, at, answer_sealed) {}",
-                set.to_insert("(?, ?, ?, ?, ?, ?, ?, ?)", 0)
+                set.to_insert("(?, ?, ?, ?, ?, ?, ?, ?)")
             );
             let mut query = sqlx::query(AssertSqlSafe(text));
             for (partition, look_up) in set.keyed(|look_up| look_up.holder.partition().sql()) {
@@ -165,7 +165,7 @@ impl Tx {
             }
             let text = format!(
                 "INSERT INTO idempotency (partition, key_blind, fingerprint, resource, at) {}",
-                set.to_insert("(?, ?, ?, ?, ?)", 0)
+                set.to_insert("(?, ?, ?, ?, ?)")
             );
             let mut query = sqlx::query(AssertSqlSafe(text));
             for (partition, request) in set.keyed(|request| request.partition.sql()) {

@@ -141,7 +141,7 @@ async fn lock_heads(tx: &mut Tx, partitions: &[Partition]) -> Result<Vec<Head>, 
         let text = format!(
             "SELECT partition, audit_seq, audit_hash, outbox_seq, least_key, least_index FROM partition_heads \
              WHERE partition IN ({}) ORDER BY partition{keeping}",
-            set.tuples("?", 0)
+            set.tuples("?")
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (partition, _) in set.keyed(|partition| partition.sql()) {
@@ -184,7 +184,7 @@ async fn insert_audit(tx: &mut Tx, rows: &[AuditRow]) -> Result<(), StoreError> 
     for set in sets(rows, tx.rows_at_once()) {
         let text = format!(
             "INSERT INTO audit (partition, seq, at, act, actor, subject, request, detail, hash) {}",
-            set.to_insert("(?, ?, ?, ?, ?, ?, ?, ?, ?)", 0)
+            set.to_insert("(?, ?, ?, ?, ?, ?, ?, ?, ?)")
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (partition, row) in set.keyed(|row| row.partition.sql()) {
@@ -208,7 +208,7 @@ async fn insert_events(tx: &mut Tx, rows: &[EventRow]) -> Result<(), StoreError>
     for set in sets(rows, tx.rows_at_once()) {
         let text = format!(
             "INSERT INTO outbox (partition, seq, at, event) {}",
-            set.to_insert("(?, ?, ?, ?)", 0)
+            set.to_insert("(?, ?, ?, ?)")
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (partition, row) in set.keyed(|row| row.partition.sql()) {
@@ -228,7 +228,7 @@ async fn move_heads(tx: &mut Tx, heads: &[Head]) -> Result<(), StoreError> {
         let text = format!(
             "UPDATE partition_heads SET audit_seq = n.column2, audit_hash = n.column3, outbox_seq = n.column4 \
              FROM (VALUES {}) n WHERE partition = n.column1",
-            set.tuples("(?, ?, ?, ?)", 0)
+            set.tuples("(?, ?, ?, ?)")
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (partition, head) in set.keyed(|head| head.partition.sql()) {

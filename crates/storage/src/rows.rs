@@ -151,17 +151,29 @@ fn column_of(name: &'static str) -> &'static str {
     }
 }
 
+/// Rows of a statement whose text is the same for both engines.
+const PART: usize = 16;
+
 /// Cuts `items` into parts for one statement each, of sixteen rows at most. What is left at the end
 /// is cut into powers of two, so that the texts of a statement are few and stay prepared.
-pub(crate) fn parts<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
-    sets(items, RowsAtOnce::FEW).map(|set| set.items)
+pub(crate) fn parts<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let (part, rest) = items.split_at_checked(power_of_two(items.len().min(PART))?)?;
+        items = rest;
+        Some(part)
+    })
+}
+
+/// The greatest power of two that is no greater.
+fn power_of_two(number: usize) -> Option<usize> {
+    Some(1_usize << number.checked_ilog2()?)
 }
 
 /// Cuts `items` into sets for one statement each, as the engine takes them best.
 pub(crate) fn sets<T>(mut items: &[T], at_once: RowsAtOnce) -> impl Iterator<Item = Set<'_, T>> {
     std::iter::from_fn(move || {
         let most = items.len().min(at_once.most);
-        let power = 1_usize << most.checked_ilog2()?;
+        let power = power_of_two(most)?;
         let size = if at_once.padded { most } else { power };
         let (part, rest) = items.split_at_checked(size)?;
         items = rest;
@@ -182,6 +194,7 @@ pub(crate) fn whole<T>(items: &[T], at_once: RowsAtOnce) -> Set<'_, T> {
         rows,
         // Of one row or two there is no other number that makes as many.
         beyond: at_once.padded && rows > 2,
+        numbered: at_once.numbered,
     }
 }
 
@@ -192,6 +205,7 @@ pub(crate) struct Set<'a, T> {
     rows: usize,
     /// Whether a statement of so many rows may have some beyond its items.
     beyond: bool,
+    numbered: bool,
 }
 
 impl<'a, T> Set<'a, T> {
@@ -212,14 +226,23 @@ impl<'a, T> Set<'a, T> {
             .chain(beyond.map(|item| (None, item)))
     }
 
-    /// The rows as a list of `VALUES`, of which those beyond the items have no key: see [`tuples`].
-    pub(crate) fn tuples(&self, form: &str, before: usize) -> String {
-        tuples(self.rows, form, before)
+    /// The rows as a list of `VALUES`, of which those beyond the items have no key. The statement has
+    /// no other parameters: each `?` of `form` is one of its own.
+    pub(crate) fn tuples(&self, form: &str) -> String {
+        if self.numbered {
+            return tuples(self.rows, form, 0);
+        }
+        let mut text = String::with_capacity(self.rows.saturating_mul(form.len() + 2));
+        for row in 0..self.rows {
+            text.push_str(if row > 0 { ", " } else { "" });
+            text.push_str(form);
+        }
+        text
     }
 
     /// What follows the columns of an `INSERT`: the rows of the items.
-    pub(crate) fn to_insert(&self, form: &str, before: usize) -> String {
-        let tuples = self.tuples(form, before);
+    pub(crate) fn to_insert(&self, form: &str) -> String {
+        let tuples = self.tuples(form);
         if self.beyond {
             format!("SELECT * FROM (VALUES {tuples}) n WHERE n.column1 IS NOT NULL")
         } else {
@@ -281,10 +304,11 @@ mod tests {
         let many = RowsAtOnce {
             most: 8,
             padded: true,
+            numbered: true,
         };
         let items: Vec<i64> = (0..13).collect();
         let found: Vec<_> = sets(&items, many)
-            .map(|set| (set.items().len(), set.tuples("(?)", 0).split(", ").count()))
+            .map(|set| (set.items().len(), set.tuples("(?)").split(", ").count()))
             .collect();
         assert_eq!(found, [(8, 8), (5, 8)]);
         let Some(last) = sets(&items, many).nth(1) else {
@@ -296,15 +320,36 @@ mod tests {
             [(Some(12), &12), (None, &12), (None, &12), (None, &12)]
         );
         assert_eq!(
-            sets(&items[..3], many).next().unwrap().to_insert("(?)", 1),
-            "SELECT * FROM (VALUES ($2), ($3), ($4), ($5)) n WHERE n.column1 IS NOT NULL"
+            sets(&items[..3], many).next().unwrap().to_insert("(?)"),
+            "SELECT * FROM (VALUES ($1), ($2), ($3), ($4)) n WHERE n.column1 IS NOT NULL"
         );
         for rows in [1, 2] {
             let set = sets(&items[..rows], many).next().unwrap();
             assert_eq!(set.keyed(|item| *item).count(), rows);
-            assert!(set.to_insert("(?)", 0).starts_with("VALUES ($1)"));
+            assert!(set.to_insert("(?)").starts_with("VALUES ($1)"));
         }
         assert_eq!(sets::<i64>(&[], many).count(), 0);
+    }
+
+    #[test]
+    fn sets_of_the_embedded_engine_are_powers_of_two_without_numbers() {
+        let few = RowsAtOnce {
+            most: 4,
+            padded: false,
+            numbered: false,
+        };
+        let items: Vec<i64> = (0..7).collect();
+        let texts: Vec<_> = sets(&items, few)
+            .map(|set| set.to_insert("(?, 1, ?)"))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "VALUES (?, 1, ?), (?, 1, ?), (?, 1, ?), (?, 1, ?)",
+                "VALUES (?, 1, ?), (?, 1, ?)",
+                "VALUES (?, 1, ?)"
+            ]
+        );
     }
 
     #[test]
