@@ -135,12 +135,8 @@ impl Authority {
         let settings = &self.inner.settings;
         let issued_at = act.now.saturating_sub(BACKDATED).unwrap_or(act.now);
         let issued_at = NumericDate::floor(issued_at);
-        // A key signs its first list half a minute after it was made, and not before its time.
-        let signers = signing.online.iter().filter(|signer| {
-            let key = signing.trust.key(signer.key_id());
-            key.is_some_and(|key| key.may_sign_at(issued_at))
-        });
-        let signers: Vec<_> = signers.cloned().collect();
+        // A key signs its first list half a minute after it was made, and until then the one before.
+        let signers = signing.online_at(issued_at.timestamp());
         Ok((!signers.is_empty()).then(|| Run {
             signers,
             distrusted: signing.online_distrusted(),

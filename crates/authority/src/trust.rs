@@ -136,19 +136,48 @@ impl Signing {
     /// The newest key of a suite that may sign now, for this use: during an overlap the one that is
     /// to stay.
     fn newest(&self, suite: &Suite, key_use: KeyUse, now: Timestamp) -> Option<&Arc<dyn Signer>> {
+        // Of equals the first, which was made last.
+        self.may_sign(suite, key_use, now)
+            .reduce(|newest, next| if next.0 > newest.0 { next } else { newest })
+            .map(|(_, signer)| signer)
+    }
+
+    /// The oldest key of a suite that may sign now, for this use: during an overlap the one that is
+    /// to go. What a device shows to verifiers without a network is signed by it, since they may hold
+    /// yesterday's list, to which a newer key is a stranger's.
+    pub(crate) fn longest_known(
+        &self,
+        suite: &Suite,
+        key_use: KeyUse,
+        now: Timestamp,
+    ) -> Option<Arc<dyn Signer>> {
+        self.may_sign(suite, key_use, now)
+            .reduce(|oldest, next| if next.0 <= oldest.0 { next } else { oldest })
+            .map(|(_, signer)| signer.clone())
+    }
+
+    /// Keys that may sign now, with the start of their time.
+    fn may_sign(
+        &self,
+        suite: &Suite,
+        key_use: KeyUse,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (NumericDate, &Arc<dyn Signer>)> {
         let now = NumericDate::floor(now);
-        let may_sign = self.held.iter().filter_map(|signer| {
+        self.held.iter().filter_map(move |signer| {
             let key = self.trust.key(signer.key_id())?;
             let fits = key.public_key.suite() == suite
                 && key.key_use == key_use
                 && key.state == KeyState::Active
                 && key.may_sign_at(now);
             fits.then_some((key.not_before, signer))
-        });
-        // Of equals the first, which was made last.
-        may_sign
-            .reduce(|newest, next| if next.0 > newest.0 { next } else { newest })
-            .map(|(_, signer)| signer)
+        })
+    }
+
+    /// The signers of what is dated at an instant before now, in the order of the suites: where a key
+    /// had not begun by then, the one before it signs on.
+    pub(crate) fn online_at(&self, at: Timestamp) -> Vec<Arc<dyn Signer>> {
+        self.of_use(KeyUse::Online, at)
     }
 
     /// The signers of licences, one for each configured suite.

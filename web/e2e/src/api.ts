@@ -130,13 +130,19 @@ export async function registryChange(
   if (told.imported !== 1) throw new Error(JSON.stringify(told));
 }
 
-/** The number of the status list in which an offline code's credential has its place. */
-export function listOf(code: string): string {
+/** What an offline code names: the key that signed it, and the number of its credential's status list. */
+function named(code: string): { key: string; list: string } {
   const parsed = parseCode(code);
   if (parsed.kind !== "offline") throw new Error("no offline code");
-  const { payload } = parse(parsed.profile, [PUBLIC_PROFILE]);
-  return readProfile(payload, false).status.list;
+  const { keyId, payload } = parse(parsed.profile, [PUBLIC_PROFILE]);
+  return { key: keyId, list: readProfile(payload, false).status.list };
 }
+
+/** The number of the status list in which an offline code's credential has its place. */
+export const listOf = (code: string): string => named(code).list;
+
+/** The key that signed an offline code's credential. */
+export const keyOf = (code: string): string => named(code).key;
 
 /** Waits until a status list is published that speaks of what was so at an instant. */
 export async function listNewerThan(

@@ -14,15 +14,24 @@ interface Finding {
   readonly nodes: readonly { html: string }[];
 }
 
-/** No serious finding on this screen. */
+/** No serious finding on this screen, in its light and in its dark colours. */
 export async function expectAccessible(page: Page, screen: string): Promise<void> {
   await page.addScriptTag({ content: axe });
-  const findings = await page.evaluate(async () => {
-    const { axe: tool } = window as unknown as { axe: { run: () => Promise<{ violations: unknown }> } };
+  const serious: string[] = [];
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    for (const { id, impact, nodes } of await findings(page)) {
+      if (impact !== "serious" && impact !== "critical") continue;
+      serious.push(`${screen}, ${colorScheme}: ${id}: ${nodes[0]?.html ?? ""}`);
+    }
+  }
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  expect(serious).toEqual([]);
+}
+
+function findings(page: Page): Promise<readonly Finding[]> {
+  return page.evaluate(async () => {
+    const { axe: tool } = window as unknown as { axe: { run: () => Promise<{ violations: Finding[] }> } };
     return (await tool.run()).violations;
   });
-  const serious = (findings as Finding[])
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${screen}: ${id}: ${nodes[0]?.html ?? ""}`);
-  expect(serious).toEqual([]);
 }

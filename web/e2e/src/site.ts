@@ -31,9 +31,12 @@ const BINARY =
  * address of its own, as it would: limits on guessing count by address. */
 const CONFIG = '[status]\nperiod_seconds = 10\n[server]\nproxies = ["127.0.0.1"]\n';
 
+/** Commands beside a demonstration sign in its name. */
+const ISSUER = '[issuer]\nname = "全国公安交管电子证照系统（演示）"\n';
+
 /** A demonstration with made-up people, and its accounts; `more` is added to its configuration. */
 export async function demonstration(more = ""): Promise<Site> {
-  const place = prepared(CONFIG + more);
+  const place = prepared(CONFIG + ISSUER + more);
   const server = place.spawn("demo", "--drivers", "200", "--listen", "127.0.0.1:0");
   const accounts: Account[] = [];
   let base = "";

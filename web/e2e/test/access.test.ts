@@ -1,4 +1,4 @@
-// Every screen without serious findings of axe, in both languages.
+// Every screen without serious findings of axe, in both languages, in light and in dark colours.
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, inject, it } from "vitest";

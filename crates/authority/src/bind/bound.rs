@@ -2,7 +2,7 @@
 //! that fit into a code.
 
 use credential::{
-    DeviceKey, EnforcementKey, Form, LicenceClaims, Malformed, MaskedNumber, ProfileClaims,
+    DeviceKey, EnforcementKey, Form, KeyUse, LicenceClaims, Malformed, MaskedNumber, ProfileClaims,
     PublicKey, Rest, RestRefusal, Signature, Signer, Suite, Unverified,
     code::{portrait_budget, sha256},
     profile,
@@ -169,7 +169,7 @@ impl Authority {
         act: &mut Act,
         material: Material,
     ) -> Result<Presentation, Error> {
-        let signer = self.code_signer()?;
+        let signer = self.code_signer(act)?;
         let mut rng = StdRng::from_rng(&mut act.rng);
         let made =
             tokio::task::spawn_blocking(move || forms(&material, signer.as_ref(), &mut rng)).await;
@@ -177,11 +177,10 @@ impl Authority {
     }
 
     /// The signer of the one suite that codes carry.
-    fn code_signer(&self) -> Result<Arc<dyn Signer>, Error> {
-        let suite = self.code_suite();
-        let signers = &self.signing()?.signers;
-        let signer = signers.iter().find(|signer| *signer.suite() == suite);
-        signer.cloned().ok_or_else(|| refusal::NO_KEYS.into())
+    fn code_signer(&self, act: &Act) -> Result<Arc<dyn Signer>, Error> {
+        let signing = self.signing()?;
+        let signer = signing.longest_known(&self.code_suite(), KeyUse::Licence, act.now);
+        signer.ok_or_else(|| refusal::NO_KEYS.into())
     }
 
     /// The one suite that codes carry.
@@ -212,7 +211,7 @@ impl Authority {
             .store()
             .presentation(&driver.id, &credential.id)
             .await?;
-        let key_id = self.code_signer()?.key_id().to_string();
+        let key_id = self.code_signer(act)?.key_id().to_string();
         let enforcement_to = self.inner.settings.codes.enforcement_key.map(in_hex);
         Ok(forms.is_some_and(|forms| {
             forms.record_version == driver.registry_version

@@ -3,7 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use credential::{
-    NumericDate, Signer, Stamp,
+    KeyUse, NumericDate, Signer, Stamp,
     code::{LASTS, SKEW},
 };
 use jiff::Timestamp;
@@ -114,7 +114,7 @@ impl Authority {
 
     /// By the online key: what the server states of this moment, not of the licence.
     async fn stamp(&self, act: &Act, credential: &CredentialId) -> Result<Stamp, Error> {
-        let signer = self.online_signer()?;
+        let signer = self.stamp_signer(act)?;
         let (id, now) = (in_codes(credential), NumericDate::floor(act.now));
         let made =
             tokio::task::spawn_blocking(move || Stamp::sign(signer.as_ref(), &id, now)).await;
@@ -124,11 +124,10 @@ impl Authority {
         }
     }
 
-    fn online_signer(&self) -> Result<Arc<dyn Signer>, Error> {
-        let suite = self.code_suite();
-        let online = &self.signing()?.online;
-        let signer = online.iter().find(|signer| *signer.suite() == suite);
-        signer.cloned().ok_or_else(|| refusal::NO_KEYS.into())
+    fn stamp_signer(&self, act: &Act) -> Result<Arc<dyn Signer>, Error> {
+        let signing = self.signing()?;
+        let signer = signing.longest_known(&self.code_suite(), KeyUse::Online, act.now);
+        signer.ok_or_else(|| refusal::NO_KEYS.into())
     }
 
     /// Contact with the device that presents, audited.

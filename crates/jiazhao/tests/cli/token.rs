@@ -1,9 +1,12 @@
 //! Signing keys in a token, with SoftHSM in the place of one. Its library is loaded by the program
 //! under test only: where its tokens lie is a variable of that process.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
-use credential::{KeyId, SignedTrustList, Unverified, VerifiedTrustList};
+use credential::{KeyId, SignedTrustList, Unverified, UnverifiedStatusList, VerifiedTrustList};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{Request, body::Bytes};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use jiazhao::{
     app::{Ambient, App, Options},
     config::Config,
@@ -182,6 +185,26 @@ fn signing(list: &str) -> Vec<(KeyId, String)> {
         .collect()
 }
 
+fn of_use(keys: &[(KeyId, String)], key_use: &str) -> KeyId {
+    keys.iter().find(|(_, used)| used == key_use).unwrap().0
+}
+
+/// A new installation whose keys of ES256 are the token's, and who uses it.
+async fn installed(
+    token: &Token,
+    with: &str,
+    without: &str,
+) -> (Vec<(KeyId, String)>, sessions::Sessions) {
+    let root = token.folder.path("root.json");
+    let made = token.done(with, &["keys", "generate", "--root-out", &root]);
+    let keys = signing(&made);
+    assert_eq!(keys.len(), 2, "{made}");
+    let first = token.done(with, &["staff", "bootstrap", "--login", "admin"]);
+    let password = first.trim().split_once("  ").unwrap().1;
+    let sessions = seed(&token.folder, without, password).await;
+    (keys, sessions)
+}
+
 async fn issued(server: &Server, sessions: &sessions::Sessions, number: &str) {
     let mut desk = Desk::open(&server.base, sessions);
     let (status, answer) = desk.deliver(number).await;
@@ -206,13 +229,7 @@ async fn keys_in_a_token_sign_what_a_new_installation_issues() {
     let token = Token::new();
     let (with, without) = token.configurations();
     assert_eq!(token.run(&with, &["config", "check"]).code, 0);
-    let root = token.folder.path("root.json");
-    let made = token.done(&with, &["keys", "generate", "--root-out", &root]);
-    let keys = signing(&made);
-    assert_eq!(keys.len(), 2, "{made}");
-    let first = token.done(&with, &["staff", "bootstrap", "--login", "admin"]);
-    let password = first.trim().split_once("  ").unwrap().1;
-    let sessions = seed(&token.folder, &without, password).await;
+    let (keys, sessions) = installed(&token, &with, &without).await;
 
     let server = token.served(&with);
     for person in 0..5 {
@@ -220,14 +237,11 @@ async fn keys_in_a_token_sign_what_a_new_installation_issues() {
     }
     drop(server);
     let trust = token.trust(&with);
-    let (licence, _) = keys
-        .iter()
-        .find(|(_, key_use)| key_use == "licence")
-        .unwrap();
+    let licence = of_use(&keys, "licence");
     for person in 0..5 {
         let forms = token.forms(&without, &number(person)).await;
         assert_eq!(forms.len(), 2);
-        is_by(&forms, *licence, &trust);
+        is_by(&forms, licence, &trust);
     }
     // Of the token's keys nothing is stored, and without it they do not sign.
     let app = token.stored(&without).await;
@@ -235,6 +249,50 @@ async fn keys_in_a_token_sign_what_a_new_installation_issues() {
     assert!(stored.iter().all(|key| key.suite == "SM2-SM3") && stored.len() == 2);
     app.close().await;
     assert_eq!(signing(&token.done(&without, &["keys", "list"])), []);
+}
+
+/// The first list, signed in ES256, as anybody gets it. It is published once its key is half a minute
+/// old.
+async fn published(server: &Server, form: &str) -> Vec<u8> {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    let address = format!("{}/api/v1/status-lists/0?suite=ES256", server.base);
+    for _ in 0..180 {
+        let request = Request::get(&address).header("accept", form);
+        let answer = client.request(request.body(Empty::new()).unwrap());
+        let answer = answer.await.unwrap();
+        if answer.status() != 404 {
+            assert_eq!(answer.status(), 200);
+            assert_eq!(answer.headers()["content-type"], form);
+            let body = answer.into_body().collect().await.unwrap();
+            return body.to_bytes().to_vec();
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    Vec::new()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_lists_are_signed_by_a_key_in_a_token() {
+    let token = Token::new();
+    let (with, without) = token.configurations();
+    let (keys, sessions) = installed(&token, &with, &without).await;
+    let server = token.served(&with);
+    issued(&server, &sessions, &number(3)).await;
+    let trust = token.trust(&with);
+    let forms = token.forms(&without, &number(3)).await;
+    let form = forms.iter().find(|form| form.suite == "ES256").unwrap();
+    let form = Unverified::parse(&form.form)
+        .unwrap()
+        .verify(&trust)
+        .unwrap();
+    let index = form.claims().status.index;
+    for form in ["application/statuslist+jwt", "application/statuslist+cwt"] {
+        let list = published(&server, form).await;
+        let list = UnverifiedStatusList::parse(&list).unwrap();
+        assert_eq!(*list.key_id(), of_use(&keys, "online"));
+        let list = list.verify(&trust).unwrap();
+        assert_eq!((list.number(), list.value(index)), (0, Some(0)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,13 +325,10 @@ async fn keys_in_a_token_are_adopted_by_an_installation_that_has_others() {
     assert_eq!(keys.len(), 2);
     assert!(keys.iter().all(|key| !sealed.contains(key)));
     issued(&server, &sessions, &number(7)).await;
-    let (licence, _) = keys
-        .iter()
-        .find(|(_, key_use)| key_use == "licence")
-        .unwrap();
+    let licence = of_use(&keys, "licence");
     is_by(
         &token.forms(&without, &number(7)).await,
-        *licence,
+        licence,
         &token.trust(&with),
     );
 

@@ -1,6 +1,7 @@
 //! Keys that change while nodes serve (SC-64), lists that are renewed (SC-45), and who may do what.
 
 mod emergency;
+mod overlap;
 mod refusals;
 mod signing_anew;
 
