@@ -69,7 +69,7 @@ pub use rand;
 pub use refusal::{Because, CATALOGUE, Error, Kind, Refusal};
 pub use registry::{Delivery, Examined, MAX_PHOTO_BYTES, Planned};
 pub use registry_diff::{ChangedRecord, Comparison, Follows};
-pub use review::{DuplicateSearch, ReviewForecast};
+pub use review::{DuplicateSearch, ReviewForecast, SearchScope};
 pub use sanction::{CaseFile, CaseFileFault, CaseFileReport, read_case_file};
 pub use status_lists::{Audience, ListAnswer, ListRequest};
 pub use storage::{

@@ -206,7 +206,7 @@ impl Limit {
 
 /// Where a request comes from. One holder of an IPv6 network has all of its addresses, so its
 /// first 64 bits count; what comes without an address shares one count.
-fn source(act: &Act) -> String {
+pub(crate) fn source(act: &Act) -> String {
     match act.source {
         None => "unknown".to_owned(),
         Some(IpAddr::V4(address)) => address.to_string(),

@@ -314,8 +314,6 @@ catalogue! {
     PHOTO_ON_FILE_CHANGED = Conflict "photo-on-file-changed", "留存照片已变更", "The photo on file changed meanwhile"; "撤回后重新申请", "Withdraw and apply again";
     /// R32: a submitted photo is kept for six months.
     PHOTO_CHANGE_LATER = Conflict "photo-change-later", "暂不能更换照片", "The photo cannot be changed yet"; "自所列日期起申请", "Apply from the date that the reason names";
-    /// R91: the app is no longer the way.
-    GO_TO_COUNTER = Conflict "go-to-counter", "请到驾驶证核发地车辆管理所窗口办理 (R91)", "Apply at the counter of the office that issued the licence (R91)"; "到窗口办理", "Go to the counter";
     /// R45, R51: the photo rules come first.
     RULES_NOT_READ = Conflict "rules-not-read", "请先阅读拍摄须知 (R45、R51)", "The photo rules must be read first (R45, R51)"; "阅读后确认", "Read them and say so";
     /// The text that was read or agreed to is not the present one.

@@ -18,7 +18,10 @@ use storage::{
 
 use self::judged::comparison_view;
 pub(crate) use self::{appeals::appeal_until, forecasts::ForecastCache};
-pub use self::{duplicates::DuplicateSearch, forecasts::ReviewForecast};
+pub use self::{
+    duplicates::{DuplicateSearch, SearchScope},
+    forecasts::ReviewForecast,
+};
 use crate::{
     Act, Authority, Error, PhotoFile, Role, StaffActor,
     apply::due_at,

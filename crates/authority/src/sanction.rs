@@ -349,7 +349,7 @@ impl Authority {
         let by = act.actor_id();
         tx.move_sanction(&locked, &row.id, decision.moves(&effects), (&by, act.now))
             .await?;
-        let mut events = effects
+        let (mut events, restored) = effects
             .apply(act, &mut tx, &locked, (&row, &driver))
             .await?;
         events.extend(
@@ -361,7 +361,7 @@ impl Authority {
             .entry(decision.what())
             .about(&driver.id)
             .with("sanction", row.id.as_str());
-        let committed = tx.commit(effects.on(entry), events).await?;
+        let committed = tx.commit(effects.on(entry, restored), events).await?;
         self.follow_committed(&[committed]).await?;
         let row = self.store().sanction(&row.id).await?;
         let row = row.ok_or(Error::Internal("a sanction is gone"))?;

@@ -386,6 +386,7 @@ fn duplicates(config: &Config, calibration: Option<&Calibration>) -> Option<Dupl
     let days = i64::from(config.review.face_template_days);
     Some(DuplicateSearch {
         keep: SignedDuration::from_hours(days.saturating_mul(24)),
+        scope: config.review.duplicate_scope,
         fmr: calibration.fmr,
         fmr_bound: calibration.fmr_bound,
     })

@@ -216,8 +216,8 @@ async fn decide_sample(
         .map(Json)
 }
 
-/// Looks for the face of a claimed case among recent submissions of the same office, where the operator has
-/// turned that on; the answer says how many mistakes are to be expected.
+/// Looks for the face of a claimed case among recent submissions of the same office, device or source, where
+/// the operator has turned that on; the answer says how many mistakes are to be expected.
 #[utoipa::path(
     post, path = "/review/applications/{id}/duplicate-search", tag = "review",
     params(("id" = String, Path, description = "The application")),

@@ -1,8 +1,8 @@
 //! Descriptors of faces, kept for a time where the search for duplicates is on. They lie with the office
-//! within which they are compared.
+//! that reviews them, and are found by it, by the device and by the source that they came from.
 
 use jiff::Timestamp;
-use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, any::AnyRow};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -18,14 +18,29 @@ pub struct FaceTemplateRow {
     pub application: ApplicationId,
     /// Whose.
     pub holder: HolderId,
-    /// The office within which it is compared.
+    /// The office that reviews it.
     pub office: String,
+    /// A keyed hash of the device that submitted it; none where it was submitted at a counter.
+    pub device: Option<Vec<u8>>,
+    /// A keyed hash of the network that it was submitted from; none as above.
+    pub source: Option<Vec<u8>>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it is erased.
     pub expires_at: Timestamp,
     /// The descriptors.
     pub template: Zeroizing<Vec<u8>>,
+}
+
+/// Among which descriptors is searched: those that share one of these.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FacesNear<'a> {
+    /// The office that reviews them.
+    pub office: Option<&'a str>,
+    /// The keyed hash of the device that submitted them.
+    pub device: Option<&'a [u8]>,
+    /// The keyed hash of the network that they were submitted from.
+    pub source: Option<&'a [u8]>,
 }
 
 impl std::fmt::Debug for FaceTemplateRow {
@@ -37,53 +52,62 @@ impl std::fmt::Debug for FaceTemplateRow {
 }
 
 const TABLE: &str = "face_templates";
+const SELECT: &str = "SELECT application_id, holder_id, office, device_hash, source_hash, created_at, expires_at, \
+     template_sealed FROM face_templates";
 
 impl Store {
-    /// The descriptors of an office that were made since `since` and are not to be erased yet, the newest
-    /// first, at most `limit`.
+    /// The descriptors near these that were made since `since` and are not to be erased yet, at most
+    /// `limit`: those of the device or the source first, which are few and say more, then the newest.
+    /// One of a device or a source may lie with any office, so that all partitions are asked, by index.
     ///
     /// # Errors
     /// When the database cannot be reached or a row does not follow its rule.
     pub async fn face_templates(
         &self,
-        office: &str,
+        near: &FacesNear<'_>,
         (since, now): (Timestamp, Timestamp),
         limit: u32,
     ) -> Result<Vec<FaceTemplateRow>, StoreError> {
         let mut connection = self.reader().await?;
-        let rows = sqlx::query(
-            "SELECT application_id, holder_id, office, created_at, expires_at, template_sealed FROM face_templates \
-             WHERE partition = $1 AND office = $2 AND created_at >= $3 AND expires_at > $4 \
-             ORDER BY created_at DESC, application_id LIMIT $5",
-        )
-        .bind(self.office_partition(office).sql())
-        .bind(office)
-        .bind(since.as_microsecond())
-        .bind(now.as_microsecond())
-        .bind(i64::from(limit))
-        .fetch_all(&mut *connection)
-        .await?;
+        let text = format!(
+            "{SELECT} WHERE created_at >= $1 AND expires_at > $2 \
+             AND (partition = $3 AND office = $4 OR device_hash = $5 OR source_hash = $6) \
+             ORDER BY CASE WHEN device_hash = $5 OR source_hash = $6 THEN 0 ELSE 1 END, \
+             created_at DESC, application_id LIMIT $7"
+        );
+        let partition = near
+            .office
+            .map(|office| self.office_partition(office).sql());
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .bind(since.as_microsecond())
+            .bind(now.as_microsecond())
+            .bind(partition)
+            .bind(near.office)
+            .bind(near.device)
+            .bind(near.source)
+            .bind(i64::from(limit))
+            .fetch_all(&mut *connection)
+            .await?;
         rows.iter().map(|row| read(self.sealer(), row)).collect()
     }
 
-    /// Whether there is a descriptor of an application's photo.
+    /// The descriptor of an application's photo, if it is kept.
     ///
     /// # Errors
     /// As [`Store::face_templates`].
-    pub async fn has_face_template(
+    pub async fn face_template(
         &self,
         office: &str,
         application: &ApplicationId,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<FaceTemplateRow>, StoreError> {
         let mut connection = self.reader().await?;
-        let row = sqlx::query(
-            "SELECT application_id FROM face_templates WHERE partition = $1 AND application_id = $2",
-        )
-        .bind(self.office_partition(office).sql())
-        .bind(application.as_str())
-        .fetch_optional(&mut *connection)
-        .await?;
-        Ok(row.is_some())
+        let text = format!("{SELECT} WHERE partition = $1 AND application_id = $2");
+        let row = sqlx::query(AssertSqlSafe(text))
+            .bind(self.office_partition(office).sql())
+            .bind(application.as_str())
+            .fetch_optional(&mut *connection)
+            .await?;
+        row.map(|row| read(self.sealer(), &row)).transpose()
     }
 
     /// Where descriptors lie that are to be erased by `now`; with none, wherever any lie.
@@ -116,13 +140,16 @@ impl Tx {
         let place = place(&row.holder, &row.application);
         let sealed = self.sealer().seal(&place, &row.template)?;
         sqlx::query(
-            "INSERT INTO face_templates (partition, application_id, holder_id, office, created_at, expires_at, template_sealed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            "INSERT INTO face_templates (partition, application_id, holder_id, office, device_hash, source_hash, \
+             created_at, expires_at, template_sealed) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
         )
         .bind(self.partition().sql())
         .bind(row.application.as_str())
         .bind(row.holder.as_str())
         .bind(row.office.as_str())
+        .bind(row.device.as_deref())
+        .bind(row.source.as_deref())
         .bind(row.created_at.as_microsecond())
         .bind(row.expires_at.as_microsecond())
         .bind(sealed)
@@ -158,6 +185,8 @@ fn read(sealer: &Sealer, row: &AnyRow) -> Result<FaceTemplateRow, StoreError> {
     Ok(FaceTemplateRow {
         template: sealer.unseal(&place(&holder, &application), &under_seal)?,
         office: row.text("office")?,
+        device: row.opt_bytes("device_hash")?,
+        source: row.opt_bytes("source_hash")?,
         created_at: row.instant("created_at")?,
         expires_at: row.instant("expires_at")?,
         application,

@@ -99,7 +99,7 @@ pub use e_licences::{CurrentELicence, ELicenceRow, NewELicence};
 pub use engine::{Engine, Layout};
 pub use error::{Conflict, StoreError};
 pub use face_consents::FaceConsentRow;
-pub use face_templates::FaceTemplateRow;
+pub use face_templates::{FaceTemplateRow, FacesNear};
 pub use ids::{
     ActivationId, ApplicationId, BindingId, CredentialId, DeviceId, ELicenceId, FaceConsentId,
     HolderId, LoanId, NotAnId, NotificationId, Partition, PersonCheckId, PhotoId, ProposalId,

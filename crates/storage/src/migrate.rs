@@ -101,6 +101,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "push",
         text: include_str!("../migrations/0017_push.sql"),
     },
+    Migration {
+        version: 18,
+        name: "face_scopes",
+        text: include_str!("../migrations/0018_face_scopes.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

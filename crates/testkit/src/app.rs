@@ -18,7 +18,7 @@ use authority::{
 };
 use credential::EnforcementSecret;
 use jiazhao::app::FaceModels;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use licence::certificate::{DEMO_ISSUER, DEMO_TYPE};
 use serde_json::{Value, json};
 use storage::{Layout, MasterKeys, Store, StoreOptions};
@@ -29,7 +29,6 @@ use zeroize::Zeroizing;
 use crate::{
     client::Client,
     clock::{TestClock, monday_noon},
-    faces,
     postgres::Server,
     push::RecordingPush,
     random::seeded,
@@ -54,20 +53,20 @@ pub struct App {
     pub push: Arc<RecordingPush>,
     router: axum::Router,
     options: StoreOptions,
-    given: Given,
+    pub(crate) given: Given,
     draws: Arc<Draws>,
     folder: TempDir,
 }
 
 /// What a platform is given besides its configuration.
 #[derive(Clone, Debug)]
-struct Given {
+pub(crate) struct Given {
     second_factor: SecondFactor,
-    faces: FaceModels,
-    automatic_issue: AutomaticIssue,
-    identity: Option<Arc<dyn IdentityService>>,
+    pub(crate) faces: FaceModels,
+    pub(crate) automatic_issue: AutomaticIssue,
+    pub(crate) identity: Option<Arc<dyn IdentityService>>,
     sample_one_in: NonZeroU32,
-    duplicates: Option<DuplicateSearch>,
+    pub(crate) duplicates: Option<DuplicateSearch>,
     /// Sections that are added to the configuration.
     settings: String,
 }
@@ -222,40 +221,12 @@ impl App {
         self.restarted().await
     }
 
-    /// The same started anew with the face models, which are loaded once: drivers apply by
-    /// themselves, and what is beyond doubt is issued without an officer, as `issue` says.
-    #[must_use]
-    pub async fn with_faces(mut self, issue: AutomaticIssue) -> Self {
-        self.given.faces = FaceModels::Given(faces::judge());
-        self.given.automatic_issue = issue;
-        self.restarted().await
-    }
-
     /// The same started anew where an officer looks at every automatic issue afterwards, not at one in
     /// a hundred.
     #[must_use]
     pub async fn with_every_issue_sampled(mut self) -> Self {
         self.given.sample_one_in = NonZeroU32::MIN;
         self.restarted().await
-    }
-
-    /// The same started anew with the search for duplicate faces, whose descriptors are kept for this long;
-    /// one comparison in a thousand is said to be wrong.
-    #[must_use]
-    pub async fn with_duplicate_search(mut self, keep: SignedDuration) -> Self {
-        self.given.duplicates = Some(DuplicateSearch {
-            keep,
-            fmr: 0.001,
-            fmr_bound: 0.002,
-        });
-        self.restarted().await
-    }
-
-    /// The same started anew with an identity service, on whose word licences are issued.
-    #[must_use]
-    pub async fn with_identity_service(mut self, service: Arc<dyn IdentityService>) -> Self {
-        self.given.identity = Some(service);
-        self.with_faces(AutomaticIssue::External).await
     }
 
     /// The same started anew with these sections in its configuration.

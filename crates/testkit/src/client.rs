@@ -54,6 +54,13 @@ impl Client {
         }
     }
 
+    /// The same at the address of another: from one network.
+    #[must_use]
+    pub fn at_address_of(mut self, other: &Self) -> Self {
+        self.address = other.address;
+        self
+    }
+
     /// The same with a bearer token.
     #[must_use]
     pub fn with_token(mut self, token: &str) -> Self {

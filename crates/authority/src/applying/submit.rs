@@ -82,7 +82,11 @@ impl Authority {
                 self.issue_on(act, request).await?;
                 Ok(())
             }
-            Way::Review(because) => self.to_review(act, (&row, &driver), because, key).await,
+            Way::Review(because) => {
+                self.to_review(act, (&row, &driver), because, key).await?;
+                self.remember_submitted(act, &row, &check.device_key).await;
+                Ok(())
+            }
         }
     }
 

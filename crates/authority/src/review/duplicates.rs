@@ -1,16 +1,17 @@
 //! The search for duplicate faces (重复人脸排查): whether the face on a submitted photo was submitted lately
-//! by somebody else at the same office. Off unless the operator turns it on; what is compared is kept
-//! sealed, for a time, and erased by a job. It decides nothing, and says how often it is wrong.
+//! by somebody else at the same office, on the same device or from the same source. Off unless the
+//! operator turns it on; what is compared is kept sealed, for a time, and erased by a job. It decides
+//! nothing, and says how often it is wrong.
 
 use jiff::{SignedDuration, Timestamp};
 use licence::application::PhotoOrigin;
 use portrait::{Likeness, Limits, Outcome, likeness, matcher::compared};
-use storage::{ApplicationRow, FaceTemplateRow};
+use storage::{ApplicationRow, FaceTemplateRow, FacesNear};
 use zeroize::Zeroizing;
 
 use super::check_claim;
 use crate::{
-    Act, Authority, Error, refusal,
+    Act, Authority, Error, limits, refusal,
     views::{DuplicateView, DuplicatesView},
 };
 
@@ -27,6 +28,8 @@ const SEARCHED: &str = "review.duplicates-searched";
 pub struct DuplicateSearch {
     /// How long a descriptor is kept.
     pub keep: SignedDuration,
+    /// Among which submissions is searched.
+    pub scope: SearchScope,
     /// The share of comparisons of two people that the matchers take for one, as the calibration record
     /// measured it.
     pub fmr: f64,
@@ -34,9 +37,58 @@ pub struct DuplicateSearch {
     pub fmr_bound: f64,
 }
 
+/// What submissions must have in common with the case at hand to be compared with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchScope {
+    /// The office that reviews them.
+    pub office: bool,
+    /// The key of the device that signed the person check: an app that makes itself another key is not
+    /// known again.
+    pub device: bool,
+    /// The network that they were submitted from: an address, or the first 64 bits of one of IPv6.
+    pub source: bool,
+}
+
+impl SearchScope {
+    /// Any of them.
+    pub const ALL: Self = Self {
+        office: true,
+        device: true,
+        source: true,
+    };
+
+    /// What this one shares with the case, as the reviewer reads it.
+    fn shared(self, case: &FaceTemplateRow, other: &FaceTemplateRow) -> Vec<String> {
+        let same = |one: &Option<Vec<u8>>, other: &Option<Vec<u8>>| one.is_some() && one == other;
+        let shares = [
+            ("office", self.office && case.office == other.office),
+            ("device", self.device && same(&case.device, &other.device)),
+            ("source", self.source && same(&case.source, &other.source)),
+        ];
+        let shares = shares.into_iter().filter(|(_, shares)| *shares);
+        shares.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Near which descriptors is searched.
+    fn near(self, case: &FaceTemplateRow) -> FacesNear<'_> {
+        FacesNear {
+            office: self.office.then_some(case.office.as_str()),
+            device: case.device.as_deref().filter(|_| self.device),
+            source: case.source.as_deref().filter(|_| self.source),
+        }
+    }
+}
+
+/// Where a submission came from, by keyed hashes.
+#[derive(Default)]
+struct Origin {
+    device: Option<Vec<u8>>,
+    source: Option<Vec<u8>>,
+}
+
 impl Authority {
-    /// Looks for the face of a claimed case among recent submissions of the same office, by other
-    /// people.
+    /// Looks for the face of a claimed case among recent submissions by other people that share its
+    /// office, its device or its source, as far as the operator's scope goes.
     ///
     /// # Errors
     /// When it is off ([`refusal::DUPLICATES_OFF`]), the case is not claimed, or the photo has no usable
@@ -50,20 +102,17 @@ impl Authority {
             .as_ref()
             .ok_or(refusal::DUPLICATES_OFF)?;
         let application = &found.application;
-        let Some(face) = self.face_of(application).await? else {
-            return Err(refusal::NO_FACE.into());
-        };
-        self.keep_template(act, application, search, &face).await?;
+        let case = self.template_at_hand(act, application, search).await?;
         let since = act.now.saturating_sub(RECENT).unwrap_or(act.now);
-        let when = (since, act.now);
-        let recent = self.store().face_templates(&application.office, when, MOST);
+        let near = search.scope.near(&case);
+        let recent = self.store().face_templates(&near, (since, act.now), MOST);
         let others: Vec<FaceTemplateRow> = recent
             .await?
             .into_iter()
             .filter(|row| row.holder != application.holder)
             .collect();
         let compared = u64::try_from(others.len()).unwrap_or(u64::MAX);
-        let duplicates = self.alike(&face, others).await?;
+        let duplicates = self.alike(case, others, search.scope).await?;
         let entry = act
             .entry(SEARCHED)
             .about(&found.driver.id)
@@ -87,19 +136,38 @@ impl Authority {
         })
     }
 
+    /// The descriptor of the case, made now where it is not kept yet.
+    async fn template_at_hand(
+        &self,
+        act: &Act,
+        application: &ApplicationRow,
+        search: &DuplicateSearch,
+    ) -> Result<FaceTemplateRow, Error> {
+        let (office, id) = (&application.office, &application.id);
+        if let Some(kept) = self.store().face_template(office, id).await? {
+            return Ok(kept);
+        }
+        let face = self.face_of(application).await?.ok_or(refusal::NO_FACE)?;
+        let of = (application, Origin::default());
+        self.keep_template(act, of, search, &face).await
+    }
+
     /// Those that both matchers take for the same person.
     async fn alike(
         &self,
-        face: &Likeness,
+        case: FaceTemplateRow,
         others: Vec<FaceTemplateRow>,
+        scope: SearchScope,
     ) -> Result<Vec<DuplicateView>, Error> {
-        let face = face.clone();
+        let face = Likeness::from_bytes(&case.template)
+            .ok_or(Error::Internal("a descriptor of a face cannot be read"))?;
         let judged = self.judge()?.run(move |faces| {
             let alike = |row: &FaceTemplateRow| {
                 let other = Likeness::from_bytes(&row.template)?;
                 let found = compared(Some(&face), Some(&other), &faces.thresholds);
                 (found.outcome == Outcome::Match).then(|| DuplicateView {
                     application: row.application.to_string(),
+                    shares: scope.shared(&case, row),
                     submitted_at: row.created_at,
                     distance: found.distance,
                     similarity: found.similarity,
@@ -117,34 +185,73 @@ impl Authority {
         act: &Act,
         application: &ApplicationRow,
     ) -> Result<(), Error> {
+        match &self.inner.settings.duplicates {
+            Some(search) => {
+                self.remember(act, (application, Origin::default()), search)
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The same as soon as a driver submits it in the app, with what tells the device and the source
+    /// again. Nobody waits with a submission for it: what fails is made up for at the first claim, where
+    /// the reviewer's device and source are not the driver's, and only the office is known.
+    pub(crate) async fn remember_submitted(
+        &self,
+        act: &Act,
+        application: &ApplicationRow,
+        device_key: &[u8],
+    ) {
         let Some(search) = &self.inner.settings.duplicates else {
-            return Ok(());
+            return;
         };
+        let hash = |kind, value: &[u8]| self.store().blind(kind, value).as_bytes().to_vec();
+        let device = search.scope.device;
+        let source = act.source.filter(|_| search.scope.source);
+        let origin = Origin {
+            device: device.then(|| hash("face-device", device_key)),
+            source: source.map(|_| hash("face-source", limits::source(act).as_bytes())),
+        };
+        if let Err(error) = self.remember(act, (application, origin), search).await {
+            tracing::warn!(%error, "the face of a submission was not kept");
+        }
+    }
+
+    async fn remember(
+        &self,
+        act: &Act,
+        (application, origin): (&ApplicationRow, Origin),
+        search: &DuplicateSearch,
+    ) -> Result<(), Error> {
         // The photo on file was submitted to nobody here.
         if application.photo_source == PhotoOrigin::OnFile {
             return Ok(());
         }
         let (office, id) = (&application.office, &application.id);
-        if self.store().has_face_template(office, id).await? {
+        if self.store().face_template(office, id).await?.is_some() {
             return Ok(());
         }
-        match self.face_of(application).await? {
-            Some(face) => self.keep_template(act, application, search, &face).await,
-            None => Ok(()),
+        if let Some(face) = self.face_of(application).await? {
+            let of = (application, origin);
+            self.keep_template(act, of, search, &face).await?;
         }
+        Ok(())
     }
 
     async fn keep_template(
         &self,
         act: &Act,
-        application: &ApplicationRow,
+        (application, origin): (&ApplicationRow, Origin),
         search: &DuplicateSearch,
         face: &Likeness,
-    ) -> Result<(), Error> {
+    ) -> Result<FaceTemplateRow, Error> {
         let row = FaceTemplateRow {
             application: application.id.clone(),
             holder: application.holder.clone(),
             office: application.office.clone(),
+            device: origin.device,
+            source: origin.source,
             created_at: act.now,
             expires_at: later(act.now, search.keep),
             template: Zeroizing::new(face.to_bytes()),
@@ -158,7 +265,7 @@ impl Authority {
             .with("application", row.application.as_str())
             .with("until", row.expires_at.to_string());
         tx.commit(entry, Vec::new()).await?;
-        Ok(())
+        Ok(row)
     }
 
     /// What the recognisers make of the application's photo; none where it has no usable face.

@@ -103,25 +103,25 @@ impl Effects {
         self.stops.as_ref().map(|current| &current.e_licence.id)
     }
 
-    /// What the audit says of it.
-    pub(super) fn on(&self, entry: Entry) -> Entry {
-        let id = |it: &CurrentELicence| it.e_licence.id.to_string();
+    /// What the audit says of it, where this came back.
+    pub(super) fn on(&self, entry: Entry, restored: Option<&ELicenceId>) -> Entry {
         entry
-            .with("stopped", self.stops.as_ref().map(id))
-            .with("restored", self.restores.as_ref().map(id))
+            .with("stopped", self.stopped().map(ToString::to_string))
+            .with("restored", restored.map(ToString::to_string))
             .with("ended", self.ends.as_ref().map(|it| it.id.to_string()))
     }
 
-    /// Makes it so.
+    /// Makes it so; answers the events, and the e-licence that came back: none where an objection to its
+    /// issue keeps it stopped.
     pub(super) async fn apply(
         &self,
         act: &Act,
         tx: &mut Tx,
         locked: &Locked,
         (row, driver): (&SanctionRow, &Driver),
-    ) -> Result<Vec<Event>, Error> {
+    ) -> Result<(Vec<Event>, Option<&ELicenceId>), Error> {
         let record = effective(&driver.record, civil_date(act.now)).value;
-        let mut events = Vec::new();
+        let (mut events, mut restored) = (Vec::new(), None);
         if let Some(current) = &self.stops {
             let sanction = stopping(&row.id);
             let stopped = if current.e_licence.stage == e_licence::Stage::Stopped {
@@ -144,6 +144,7 @@ impl Effects {
             if tx.restore_e_licence(locked, &row.id).await? {
                 let moved = moved(tx, locked, current, (&active, record)).await?;
                 events.extend(moved);
+                restored = Some(&current.e_licence.id);
             }
         }
         if let Some(application) = &self.ends {
@@ -160,7 +161,7 @@ impl Effects {
                 .await?;
             events.push(changed(application, Stage::Rejected));
         }
-        Ok(events)
+        Ok((events, restored))
     }
 }
 

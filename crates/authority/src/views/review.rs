@@ -239,8 +239,8 @@ pub struct ComparisonView {
     pub compared_at: Timestamp,
 }
 
-/// `POST /review/applications/{id}/duplicate-search`: recent submissions of the same office that show the
-/// same face under another licence, as both matchers say.
+/// `POST /review/applications/{id}/duplicate-search`: recent submissions of the same office, device or
+/// source that show the same face under another licence, as both matchers say.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DuplicatesView {
     /// How many faces were compared.
@@ -262,6 +262,8 @@ pub struct DuplicatesView {
 pub struct DuplicateView {
     /// The application.
     pub application: String,
+    /// What it shares with the case: `office`, `device`, `source`.
+    pub shares: Vec<String>,
     /// When the face was kept.
     #[schema(value_type = String, format = DateTime)]
     pub submitted_at: Timestamp,

@@ -7,7 +7,7 @@ use storage::{AtRest, Layout};
 
 use super::{
     Config, ConfigError, Database, KeyName, LogFormat, Peer, Pkcs11, Problem, PushHost, TokenName,
-    Witness,
+    Witness, review::scope_names,
 };
 use crate::key_files::encoded_bytes;
 
@@ -227,6 +227,10 @@ fn outside(config: &Config) -> Vec<(&'static str, String)> {
         (
             "review.duplicate_faces",
             config.review.duplicate_faces.to_string(),
+        ),
+        (
+            "review.duplicate_scope",
+            scope_names(config.review.duplicate_scope),
         ),
         (
             "review.face_template_days",

@@ -132,6 +132,17 @@ impl Still {
     }
 }
 
+impl Face {
+    /// The same with the eyes where a turn takes them: it moves what lies in a place to this column.
+    fn turned(self, column: impl Fn(f32, f32) -> f32) -> Self {
+        let eyes = self.eyes.map(|((x, y), half)| {
+            let (left, right) = (column(x - half, y), column(x + half, y));
+            ((f32::midpoint(left, right), y), (right - left) / 2.0)
+        });
+        Self { eyes, ..self }
+    }
+}
+
 fn middle(one: (f32, f32), other: (f32, f32)) -> (f32, f32) {
     (f32::midpoint(one.0, other.0), f32::midpoint(one.1, other.1))
 }
@@ -186,6 +197,21 @@ impl Sitter {
             let (x, y) = from(x, y);
             self.at(x, y)
         })
+    }
+
+    /// The same person as a mirror shows them.
+    #[must_use]
+    pub fn mirrored(&self) -> Self {
+        let across = |x: f32| real(WIDTH - 1) - x;
+        let mirrored = self.bent(|x, y| (across(x), y));
+        let [one, other] = self.face.eyes.map(|((x, y), half)| ((across(x), y), half));
+        Self {
+            face: Face {
+                eyes: [other, one],
+                ..self.face
+            },
+            ..mirrored
+        }
     }
 
     /// Between the four pixels around a place; beyond the edge its pixels go on.
@@ -257,10 +283,8 @@ impl Sitter {
     #[must_use]
     pub fn turned(&self, degrees: f32) -> Self {
         let angle = degrees.to_radians();
-        let (half, tall) = (self.face.half.0 * 1.12, self.face.half.1 * 1.3);
-        self.changed(|x, y, pixel| {
-            let down = (y - MIDDLE.1) / tall;
-            let round = half * (1.0 - down * down).max(0.0).sqrt();
+        let turned = self.changed(|x, y, pixel| {
+            let round = self.round(y);
             let across = x - MIDDLE.0;
             if across.abs() >= round {
                 return pixel;
@@ -270,7 +294,22 @@ impl Sitter {
             let bent = self.at(MIDDLE.0 + from, y);
             // Towards the outline the still takes over again, so that no edge is seen.
             mix(pixel, bent, smooth((1.0 - (across / round).abs()) * 8.0))
-        })
+        });
+        Self {
+            face: self.face.turned(|x, y| {
+                let round = self.round(y).max(1.0);
+                let seen = ((x - MIDDLE.0) / round).clamp(-1.0, 1.0).asin();
+                MIDDLE.0 + (seen + angle).clamp(-1.5, 1.5).sin() * round
+            }),
+            ..turned
+        }
+    }
+
+    /// Half the width of the upright ellipsoid around which the head turns, in this row.
+    fn round(&self, y: f32) -> f32 {
+        let (half, tall) = (self.face.half.0 * 1.12, self.face.half.1 * 1.3);
+        let down = (y - MIDDLE.1) / tall;
+        half * (1.0 - down * down).max(0.0).sqrt()
     }
 
     /// The head bent around a level ellipsoid by so many degrees, positive downward.

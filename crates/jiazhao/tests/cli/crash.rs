@@ -224,8 +224,17 @@ impl Http {
     }
 
     pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<(u16, Value), Killed> {
+        self.send(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<(u16, Value), Killed> {
         let mut request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(format!("{}/api/v1{path}", self.base))
             .header("content-type", "application/json");
         if let Some((name, value)) = &self.session {

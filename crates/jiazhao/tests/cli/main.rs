@@ -21,11 +21,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod backup;
+mod calibration;
 mod case_file;
 mod codes;
 mod crash;
 mod full;
 mod gateway;
+mod identity;
 mod import;
 mod index_key;
 mod key_files;

@@ -5,7 +5,7 @@ use jiazhao::demo::stills::STILLS;
 
 use super::*;
 
-fn models() -> String {
+pub(crate) fn models() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/models");
     let there = folder.join("blazeface.json").is_file();
     assert!(there, "the face models: run `cargo xtask setup --models`");

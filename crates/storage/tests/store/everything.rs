@@ -11,10 +11,10 @@ use licence::{
 };
 use storage::{
     AppealRow, ApplicationId, ClientKind, ClosedCheck, CredentialId, Device, DeviceId, DeviceProof,
-    FaceTemplateRow, HolderId, NewPersonCheck, NewSanctionStep, NewText, Partition, PersonCheckId,
-    PhotoComparisonRow, PhotoFindingsRow, PhotoId, PhotoMeta, PhotoRow, Presentation,
-    PushSubscription, PushSubscriptionId, SanctionId, SanctionStepId, SigningKeyRow, Staff,
-    StaffId, StepKind, Store, TextId, VerificationId, VerificationRow,
+    FaceTemplateRow, FacesNear, HolderId, NewPersonCheck, NewSanctionStep, NewText, Partition,
+    PersonCheckId, PhotoComparisonRow, PhotoFindingsRow, PhotoId, PhotoMeta, PhotoRow,
+    Presentation, PushSubscription, PushSubscriptionId, SanctionId, SanctionStepId, SigningKeyRow,
+    Staff, StaffId, StepKind, Store, TextId, VerificationId, VerificationRow,
 };
 use zeroize::Zeroizing;
 
@@ -160,7 +160,11 @@ impl Everything {
         assert_eq!(*identity, br#"{"v":1,"document":"id-card"}"#.to_vec());
         let appeal = store.appeal(&self.appealed).await.unwrap().unwrap();
         assert_eq!(appeal.text, self.appeal().text);
-        let templates = store.face_templates(OFFICE, (start(), start()), 9).await;
+        let near = FacesNear {
+            office: Some(OFFICE),
+            ..FacesNear::default()
+        };
+        let templates = store.face_templates(&near, (start(), start()), 9).await;
         let templates = templates.unwrap();
         let kept = templates.iter().find(|row| row.holder == self.holder);
         assert_eq!(kept.unwrap().template, self.template().template);
@@ -276,6 +280,8 @@ impl Everything {
             application: self.application.clone(),
             holder: self.holder.clone(),
             office: OFFICE.to_owned(),
+            device: None,
+            source: None,
             created_at: after(16),
             expires_at: after(86_400),
             template: Zeroizing::new(format!("a face, number {}", self.n).into_bytes()),

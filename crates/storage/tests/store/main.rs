@@ -52,6 +52,7 @@ mod status_lists;
 mod status_places;
 mod status_snapshots;
 mod steps;
+mod stopped;
 mod subjects;
 mod texts;
 mod trust;
@@ -123,6 +124,9 @@ conformance! {
         sanctions_of_an_office_are_listed_by_stage, of_two_decisions_about_a_sanction_one_counts,
         sc_35_of_an_issue_and_a_sanction_at_once_none_slips_through,
         r75_a_contradictory_sanction_cannot_be_written;
+    stopped: sc_35_what_two_measures_stop_comes_back_once_neither_stands,
+        sc_35_of_two_lifts_at_once_the_later_gives_it_back,
+        sc_35_what_an_objection_revoked_no_lift_gives_back;
     accounts: a_password_is_set_and_replaced, a_new_activation_code_replaces_the_open_one,
         tries_are_counted_before_they_are_judged, the_last_try_can_be_right,
         sc_30_an_activation_code_is_used_once, sc_18_a_note_to_warn_is_taken_once,
@@ -155,7 +159,8 @@ conformance! {
         sc_08_an_appeal_waits_for_no_other_application,
         r42_a_due_time_is_set_when_the_calendar_is_there, a_sample_is_decided_once,
         an_objection_is_a_second_officers, sc_33_a_comparison_comes_back_as_written,
-        r42_years_are_entered_and_replaced, a_face_is_kept_for_its_office_and_its_time;
+        r42_years_are_entered_and_replaced, a_face_is_kept_for_its_office_and_its_time,
+        a_face_is_found_by_its_device_and_its_source;
     inbox: r37_messages_are_listed_newest_first, sc_21_look_ups_are_kept_with_their_answers,
         sc_43_a_request_key_is_used_once;
     texts: a_text_is_queued_with_its_act_or_not_at_all,

@@ -6,8 +6,8 @@ use licence::{
     e_licence::{RevocationCause, Stage as ELicenceStage},
 };
 use storage::{
-    AppealRow, ApplicationId, Conflict, FaceTemplateRow, HolderId, NewIssueSample, Partition,
-    PhotoComparisonRow, PhotoId, SampleState, Store, StoreError,
+    AppealRow, ApplicationId, Conflict, FaceTemplateRow, FacesNear, HolderId, NewIssueSample,
+    Partition, PhotoComparisonRow, PhotoId, SampleState, Store, StoreError,
 };
 use zeroize::Zeroizing;
 
@@ -345,6 +345,8 @@ fn template(setup: &Setup, office: &str, (from, until): (i64, i64)) -> FaceTempl
         application: ApplicationId::generate(holder.partition(), &mut rng),
         holder,
         office: office.to_owned(),
+        device: None,
+        source: None,
         created_at: after(from),
         expires_at: after(until),
         template: Zeroizing::new(vec![1, 2, 3]),
@@ -382,36 +384,90 @@ pub(crate) async fn a_face_is_kept_for_its_office_and_its_time(setup: &Setup) {
     }
     let found = async |since, now| -> Vec<ApplicationId> {
         let when = (after(since), after(now));
-        let rows = store.face_templates("110101", when, 9).await.unwrap();
+        let near = of_office("110101");
+        let rows = store.face_templates(&near, when, 9).await.unwrap();
         rows.into_iter().map(|row| row.application).collect()
     };
     let (older, newer) = (old.application.clone(), new.application.clone());
     assert_eq!(found(0, 60).await, [newer.clone(), older]);
     assert_eq!(found(50, 60).await, std::slice::from_ref(&newer));
     assert_eq!(found(0, 100).await, [newer]);
-    let first = store.face_templates("110101", (after(0), after(60)), 1);
+    let near = of_office("110101");
+    let first = store.face_templates(&near, (after(0), after(60)), 1);
     assert_eq!(first.await.unwrap().len(), 1);
-    assert!(
-        store
-            .has_face_template("110101", &old.application)
-            .await
-            .unwrap()
-    );
-    assert!(
-        !store
-            .has_face_template("510101", &old.application)
-            .await
-            .unwrap()
-    );
+    let is_kept = async |office| {
+        let kept = store.face_template(office, &old.application).await.unwrap();
+        kept.is_some_and(|row| row.template == old.template)
+    };
+    assert!(is_kept("110101").await);
+    assert!(!is_kept("510101").await);
     assert_eq!(erase(store, Some(99)).await, 0);
     assert_eq!(erase(store, Some(100)).await, 1);
-    assert!(
-        !store
-            .has_face_template("110101", &old.application)
-            .await
-            .unwrap()
-    );
+    assert!(!is_kept("110101").await);
     // Where the search was turned off, all of them go.
     assert_eq!(erase(store, None).await, 2);
     assert!(!format!("{new:?}").contains("template"));
+}
+
+fn of_office(office: &str) -> FacesNear<'_> {
+    FacesNear {
+        office: Some(office),
+        ..FacesNear::default()
+    }
+}
+
+/// Wherever they are reviewed, those of one device or one source are found, and before those of the office.
+pub(crate) async fn a_face_is_found_by_its_device_and_its_source(setup: &Setup) {
+    let store = &setup.store;
+    let from = |office, at, device: Option<u8>, source: Option<u8>| FaceTemplateRow {
+        device: device.map(|byte| vec![byte; 32]),
+        source: source.map(|byte| vec![byte; 32]),
+        ..template(setup, office, (at, 200))
+    };
+    let rows = [
+        from("110101", 10, Some(1), Some(2)),
+        from("510101", 20, Some(1), None),
+        from("510101", 30, None, Some(2)),
+        from("420101", 40, Some(3), Some(4)),
+        from("110101", 50, None, None),
+    ];
+    for row in &rows {
+        keep(store, row).await.unwrap();
+    }
+    let [both, device, source, stranger, counter] = rows.each_ref().map(|row| &row.application);
+    let found = async |near: FacesNear<'_>| {
+        let when = (after(0), after(60));
+        let rows = store.face_templates(&near, when, 9).await.unwrap();
+        rows.into_iter()
+            .map(|row| row.application)
+            .collect::<Vec<_>>()
+    };
+    let (one, two) = ([1; 32], [2; 32]);
+    let near = FacesNear {
+        office: Some("110101"),
+        device: Some(&one),
+        source: Some(&two),
+    };
+    let all = found(near).await;
+    assert_eq!(
+        all.iter().collect::<Vec<_>>(),
+        [source, device, both, counter]
+    );
+    assert!(!all.contains(stranger));
+    let by_device = FacesNear {
+        device: Some(&one),
+        ..FacesNear::default()
+    };
+    assert_eq!(found(by_device).await, [device.clone(), both.clone()]);
+    let by_source = FacesNear {
+        source: Some(&two),
+        ..FacesNear::default()
+    };
+    assert_eq!(found(by_source).await, [source.clone(), both.clone()]);
+    assert_eq!(found(FacesNear::default()).await, []);
+    let kept = store.face_template("110101", both).await.unwrap().unwrap();
+    assert_eq!(
+        (&kept.device, &kept.source),
+        (&rows[0].device, &rows[0].source)
+    );
 }

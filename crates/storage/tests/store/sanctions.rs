@@ -55,7 +55,7 @@ async fn moved(
     .await
 }
 
-async fn in_force(setup: &Setup, holder: &HolderId) -> SanctionId {
+pub(crate) async fn in_force(setup: &Setup, holder: &HolderId) -> SanctionId {
     let id = proposed(setup, holder).await;
     let confirm = SanctionMove::Confirm { e_licence: None };
     moved(setup, holder, &id, confirm, "stf_two").await.unwrap();

@@ -32,7 +32,7 @@ pub(crate) fn sitter(number: usize) -> Sitter {
 
 /// The same person, as a mirror shows them: another photo, for whoever knows photos again.
 pub(crate) fn mirrored(sitter: &Sitter) -> Sitter {
-    sitter.bent(|x, y| (479.0 - x, y))
+    sitter.mirrored()
 }
 
 /// As the registry has it on file.
@@ -56,6 +56,14 @@ impl Applicant {
         Self {
             driver,
             device: Device::new(&mut seeded(77)).unwrap(),
+        }
+    }
+
+    /// With a key that no other applicant has.
+    pub(crate) fn of_another_device(driver: Client) -> Self {
+        Self {
+            driver,
+            device: Device::new(&mut seeded(79)).unwrap(),
         }
     }
 
@@ -179,16 +187,21 @@ impl Applicant {
     }
 
     /// Camera or album, up to the submission.
-    pub(crate) async fn submitted(
+    pub(crate) async fn submitted(&self, app: &App, way: (&str, &str), who: &Sitter) -> Value {
+        let photo = who.studio().photo(0).unwrap();
+        self.submitted_with(app, way, (&photo, who)).await
+    }
+
+    /// The same with this photo, and this person at the check.
+    pub(crate) async fn submitted_with(
         &self,
         app: &App,
         (kind, source): (&str, &str),
-        who: &Sitter,
+        (photo, who): (&[u8], &Sitter),
     ) -> Value {
         let application = self.begin(kind, source).await;
         self.read_rules(&application).await;
-        let photo = who.studio().photo(0).unwrap();
-        self.try_photo(&application, &photo).await.done();
+        self.try_photo(&application, photo).await.done();
         self.checked(app, &application, who).await;
         self.submit(&application).await.done()
     }

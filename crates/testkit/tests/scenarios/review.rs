@@ -6,7 +6,7 @@ mod forecast;
 mod judged;
 mod lending;
 mod queue;
-mod samples;
+pub(crate) mod samples;
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! Sanctions (R75, R76): two officers close the app to a driver and stop the e-licence, two lift it.
 
+mod and_objection;
 mod case_file;
 mod in_the_app;
 mod refused;

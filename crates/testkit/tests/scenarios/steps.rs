@@ -131,9 +131,14 @@ pub(crate) fn told(inbox: &Value, kind: &str) -> bool {
 
 /// Licence number of one more person of 北京, born on the day that [`record`] says; none is anybody's.
 pub(crate) fn beijing_number(n: u32) -> String {
+    number_in("1101", n)
+}
+
+/// The same of another city.
+pub(crate) fn number_in(city: &str, n: u32) -> String {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     // An odd sequence number is a man's, as the record says.
-    let digits = format!("11019919900101{:03}", 2 * n + 1);
+    let digits = format!("{city}9919900101{:03}", 2 * n + 1);
     let sum: u32 = digits
         .chars()
         .zip(WEIGHTS)

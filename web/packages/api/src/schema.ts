@@ -1253,8 +1253,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Looks for the face of a claimed case among recent submissions of the same office, where the operator has
-         *     turned that on; the answer says how many mistakes are to be expected.
+         * Looks for the face of a claimed case among recent submissions of the same office, device or source, where
+         *     the operator has turned that on; the answer says how many mistakes are to be expected.
          */
         post: operations["search_duplicates"];
         delete?: never;
@@ -2123,8 +2123,8 @@ export interface components {
             proof: string;
         };
         /**
-         * @description `POST /review/applications/{id}/duplicate-search`: recent submissions of the same office that show the
-         *     same face under another licence, as both matchers say.
+         * @description `POST /review/applications/{id}/duplicate-search`: recent submissions of the same office, device or
+         *     source that show the same face under another licence, as both matchers say.
          */
         DuplicatesView: {
             /**
@@ -2160,6 +2160,8 @@ export interface components {
              * @description Distance of the first matcher.
              */
             distance?: number | null;
+            /** @description What it shares with the case: `office`, `device`, `source`. */
+            shares: string[];
             /**
              * Format: float
              * @description Similarity of the second.

@@ -121,7 +121,7 @@ async fn changed<S: FnMut(&str) -> Result<(), Failure>>(
 ) -> Result<(), Failure> {
     // Another photo of the same person, for whoever knows photos again.
     let mirrored = Applicant {
-        sitter: first.sitter.bent(|x, y| (479.0 - x, y)),
+        sitter: first.sitter.mirrored(),
         ..first
     };
     let way = ("photo-change", "camera");
@@ -153,7 +153,7 @@ async fn changed<S: FnMut(&str) -> Result<(), Failure>>(
 
 /// As the photo on file shows them.
 fn first_sitter(mirrored: &Applicant) -> Sitter {
-    mirrored.sitter.bent(|x, y| (479.0 - x, y))
+    mirrored.sitter.mirrored()
 }
 
 fn sitter(models: &Path, number: usize) -> Result<Sitter, Failure> {

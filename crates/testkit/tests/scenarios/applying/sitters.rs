@@ -41,3 +41,22 @@ async fn a_sitter_does_what_is_asked() {
         assert_eq!(judged.outcome, Outcome::Match, "{asked}: {judged:?}");
     }
 }
+
+/// Else lids would be drawn beside the eyes of whoever was turned before, as they were.
+#[test]
+fn eyes_go_where_a_turn_takes_them() {
+    let who = sitter(0);
+    for (eye, ((x, y), half)) in who.face().eyes.into_iter().enumerate() {
+        let marked = who.changed(|column, row, pixel| {
+            let near = (column - x).hypot(row - y) < half / 2.0;
+            if near { [0.0, 255.0, 0.0] } else { pixel }
+        });
+        for degrees in [-12.0, 12.0] {
+            let turned = marked.turned(degrees);
+            let ((to, row), _) = turned.face().eyes[eye];
+            assert!((to - x) * degrees > 0.0, "{x} {to} {degrees}");
+            let [red, green, blue] = turned.at(to, row);
+            assert!(green > 200.0 && red < 50.0 && blue < 50.0, "{degrees}");
+        }
+    }
+}

@@ -1,8 +1,9 @@
 //! The search for duplicate faces: off by default, bounded, and open about its mistakes (重复人脸排查).
 
-use authority::AutomaticIssue;
+use authority::{AutomaticIssue, SearchScope};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use storage::FacesNear;
 use testkit::{
     app::App,
     client::Client,
@@ -10,14 +11,19 @@ use testkit::{
 };
 
 use crate::{
-    applying::sitter,
+    applying::{Applicant, sitter},
     on_both_engines,
-    steps::{counter_application, deliver},
+    steps::{activate, counter_application, deliver, number_in},
 };
+
+/// A day and another.
+const KEPT: SignedDuration = SignedDuration::from_hours(48);
 
 on_both_engines!(
     the_duplicate_search_is_off_by_default_and_keeps_nothing,
     the_duplicate_search_finds_one_face_under_two_licences_of_an_office,
+    the_duplicate_search_goes_by_device_and_source_too,
+    the_duplicate_search_goes_no_further_than_its_scope,
 );
 
 /// An officer takes this photo of a driver, and a reviewer claims the case.
@@ -43,7 +49,11 @@ async fn kept(app: &App, office: &str) -> usize {
         app.clock.now() - SignedDuration::from_hours(2400),
         app.clock.now(),
     );
-    let rows = app.authority.store().face_templates(office, when, 100);
+    let near = FacesNear {
+        office: Some(office),
+        ..FacesNear::default()
+    };
+    let rows = app.authority.store().face_templates(&near, when, 100);
     rows.await.unwrap().len()
 }
 
@@ -60,9 +70,7 @@ async fn the_duplicate_search_is_off_by_default_and_keeps_nothing(app: App) {
 
 async fn the_duplicate_search_finds_one_face_under_two_licences_of_an_office(app: App) {
     let app = app.with_faces(AutomaticIssue::Off).await;
-    let app = app
-        .with_duplicate_search(SignedDuration::from_hours(48))
-        .await;
+    let app = app.with_duplicate_search(KEPT, SearchScope::ALL).await;
     let who = sitter(0);
     let first = who.studio().photo(0).unwrap();
     let again = who.studio().photo(1).unwrap();
@@ -98,11 +106,91 @@ async fn the_duplicate_search_finds_one_face_under_two_licences_of_an_office(app
     assert!((number("expected_false_alerts") - 0.002).abs() < 1e-9);
     assert!((number("false_alerts_bound") - 0.004).abs() < 1e-9);
     assert_ne!(found["duplicates"][0]["application"], Value::Null);
+    assert_eq!(found["duplicates"][0]["shares"], json!(["office"]));
 
     // After their time the faces are gone.
     assert_eq!(kept(&app, "1101").await, 3);
     assert_eq!(app.authority.erase_templates(&app.act()).await.unwrap(), 0);
-    app.clock.advance(SignedDuration::from_hours(48));
+    app.clock.advance(KEPT);
     assert_eq!(app.authority.erase_templates(&app.act()).await.unwrap(), 4);
     assert_eq!(kept(&app, "1101").await, 0);
+}
+
+/// A driver who submits this face in the app, in Beijing, and the same face twice in Chengdu: on the same
+/// device, and from the same source. Answers who may review in Chengdu, and where the two are searched for.
+async fn one_face_thrice(app: &App) -> (Client, [String; 2]) {
+    let who = sitter(0);
+    let numbers = [BEIJING.to_owned(), CHENGDU.to_owned(), number_in("5101", 7)];
+    let records = numbers.each_ref().map(|number| record(number));
+    deliver(app, &records).await;
+    let [first, same_device, same_source] = &numbers;
+    let first = Applicant::new(app, first).await;
+    let same_device = Applicant::new(app, same_device).await;
+    assert_eq!(first.device.key(), same_device.device.key());
+    let elsewhere = activate(app, same_source)
+        .await
+        .at_address_of(&first.driver);
+    let same_source = Applicant::of_another_device(elsewhere);
+    assert_ne!(first.device.key(), same_source.device.key());
+    let camera = ("first", "camera");
+    first.submitted(app, camera, &who).await;
+    let mut searches = Vec::new();
+    let reviewer = app.staff("reviewer-5101").await;
+    for applicant in [&same_device, &same_source] {
+        let submitted = applicant.submitted(app, camera, &who).await;
+        assert_eq!(submitted["stage"], "under-review");
+        let path = format!("/review/applications/{}", submitted["id"].as_str().unwrap());
+        let claim = format!("{path}/claim");
+        reviewer.post(&claim, &json!({})).await.done();
+        searches.push(format!("{path}/duplicate-search"));
+    }
+    (reviewer, searches.try_into().unwrap())
+}
+
+/// What those that were found share with the case, and how many were compared.
+async fn shared(reviewer: &Client, search: &str) -> (u64, Vec<Value>) {
+    let found = reviewer.post(search, &json!({})).await.done();
+    let duplicates = found["duplicates"].as_array().unwrap();
+    let shares = duplicates.iter().map(|it| it["shares"].clone());
+    (found["compared"].as_u64().unwrap(), shares.collect())
+}
+
+async fn the_duplicate_search_goes_by_device_and_source_too(app: App) {
+    let app = app.with_faces(AutomaticIssue::Off).await;
+    let app = app.with_duplicate_search(KEPT, SearchScope::ALL).await;
+    let (reviewer, [by_device, by_source]) = one_face_thrice(&app).await;
+    // What another office reviews comes first, since it shares more than an office.
+    assert_eq!(
+        shared(&reviewer, &by_device).await,
+        (2, vec![json!(["device"]), json!(["office"])])
+    );
+    assert_eq!(
+        shared(&reviewer, &by_source).await,
+        (2, vec![json!(["source"]), json!(["office"])])
+    );
+}
+
+async fn the_duplicate_search_goes_no_further_than_its_scope(app: App) {
+    let app = app.with_faces(AutomaticIssue::Off).await;
+    let office = SearchScope {
+        device: false,
+        source: false,
+        ..SearchScope::ALL
+    };
+    let app = app.with_duplicate_search(KEPT, office).await;
+    let (reviewer, searches) = one_face_thrice(&app).await;
+    for search in &searches {
+        let found = shared(&reviewer, search).await;
+        assert_eq!(found, (1, vec![json!(["office"])]));
+    }
+    // What is not searched by is not kept.
+    let near = FacesNear {
+        office: Some("1101"),
+        ..FacesNear::default()
+    };
+    let when = (app.clock.now() - KEPT, app.clock.now());
+    let rows = app.authority.store().face_templates(&near, when, 9).await;
+    let rows = rows.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((&rows[0].device, &rows[0].source), (&None, &None));
 }

@@ -17,8 +17,8 @@ on_both_engines!(
 );
 
 /// A licence whose issue was taken as a sample.
-async fn sampled(app: &App) -> (String, Client) {
-    let issued = issue(app, BEIJING).await;
+pub(crate) async fn sampled(app: &App, number: &str) -> (String, Client) {
+    let issued = issue(app, number).await;
     let application = ApplicationId::parse(issued["id"].as_str().unwrap()).unwrap();
     let store = app.authority.store();
     let row = store.application(&application).await.unwrap().unwrap();
@@ -44,7 +44,7 @@ async fn sampled(app: &App) -> (String, Client) {
     let entry = app.act().entry("test.sampled").about(&driver.id);
     tx.commit(entry, vec![event]).await.unwrap();
     app.authority.follow().await.unwrap();
-    (application.to_string(), activate(app, BEIJING).await)
+    (application.to_string(), activate(app, number).await)
 }
 
 async fn claimed(app: &App, login: &str, kind: &str) -> (Client, Value) {
@@ -54,7 +54,7 @@ async fn claimed(app: &App, login: &str, kind: &str) -> (Client, Value) {
     (officer, case)
 }
 
-fn decision(application: &str) -> String {
+pub(crate) fn decision(application: &str) -> String {
     format!("/review/applications/{application}/sample-decision")
 }
 
@@ -64,7 +64,7 @@ async fn stage(driver: &Client) -> String {
 }
 
 async fn r36_a_sample_that_is_confirmed_changes_nothing(app: App) {
-    let (application, driver) = sampled(&app).await;
+    let (application, driver) = sampled(&app, BEIJING).await;
     let (officer, case) = claimed(&app, "reviewer-1101", "sample").await;
     assert_eq!(case["blocking"], json!([]));
     assert_eq!(case["application"]["stage"], "issued");
@@ -85,7 +85,7 @@ async fn r36_a_sample_that_is_confirmed_changes_nothing(app: App) {
 }
 
 async fn r36_an_objection_stops_at_once_and_a_second_officer_lifts_it(app: App) {
-    let (application, driver) = sampled(&app).await;
+    let (application, driver) = sampled(&app, BEIJING).await;
     let code = numeric_code(&driver).await;
     let (first, _) = claimed(&app, "reviewer-1101", "sample").await;
     let object = json!({"decision": "object", "reasons": ["R73"]});
@@ -128,7 +128,7 @@ async fn r36_an_objection_stops_at_once_and_a_second_officer_lifts_it(app: App) 
 }
 
 async fn r36_an_objection_that_holds_revokes(app: App) {
-    let (application, driver) = sampled(&app).await;
+    let (application, driver) = sampled(&app, BEIJING).await;
     let (first, _) = claimed(&app, "reviewer-1101", "sample").await;
     let object = json!({"decision": "object", "reasons": ["identity"]});
     first.post(&decision(&application), &object).await.done();
@@ -148,7 +148,7 @@ async fn r36_an_objection_that_holds_revokes(app: App) {
 }
 
 async fn r36_a_sample_needs_a_claim_reasons_and_its_own_decisions(app: App) {
-    let (application, driver) = sampled(&app).await;
+    let (application, driver) = sampled(&app, BEIJING).await;
     let officer = app.staff("reviewer-1101").await;
     let path = decision(&application);
     officer
