@@ -6,6 +6,7 @@ mod contact;
 mod devices;
 mod freeze;
 mod notices;
+mod person_check;
 mod phone_code;
 mod tend;
 

@@ -24,9 +24,9 @@ use utoipa::ToSchema;
 use crate::refusal::Because;
 
 pub use self::account::{
-    Activate, ActivationCodeView, ChangePassword, ChangeStaffPassword, ConfirmFactor,
+    Activate, ActivationChecksView, ActivationCodeView, AnswerActivationCheck, ChangePassword, ChangeStaffPassword, ConfirmFactor,
     CounterAccount, DeviceView, FactorState, FreezeByLink, MakeActivationCode, NewFactorView,
-    PhoneChallengeView, RecoveryCodesView, RenewRecoveryCodes, RequestPhoneCode, SessionKindView,
+    OpenActivationCheck, PhoneChallengeView, RecoveryCodesView, RenewRecoveryCodes, RequestPhoneCode, SessionKindView,
     SessionView, SignIn,
 };
 pub use self::admin::{

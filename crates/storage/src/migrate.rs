@@ -101,6 +101,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "push",
         text: include_str!("../migrations/0017_push.sql"),
     },
+    Migration {
+        version: 18,
+        name: "activation_check",
+        text: include_str!("../migrations/0018_activation_check.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

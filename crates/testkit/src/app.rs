@@ -13,7 +13,8 @@ use std::{
 };
 
 use authority::{
-    Act, Actor, Authority, AutomaticIssue, DuplicateSearch, PasswordCost, RootKeys, SecondFactor,
+    Act, ActivationChecks, Actor, Authority, AutomaticIssue, DuplicateSearch, PasswordCost,
+    RootKeys, SecondFactor,
     identity::IdentityService, notify::Notifier, push::PushService, rand::rngs::StdRng,
 };
 use credential::EnforcementSecret;
@@ -65,6 +66,7 @@ struct Given {
     second_factor: SecondFactor,
     faces: FaceModels,
     automatic_issue: AutomaticIssue,
+    activation_checks: ActivationChecks,
     identity: Option<Arc<dyn IdentityService>>,
     sample_one_in: NonZeroU32,
     duplicates: Option<DuplicateSearch>,
@@ -150,6 +152,7 @@ impl App {
             second_factor: SecondFactor::Demonstration,
             faces: FaceModels::None,
             automatic_issue: AutomaticIssue::Off,
+            activation_checks: ActivationChecks::default(),
             identity: None,
             sample_one_in: authority::SAMPLE_ONE_IN,
             duplicates: None,
@@ -256,6 +259,13 @@ impl App {
     pub async fn with_identity_service(mut self, service: Arc<dyn IdentityService>) -> Self {
         self.given.identity = Some(service);
         self.with_faces(AutomaticIssue::External).await
+    }
+
+    /// The same started anew where these person checks activate a device.
+    #[must_use]
+    pub async fn with_activation_checks(mut self, checks: ActivationChecks) -> Self {
+        self.given.activation_checks = checks;
+        self.restarted().await
     }
 
     /// The same started anew with these sections in its configuration.
@@ -471,6 +481,7 @@ async fn open(
         second_factor: given.second_factor,
         faces: given.faces.clone(),
         automatic_issue: Some(given.automatic_issue.clone()),
+        activation_checks: Some(given.activation_checks),
         sample_one_in: given.sample_one_in,
         duplicates: given.duplicates.clone(),
         identity: given.identity.clone(),
