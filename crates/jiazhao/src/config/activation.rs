@@ -62,3 +62,64 @@ impl Config {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const SERVICE: &str = "[identity]\nurl = \"https://id.example/\"\ntoken_file = \"t\"\n";
+    const RECORD: &str = "[models]\ncalibration = \"r\"\ncalibration_key = \"k\"\n";
+
+    fn parse(methods: &str, others: &[&str]) -> Result<Config, Vec<String>> {
+        let others = others.concat();
+        let text = format!("{others}[activation]\nperson_check = [{methods}]\n");
+        Config::parse(&text, None, Path::new("data")).map_err(|error| {
+            let problems = error.problems.into_iter();
+            problems.map(|problem| problem.key).collect()
+        })
+    }
+
+    #[test]
+    fn a_person_check_activates_only_what_there_is_to_rest_on() {
+        let none = Config::parse("", None, Path::new("data")).unwrap();
+        let calibration = Calibration {
+            sha256: "00".to_owned(),
+            fmr: 0.0001,
+            fmr_bound: 0.001,
+        };
+        let off = ActivationChecks::default();
+        assert_eq!(none.activation_checks(Some(&calibration)), off);
+        let both = "\"identity-service\", \"frames\"";
+        let config = parse(both, &[SERVICE, RECORD]).unwrap();
+        let shown = config.to_string();
+        let line = "activation.person_check = identity-service frames";
+        assert!(shown.lines().any(|found| found == line), "{shown}");
+        // The record may not hold, or there may be no models.
+        let service = ActivationChecks {
+            identity_service: true,
+            ..off
+        };
+        assert_eq!(config.activation_checks(None), service);
+        let both = ActivationChecks {
+            frames: true,
+            identity_service: true,
+        };
+        assert_eq!(config.activation_checks(Some(&calibration)), both);
+    }
+
+    #[test]
+    fn what_there_is_nothing_to_rest_on_for_is_a_problem() {
+        for (methods, others) in [
+            ("\"frames\"", [SERVICE].as_slice()),
+            ("\"identity-service\"", &[RECORD]),
+            ("\"frames\", \"frames\"", &[RECORD]),
+            ("\"passport\"", &[SERVICE, RECORD]),
+            ("1", &[]),
+        ] {
+            let problems = parse(methods, others).unwrap_err();
+            assert_eq!(problems, ["activation.person_check"], "{methods}");
+        }
+    }
+}

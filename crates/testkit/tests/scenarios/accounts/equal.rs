@@ -24,28 +24,28 @@ on_both_engines!(
     many_numbers_from_one_source_are_slowed_and_nobody_is_locked_out,
 );
 
-pub(super) const UNKNOWN: &str = "310199199001019928";
+pub(crate) const UNKNOWN: &str = "310199199001019928";
 const FROZEN: &str = CHENGDU;
 const HELD: &str = BEIJING_OTHER;
 
 /// Everything that an answer shows: status, headers but for the request's identifier, body.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) status: u16,
+pub(crate) struct Shown {
+    pub(crate) status: u16,
     headers: BTreeMap<String, String>,
     body: Value,
 }
 
 /// What was done for an answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Done {
-    pub(super) reads: u64,
-    pub(super) statements: u64,
-    pub(super) commits: u64,
-    pub(super) passwords: u64,
+pub(crate) struct Done {
+    pub(crate) reads: u64,
+    pub(crate) statements: u64,
+    pub(crate) commits: u64,
+    pub(crate) passwords: u64,
 }
 
-pub(super) fn shown(answer: &Answer) -> Shown {
+pub(crate) fn shown(answer: &Answer) -> Shown {
     let headers = answer.headers.iter();
     let mut body: Value = serde_json::from_slice(&answer.body).unwrap();
     for random in ["challenge", "id", "nonce"] {
@@ -76,7 +76,7 @@ async fn asked(app: &App, ask: impl Future<Output = Answer>) -> (Shown, Done) {
 }
 
 /// Asks, and answers what came and what was done for it.
-pub(super) async fn worked(app: &App, ask: impl Future<Output = Answer>) -> (Answer, Done) {
+pub(crate) async fn worked(app: &App, ask: impl Future<Output = Answer>) -> (Answer, Done) {
     let work = || {
         (
             app.authority.store().work(),
