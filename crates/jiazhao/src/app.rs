@@ -8,9 +8,9 @@ use std::{
 };
 
 use authority::{
-    Act, ActivationChecks, Authority, AutomaticIssue, Calibration, CodeSettings, DuplicateSearch, Error,
-    PasswordCost, SAMPLE_ONE_IN, SecondFactor, TokenHash, WitnessAt, identity::IdentityService,
-    judge::Judge, notify::Notifier, push::PushService,
+    Act, ActivationChecks, Authority, AutomaticIssue, Calibration, CodeSettings, DuplicateSearch,
+    Error, PasswordCost, SAMPLE_ONE_IN, SecondFactor, TokenHash, WitnessAt,
+    identity::IdentityService, judge::Judge, notify::Notifier, push::PushService,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;

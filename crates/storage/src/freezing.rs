@@ -165,14 +165,14 @@ impl Tx {
              WHERE partition = $1 AND id = $2 AND ({column} IS NULL OR {column} <= $5)"
         );
         let taken = sqlx::query(AssertSqlSafe(text))
-        .bind(self.partition().sql())
-        .bind(holder.as_str())
-        .bind(now.as_microsecond())
-        .bind(each)
-        .bind(now.as_microsecond().saturating_add(most))
-        .execute(self.connection())
-        .await?
-        .rows_affected();
+            .bind(self.partition().sql())
+            .bind(holder.as_str())
+            .bind(now.as_microsecond())
+            .bind(each)
+            .bind(now.as_microsecond().saturating_add(most))
+            .execute(self.connection())
+            .await?
+            .rows_affected();
         Ok(taken == 1)
     }
 

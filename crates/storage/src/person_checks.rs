@@ -6,8 +6,8 @@ use sqlx::{AssertSqlSafe, any::AnyRow};
 use zeroize::Zeroizing;
 
 use crate::{
-    ApplicationId, Blind, Conflict, DeviceId, HolderId, Locked, PersonCheckId, PhotoId, Store, StoreError,
-    Tx,
+    ApplicationId, Blind, Conflict, DeviceId, HolderId, Locked, PersonCheckId, PhotoId, Store,
+    StoreError, Tx,
     error::{exactly_one, unique},
     rows::Columns,
     seal::{Place, Sealer},

@@ -14,8 +14,8 @@ use std::{
 
 use authority::{
     Act, ActivationChecks, Actor, Authority, AutomaticIssue, DuplicateSearch, PasswordCost,
-    RootKeys, SecondFactor,
-    identity::IdentityService, notify::Notifier, push::PushService, rand::rngs::StdRng,
+    RootKeys, SecondFactor, identity::IdentityService, notify::Notifier, push::PushService,
+    rand::rngs::StdRng,
 };
 use credential::EnforcementSecret;
 use jiazhao::app::FaceModels;

@@ -85,7 +85,10 @@ impl<'a> Claimed<'a> {
     /// frozen.
     fn photo_of<'c>(&self, claimant: &'c Claimant) -> Option<&'c PhotoId> {
         let driver = claimant.not_frozen()?;
-        driver.photo.as_ref().filter(|_| is_called(driver, self.name))
+        driver
+            .photo
+            .as_ref()
+            .filter(|_| is_called(driver, self.name))
     }
 }
 

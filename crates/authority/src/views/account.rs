@@ -4,9 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::counter::IdentityCheck;
-use super::opaque;
-use super::{FrameView, MethodView, VersionedTextView};
+use super::{FrameView, MethodView, VersionedTextView, counter::IdentityCheck, opaque};
 
 /// `POST /sessions`.
 #[derive(Clone, Deserialize, ToSchema)]

@@ -204,7 +204,12 @@ pub(crate) async fn a_consent_to_one_check_stands_for_no_other(setup: &Setup) {
         })
         .await
     };
-    let check = || Some(PersonCheckId::generate(holder.partition(), &mut setup.rng()));
+    let check = || {
+        Some(PersonCheckId::generate(
+            holder.partition(),
+            &mut setup.rng(),
+        ))
+    };
     for _ in 0..2 {
         give(new(check())).await.unwrap();
     }

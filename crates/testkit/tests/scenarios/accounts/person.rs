@@ -166,7 +166,9 @@ async fn a_person_check_activates_nothing_unless_it_is_turned_on(app: App) {
     assert_eq!(ways["methods"], json!(["identity-service", "frames"]));
     let device = device(5);
     let challenge = begun(&app.client(), BEIJING, &device).await;
-    let app = app.with_activation_checks(ActivationChecks::default()).await;
+    let app = app
+        .with_activation_checks(ActivationChecks::default())
+        .await;
     let request = by_token(BEIJING, (&device, &challenge), "seen");
     let refused = app.client().post("/activations", &request).await;
     refused.problem(503, "method-unavailable");
@@ -360,7 +362,10 @@ async fn the_consent_is_to_one_check_and_of_its_text(app: App) {
     let [consent] = given.as_slice() else {
         panic!("{} consents", given.len());
     };
-    assert_eq!((consent.text_version.as_str(), consent.given_at), ("2026-11", began));
+    assert_eq!(
+        (consent.text_version.as_str(), consent.given_at),
+        ("2026-11", began)
+    );
     let check = consent.check.clone().unwrap();
     let (check, _) = store.activation_check(&check).await.unwrap().unwrap();
     assert_eq!(check.holder, holder);
@@ -369,7 +374,10 @@ async fn the_consent_is_to_one_check_and_of_its_text(app: App) {
     assert_eq!(stands.unwrap(), None);
     let seen = driver.get("/holder/face-consent").await.done();
     assert_eq!(seen["given_at"], Value::Null);
-    let rows = store.audit_after(holder.partition(), 0, 1000).await.unwrap();
+    let rows = store
+        .audit_after(holder.partition(), 0, 1000)
+        .await
+        .unwrap();
     let given = rows.iter().filter(|row| row.act == "face-consent.given");
     assert_eq!(given.count(), 1);
 }
