@@ -3,6 +3,8 @@
 -- A check without an application is one that may activate a device. Like a request for a code by phone it
 -- has a row also for a number that nobody has, or where the person cannot be proved so: holder_id and
 -- photo_id are then names of nobody, and it ends like any other. Nothing measured is kept of it.
+--   open -> answered -> ended; answered -> open where the answer could not be judged. Answered is a refusal
+--   (outcome 'reject', code 'answered') that is written before the answer is judged: it is judged once
 --   id           of such a check: the partition, and the beginning of a hash of the name that the client
 --                has; that name says nothing of the partition
 --   claim_blind  keyed hash of the licence number and the name that were given, and of the client's name of

@@ -12,6 +12,9 @@ use crate::{
     rows::Columns,
 };
 
+/// Why a check is a refusal that was answered and is not judged yet.
+const ANSWERED: &str = r#"{"v":1,"codes":["answered"]}"#;
+
 impl Store {
     /// A person check for an activation, and the keyed hash of who was claimed.
     ///
@@ -56,24 +59,68 @@ impl Tx {
         self.insert_person_check(holder, new, Some(claim)).await
     }
 
-    /// Open -> ended, in time and once; the same statement for nobody. Nothing measured is kept.
+    /// Open -> answered, in time and once; the same statement for nobody. It comes before the answer is
+    /// judged: however many answers come at once, one is looked at. An answered check is refused until
+    /// [`Tx::end_activation_check`] says otherwise.
     ///
     /// # Errors
-    /// [`Conflict::PersonCheck`] when it has ended, or its time is over.
-    pub async fn close_activation_check(
+    /// [`Conflict::PersonCheck`] when it was answered, or its time is over.
+    pub async fn answer_activation_check(
+        &mut self,
+        id: &PersonCheckId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let moved = sqlx::query(
+            "UPDATE person_checks SET outcome = 'reject', reasons = $4, closed_at = $3 \
+             WHERE partition = $1 AND id = $2 AND claim_blind IS NOT NULL AND outcome IS NULL AND expires_at >= $3",
+        )
+        .bind(self.partition().sql())
+        .bind(id.as_str())
+        .bind(now.as_microsecond())
+        .bind(ANSWERED)
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        exactly_one(moved, Conflict::PersonCheck)
+    }
+
+    /// Answered -> ended, once. Nothing measured is kept.
+    ///
+    /// # Errors
+    /// [`Conflict::PersonCheck`] when it is not answered, or has ended.
+    pub async fn end_activation_check(
         &mut self,
         id: &PersonCheckId,
         closed: &ClosedCheck,
     ) -> Result<(), StoreError> {
         let moved = sqlx::query(
             "UPDATE person_checks SET outcome = $3, reasons = $4, closed_at = $5 \
-             WHERE partition = $1 AND id = $2 AND claim_blind IS NOT NULL AND outcome IS NULL AND expires_at >= $5",
+             WHERE partition = $1 AND id = $2 AND claim_blind IS NOT NULL AND reasons = $6",
         )
         .bind(self.partition().sql())
         .bind(id.as_str())
         .bind(closed.outcome.as_str())
         .bind(closed.reasons.as_str())
         .bind(closed.at.as_microsecond())
+        .bind(ANSWERED)
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        exactly_one(moved, Conflict::PersonCheck)
+    }
+
+    /// Answered -> open: the answer could not be judged.
+    ///
+    /// # Errors
+    /// As [`Tx::end_activation_check`].
+    pub async fn reopen_activation_check(&mut self, id: &PersonCheckId) -> Result<(), StoreError> {
+        let moved = sqlx::query(
+            "UPDATE person_checks SET outcome = NULL, reasons = NULL, closed_at = NULL \
+             WHERE partition = $1 AND id = $2 AND claim_blind IS NOT NULL AND reasons = $3",
+        )
+        .bind(self.partition().sql())
+        .bind(id.as_str())
+        .bind(ANSWERED)
         .execute(self.connection())
         .await?
         .rows_affected();

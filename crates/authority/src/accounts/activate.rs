@@ -210,7 +210,7 @@ impl Authority {
         match proof {
             Proof::Counter(code) => tx.use_activation_code(&code, act.now).await?,
             Proof::Phone(challenge) => tx.use_challenge(&challenge, act.now).await?,
-            // It was ended by the try: it has one.
+            // It was ended with the try: it had one.
             Proof::Person => {}
         }
         let outcome = Outcome::of(&claimant, same);
@@ -257,8 +257,7 @@ impl Authority {
     ) -> Result<Option<Proof>, Error> {
         let (request, holder) = (asked.request, &claimant.holder);
         if let Some(shown) = asked.shown {
-            tx.close_activation_check(&shown.check, &shown.closed)
-                .await?;
+            tx.end_activation_check(&shown.check, &shown.closed).await?;
             return Ok(shown.proves(claimant).then_some(Proof::Person));
         }
         let Some(challenge) = &request.challenge else {

@@ -50,6 +50,7 @@ const LONGEST_NUMBER: usize = 32;
 const NO_BIRTH_DATE: Date = Date::constant(1970, 1, 1);
 
 const OPENED: &str = "activation-check.opened";
+const ANSWERED: &str = "activation-check.answered";
 const CLOSED: &str = "activation-check.closed";
 
 /// Who somebody says they are.
@@ -58,7 +59,8 @@ pub(super) struct Claimed<'a> {
     name: &'a str,
 }
 
-/// What the answer of a check showed, whoever it was opened for. The check is not ended yet.
+/// What the answer of a check showed, whoever it was opened for. The check is answered, and not ended
+/// yet.
 pub(super) struct Shown {
     pub(super) check: PersonCheckId,
     pub(super) closed: ClosedCheck,
@@ -223,15 +225,22 @@ impl Authority {
         let photo = claimed
             .photo_of(&claimant)
             .filter(|photo| claimant.holder == check.holder && **photo == check.photo);
-        let concluded = match answer {
-            Answer::Frames(frames) => match self.compare(act, &check, frames, photo).await? {
-                Ok(concluded) => concluded,
-                Err(faults) => return self.not_passed(act, (&claimant, &check), faults).await,
-            },
+        // Before it is judged: of answers that come at once, one is looked at.
+        let mut tx = self.store().begin_in(check.id.partition()).await?;
+        tx.answer_activation_check(&check.id, act.now).await?;
+        let noted = entry(act, ANSWERED, &claimant).with("check", check.id.as_str());
+        tx.commit(noted, Vec::new()).await?;
+        let judged = match answer {
+            Answer::Frames(frames) => self.compare(act, &check, frames, photo).await,
             Answer::Token(token) => {
                 let claim = identity_claim((&id, &check), (&claimed, &claimant), token);
-                self.ask_service(&claim).await?
+                self.ask_service(&claim).await.map(Ok)
             }
+        };
+        let concluded = match judged {
+            Ok(Ok(concluded)) => concluded,
+            Ok(Err(faults)) => return self.not_passed(act, (&claimant, &check), faults).await,
+            Err(error) => return self.not_judged(act, (&claimant, &check), error).await,
         };
         let concluded = if photo.is_some() {
             concluded
@@ -339,6 +348,22 @@ impl Authority {
         }
     }
 
+    /// Lets a check be answered once more whose answer could not be judged: nothing was learnt by it.
+    async fn not_judged(
+        &self,
+        act: &Act,
+        (claimant, check): (&Claimant, &PersonCheckRow),
+        error: Error,
+    ) -> Result<Shown, Error> {
+        let mut tx = self.store().begin_in(check.id.partition()).await?;
+        tx.reopen_activation_check(&check.id).await?;
+        let entry = entry(act, CLOSED, claimant)
+            .with("check", check.id.as_str())
+            .with("refused", error.code());
+        tx.commit(entry, Vec::new()).await?;
+        Err(error)
+    }
+
     /// Ends a check whose frames do not show what was asked, and says what is wrong with them.
     async fn not_passed(
         &self,
@@ -357,7 +382,7 @@ impl Authority {
         };
         let closed = concluded.closed(act.now)?;
         let mut tx = self.store().begin_in(check.id.partition()).await?;
-        tx.close_activation_check(&check.id, &closed).await?;
+        tx.end_activation_check(&check.id, &closed).await?;
         let entry = entry(act, CLOSED, claimant)
             .with("check", check.id.as_str())
             .with("outcome", concluded.outcome.as_str())

@@ -43,49 +43,70 @@ async fn opened(setup: &Setup, holder: &HolderId) -> NewPersonCheck {
     new
 }
 
-async fn close(
-    setup: &Setup,
-    id: &PersonCheckId,
-    outcome: Outcome,
-    at: i64,
-) -> Result<(), StoreError> {
+async fn answer(setup: &Setup, id: &PersonCheckId, at: i64) -> Result<(), StoreError> {
     write_in(&setup.store, id.partition(), async |tx| {
-        tx.close_activation_check(id, &ended(outcome, at)).await
+        tx.answer_activation_check(id, after(at)).await
+    })
+    .await
+}
+
+async fn end(setup: &Setup, id: &PersonCheckId, outcome: Outcome) -> Result<(), StoreError> {
+    write_in(&setup.store, id.partition(), async |tx| {
+        tx.end_activation_check(id, &ended(outcome, 60)).await
     })
     .await
 }
 
 /// Of a driver and of nobody alike; and nothing measured is kept.
-pub(crate) async fn an_activation_check_ends_once_and_in_time(setup: &Setup) {
+pub(crate) async fn an_activation_check_is_answered_and_ends_once_and_in_time(setup: &Setup) {
     let holder = setup.driver(1).await.id;
     let nobody = HolderId::generate(holder.partition(), &mut setup.rng());
     let over = Conflict::PersonCheck;
     for of in [&holder, &nobody] {
         let new = opened(setup, of).await;
-        let found = setup.store.activation_check(&new.id).await.unwrap();
-        let (found, claim) = found.unwrap();
+        let read = async || {
+            let found = setup.store.activation_check(&new.id).await.unwrap();
+            found.unwrap()
+        };
+        let (found, claim) = read().await;
         let blind = setup.store.blind("test", new.id.as_str().as_bytes());
         assert!(blind.matches(&claim));
         assert_eq!((&found.holder, &found.photo), (of, &new.photo));
         assert_eq!((found.application, found.here), (None, None));
         assert_eq!((found.opened_at, found.expires_at), (after(40), after(100)));
-        let late = close(setup, &new.id, Outcome::Match, 101).await;
-        assert_eq!(conflict(late), over);
-        let late = close(setup, &new.id, Outcome::Reject, 101).await;
-        assert_eq!(conflict(late), over);
-        close(setup, &new.id, Outcome::Match, 100).await.unwrap();
-        let again = close(setup, &new.id, Outcome::Match, 100).await;
-        assert_eq!(conflict(again), over);
-        let found = setup.store.activation_check(&new.id).await.unwrap();
-        let closed = found.unwrap().0.closed.unwrap();
+        assert!(found.closed.is_none());
+        // Neither late, nor before it is answered.
+        assert_eq!(conflict(answer(setup, &new.id, 101).await), over);
+        assert_eq!(conflict(end(setup, &new.id, Outcome::Match).await), over);
+        answer(setup, &new.id, 100).await.unwrap();
+        let closed = read().await.0.closed.unwrap();
+        assert_eq!((closed.outcome, closed.at), (Outcome::Reject, after(100)));
+        assert_eq!(conflict(answer(setup, &new.id, 50).await), over);
+        end(setup, &new.id, Outcome::Match).await.unwrap();
+        assert_eq!(conflict(end(setup, &new.id, Outcome::Match).await), over);
+        assert_eq!(conflict(answer(setup, &new.id, 50).await), over);
+        let closed = read().await.0.closed.unwrap();
         assert_eq!((closed.outcome, closed.distances), (Outcome::Match, None));
-        let other = opened(setup, of).await;
-        let (one, two) = tokio::join!(
-            close(setup, &other.id, Outcome::Match, 50),
-            close(setup, &other.id, Outcome::Match, 50),
-        );
-        assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1);
     }
+}
+
+pub(crate) async fn of_two_answers_to_an_activation_check_one_is_judged(setup: &Setup) {
+    let holder = setup.driver(1).await.id;
+    let id = opened(setup, &holder).await.id;
+    let (one, other) = tokio::join!(answer(setup, &id, 50), answer(setup, &id, 50));
+    assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1);
+    // What could not be judged is open again, and then ends once.
+    let reopen = async || {
+        write_in(&setup.store, id.partition(), async |tx| {
+            tx.reopen_activation_check(&id).await
+        })
+        .await
+    };
+    reopen().await.unwrap();
+    assert_eq!(conflict(reopen().await), Conflict::PersonCheck);
+    answer(setup, &id, 51).await.unwrap();
+    end(setup, &id, Outcome::Reject).await.unwrap();
+    assert_eq!(conflict(reopen().await), Conflict::PersonCheck);
 }
 
 /// A check of an application activates nothing, and is not found as one that could.
@@ -108,8 +129,8 @@ pub(crate) async fn a_check_of_an_application_is_none_for_an_activation(setup: &
     .unwrap();
     let found = setup.store.activation_check(&new.id).await.unwrap();
     assert!(found.is_none());
-    let closed = close(setup, &new.id, Outcome::Match, 50).await;
-    assert_eq!(conflict(closed), Conflict::PersonCheck);
+    let answered = answer(setup, &new.id, 50).await;
+    assert_eq!(conflict(answered), Conflict::PersonCheck);
     // Nor is it swept with those.
     let swept = write_in(&setup.store, holder.partition(), async |tx| {
         tx.sweep_challenges(after(1_000)).await
@@ -148,7 +169,7 @@ pub(crate) async fn sc_19_open_activation_checks_are_nobodys_after_a_freeze(setu
     let other = setup.driver_in(holder.partition(), 2).await.id;
     let nobody = HolderId::generate(holder.partition(), &mut setup.rng());
     let closed = opened(setup, &holder).await;
-    close(setup, &closed.id, Outcome::Match, 50).await.unwrap();
+    answer(setup, &closed.id, 50).await.unwrap();
     let (open, others) = (opened(setup, &holder).await, opened(setup, &other).await);
     write_in(&setup.store, holder.partition(), async |tx| {
         tx.disown_activation_checks(&holder, &nobody).await
@@ -159,7 +180,7 @@ pub(crate) async fn sc_19_open_activation_checks_are_nobodys_after_a_freeze(setu
         let found = setup.store.activation_check(&check.id).await.unwrap();
         assert_eq!(&found.unwrap().0.holder, of);
     }
-    close(setup, &open.id, Outcome::Reject, 60).await.unwrap();
+    answer(setup, &open.id, 60).await.unwrap();
 }
 
 pub(crate) async fn activation_checks_that_are_over_are_swept(setup: &Setup) {
@@ -170,7 +191,7 @@ pub(crate) async fn activation_checks_that_are_over_are_swept(setup: &Setup) {
         opened(setup, &holder).await.id,
         opened(setup, &nobody).await.id,
     ];
-    close(setup, &checks[0], Outcome::Match, 50).await.unwrap();
+    answer(setup, &checks[0], 50).await.unwrap();
     let due = async |at: i64| store.partitions_to_sweep(after(at)).await.unwrap();
     assert!(due(100).await.is_empty());
     assert_eq!(due(101).await, [holder.partition()]);

@@ -131,7 +131,8 @@ conformance! {
     guards: sc_18_a_device_lives_until_it_ends, sc_19_freezing_is_lifted_and_links_work_once,
         a_former_phone_is_told_until_the_hold_ends, codes_by_phone_have_an_allowance,
         requests_wait_for_their_codes, a_request_for_a_code_is_answered_once, requests_that_are_over_are_swept;
-    activation_checks: an_activation_check_ends_once_and_in_time,
+    activation_checks: an_activation_check_is_answered_and_ends_once_and_in_time,
+        of_two_answers_to_an_activation_check_one_is_judged,
         a_check_of_an_application_is_none_for_an_activation, activation_checks_have_an_allowance,
         sc_19_open_activation_checks_are_nobodys_after_a_freeze,
         activation_checks_that_are_over_are_swept, a_consent_to_one_check_stands_for_no_other;

@@ -47,7 +47,7 @@ on_both_engines!(
     sc_19_a_check_begun_before_a_freeze_proves_nobody,
     the_consent_is_to_one_check_and_of_its_text,
     checks_of_nobody_are_swept_like_others,
-    of_two_answers_at_once_one_activates,
+    of_two_answers_at_once_one_is_judged_and_activates,
 );
 
 const NAME: &str = "测试甲";
@@ -397,8 +397,8 @@ async fn checks_of_nobody_are_swept_like_others(app: App) {
     assert_eq!(sweep().await, 0);
 }
 
-async fn of_two_answers_at_once_one_activates(app: App) {
-    let (app, _service) = with_service(app).await;
+async fn of_two_answers_at_once_one_is_judged_and_activates(app: App) {
+    let (app, service) = with_service(app).await;
     deliver(&app, &[pictured(BEIJING, PHONE)]).await;
     let device = device(5);
     let challenge = begun(&app.client(), BEIJING, &device).await;
@@ -411,4 +411,5 @@ async fn of_two_answers_at_once_one_activates(app: App) {
     let mut statuses = [one.status, other.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409], "{} {}", one.text(), other.text());
+    assert_eq!(service.asked(), 1, "the other was not judged");
 }
