@@ -2,6 +2,7 @@
 //! how they stop it all. See `docs/decisions/0015-accounts.md`.
 
 mod activate;
+mod claimed;
 mod contact;
 mod devices;
 mod freeze;

@@ -6,8 +6,7 @@
 //! and ended alike where nobody can be proved: its row is then nobody's, a frame is compared in the place
 //! of a photo, the identity service is asked all the same, and what comes of it is thrown away.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp};
 use licence::{
     application::Kind,
     person_check::{Method, Outcome},
@@ -15,23 +14,23 @@ use licence::{
 use portrait::challenge::{Challenge, follow};
 use rand::Rng as _;
 use storage::{
-    Blind, ClosedCheck, Driver, HolderId, NewPersonCheck, Partition, PersonCheckId, PersonCheckRow,
-    PhotoId, Tx, audit::Entry,
+    ClosedCheck, HolderId, NewPersonCheck, PersonCheckId, PersonCheckRow, PhotoId, Tx, audit::Entry,
 };
 use zeroize::Zeroizing;
 
-use super::{Claimant, after};
+use super::{
+    Claimant, after,
+    claimed::{Claimed, client_name, identity_claim, is_called, stored_name},
+};
 use crate::{
     Act, Authority, Because, Error,
     applying::{ACTIVATION_CONSENT, ACTIVATION_CONSENT_VERSION, MODEL_FAILED, because_of_check},
     bind::device_key,
-    identity::IdentityClaim,
     person_check::{
         ANSWER_WITHIN, Answer, Concluded, Taken, as_frames, challenge_of, challenge_view,
         later_than_now, outcome,
     },
     refusal,
-    registry_write::sha256_of,
     views::{
         ActivationChecksView, AnswerActivationCheck, OpenActivationCheck, PersonCheckChallengeView,
         VersionedTextView,
@@ -42,22 +41,10 @@ use crate::{
 /// on each that follows. Whoever uses the allowance up keeps a driver from activating so for as long as
 /// they go on, never by phone or at the counter; the answers do not show it.
 const ALLOWANCE: (u32, SignedDuration) = (5, SignedDuration::from_hours(6));
-/// Characters of a name; no registered one is longer.
-const LONGEST_NAME: usize = 64;
-/// Characters of what may be a licence number.
-const LONGEST_NUMBER: usize = 32;
-/// The birth date that the identity service is told of a number that holds none.
-const NO_BIRTH_DATE: Date = Date::constant(1970, 1, 1);
 
 const OPENED: &str = "activation-check.opened";
 const ANSWERED: &str = "activation-check.answered";
 const CLOSED: &str = "activation-check.closed";
-
-/// Who somebody says they are.
-pub(super) struct Claimed<'a> {
-    number: &'a str,
-    name: &'a str,
-}
 
 /// What the answer of a check showed, whoever it was opened for. The check is answered, and not ended
 /// yet.
@@ -69,29 +56,6 @@ pub(super) struct Shown {
     holder: HolderId,
     photo: PhotoId,
     name: Zeroizing<String>,
-}
-
-impl<'a> Claimed<'a> {
-    fn read(number: &'a str, name: &'a str) -> Result<Self, Error> {
-        let name = name.trim();
-        let shaped = number.chars().count() <= LONGEST_NUMBER
-            && (1..=LONGEST_NAME).contains(&name.chars().count());
-        if shaped {
-            Ok(Self { number, name })
-        } else {
-            Err(refusal::INVALID.into())
-        }
-    }
-
-    /// The photo with which the person is compared: that of a driver of this name, whose account is not
-    /// frozen.
-    fn photo_of<'c>(&self, claimant: &'c Claimant) -> Option<&'c PhotoId> {
-        let driver = claimant.not_frozen()?;
-        driver
-            .photo
-            .as_ref()
-            .filter(|_| is_called(driver, self.name))
-    }
 }
 
 impl Shown {
@@ -182,7 +146,7 @@ impl Authority {
             opened_at: act.now,
             expires_at: after(act.now, ANSWER_WITHIN),
         };
-        let claim = self.claim_blind(&claimed, &id);
+        let claim = claimed.blind(self.store(), &id);
         tx.open_activation_check(&holder, &new, &claim).await?;
         let entry = entry(act, OPENED, &claimant)
             .with("check", new.id.as_str())
@@ -268,7 +232,7 @@ impl Authority {
         let none = || Error::from(refusal::ACTIVATION_REFUSED);
         let id = PersonCheckId::parse(&answer.id).map_err(|_not_an_id| none())?;
         let stored = stored_name(claimant.holder.partition(), &id);
-        let claim = self.claim_blind(claimed, &id);
+        let claim = claimed.blind(self.store(), &id);
         let found = self.store().activation_check(&stored).await?;
         let (check, _) = found
             .filter(|(_, begun)| claim.matches(begun))
@@ -398,13 +362,6 @@ impl Authority {
             Err(refusal::METHOD_UNAVAILABLE.into())
         }
     }
-
-    /// What binds a check to the number and name that it was begun with. Neither lies in its row.
-    fn claim_blind(&self, claimed: &Claimed<'_>, id: &PersonCheckId) -> Blind {
-        let Claimed { number, name } = claimed;
-        let value = Zeroizing::new(format!("{number}\0{name}\0{id}"));
-        self.store().blind("activation-check", value.as_bytes())
-    }
 }
 
 /// Whose check it becomes: the driver's, who can be proved by this photo and is allowed another; else
@@ -431,80 +388,5 @@ fn entry(act: &Act, what: &'static str, claimant: &Claimant) -> Entry {
     match claimant.known() {
         Some(holder) => entry.about(holder),
         None => entry,
-    }
-}
-
-/// Whether a driver's registered name is this one.
-fn is_called(driver: &Driver, name: &str) -> bool {
-    driver.record.name.trim() == name
-}
-
-/// What the client calls a check. Its first digits are drawn like the others: where a check lies would
-/// tell two numbers of one driver from those of two.
-fn client_name(act: &mut Act) -> PersonCheckId {
-    let mut first = [0];
-    act.rng.fill_bytes(&mut first);
-    let [first] = first;
-    PersonCheckId::generate(Partition::of_holders(first), &mut act.rng)
-}
-
-/// The name under which a check is kept: the one that the client has is a secret.
-fn stored_name(partition: Partition, id: &PersonCheckId) -> PersonCheckId {
-    PersonCheckId::derived(partition, &sha256_of(id.as_str().as_bytes()))
-}
-
-/// What the identity service is asked: of a driver what the record says, of nobody what was claimed.
-fn identity_claim(
-    (id, check): (&PersonCheckId, &PersonCheckRow),
-    (claimed, claimant): (&Claimed<'_>, &Claimant),
-    token: Zeroizing<String>,
-) -> IdentityClaim {
-    let record = claimant
-        .not_frozen()
-        .filter(|driver| driver.id == check.holder && is_called(driver, claimed.name))
-        .map(|driver| &driver.record);
-    let number = record.map_or(claimed.number, |record| record.licence_number.as_str());
-    IdentityClaim {
-        check: id.clone(),
-        token,
-        nonce: URL_SAFE_NO_PAD.encode(&check.nonce),
-        name: Zeroizing::new(claimed.name.to_owned()),
-        licence_number: Zeroizing::new(number.to_owned()),
-        birth_date: record.map_or_else(|| born(claimed.number), |record| record.birth_date),
-    }
-}
-
-/// The birth date in a number that follows GB 11643, or one that says nothing.
-fn born(number: &str) -> Date {
-    let digits = number.get(6..14);
-    let date = digits.and_then(|digits| Date::strptime("%Y%m%d", digits).ok());
-    date.unwrap_or(NO_BIRTH_DATE)
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::civil::date;
-    use rand::{SeedableRng as _, rngs::StdRng};
-
-    use super::*;
-
-    #[test]
-    fn the_birth_date_is_read_from_a_number_that_has_one() {
-        assert_eq!(born("110199199001019912"), date(1990, 1, 1));
-        for none in ["", "110199", "110199199013019912", "一二三四五六七八九十"] {
-            assert_eq!(born(none), NO_BIRTH_DATE, "{none}");
-        }
-    }
-
-    #[test]
-    fn a_stored_name_is_found_again_and_lies_in_its_partition() {
-        let mut rng = StdRng::seed_from_u64(3);
-        let id = PersonCheckId::generate(Partition::of_holders(7), &mut rng);
-        for partition in [Partition::of_holders(0), Partition::of_holders(255)] {
-            let stored = stored_name(partition, &id);
-            assert_eq!(stored, stored_name(partition, &id));
-            assert_eq!(stored.partition(), partition);
-            assert_ne!(stored, id);
-        }
     }
 }
