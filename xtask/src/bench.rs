@@ -111,7 +111,7 @@ mod tests {
         let distinct: BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
         let of_groups = GROUPS.map(|(name, _)| chosen(Some(&name.into())).unwrap().len());
-        assert_eq!(all.len(), of_groups.iter().sum());
+        assert_eq!(all.len(), of_groups.iter().sum::<usize>());
     }
 
     #[test]
