@@ -195,7 +195,7 @@ impl Authority {
         let noted = entry(act, ANSWERED, &claimant).with("check", check.id.as_str());
         tx.commit(noted, Vec::new()).await?;
         let judged = match answer {
-            Answer::Frames(frames) => self.compare(act, &check, frames, photo).await,
+            Answer::Frames(frames) => self.compare_frames(act, &check, frames, photo).await,
             Answer::Token(token) => {
                 let claim = identity_claim((&id, &check), (&claimed, &claimant), token);
                 self.ask_service(&claim).await.map(Ok)
@@ -252,7 +252,7 @@ impl Authority {
     /// Judges the frames, and forgets them; compares them with the photo, or one of them with the others.
     /// The photo is read while the frames are judged, so that reading it takes no time of its own. A
     /// photo that cannot be read is none: a failure of it would show that there is one.
-    async fn compare(
+    async fn compare_frames(
         &self,
         act: &Act,
         check: &PersonCheckRow,
