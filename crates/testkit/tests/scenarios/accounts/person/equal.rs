@@ -92,8 +92,8 @@ async fn a_person_check_tells_nothing_by_answer_or_work(app: App) {
     assert_eq!(opened[0].1, work);
     let work = Done {
         reads: 8,
-        statements: 4,
-        commits: 1,
+        statements: 8,
+        commits: 2,
         passwords: 2,
     };
     assert_eq!(refused[0].1, work);
