@@ -69,7 +69,8 @@ async fn a_person_check_tells_nothing_by_answer_or_work(app: App) {
     let (app, service) = with_service(app).await;
     let causes = causes(&app).await;
     let device = device(5);
-    let (mut opened, mut refused): (Vec<(Shown, Done)>, Vec<(Shown, Done)>) = Default::default();
+    let mut opened: Vec<(Shown, Done)> = Vec::new();
+    let mut refused: Vec<(Shown, Done)> = Vec::new();
     for (asked, (number, name, token)) in causes.iter().enumerate() {
         let client = app.client();
         let request = begin(number, name, &device, "identity-service");
