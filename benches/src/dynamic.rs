@@ -97,6 +97,7 @@ async fn activated(platform: &Platform, person: &Person) -> Result<Act, Failed> 
         code: code.code,
         password: PASSWORD.to_owned(),
         challenge: None,
+        person_check: None,
     };
     let client = Client {
         device: None,

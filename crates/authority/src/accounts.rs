@@ -2,10 +2,12 @@
 //! how they stop it all. See `docs/decisions/0015-accounts.md`.
 
 mod activate;
+mod claimed;
 mod contact;
 mod devices;
 mod freeze;
 mod notices;
+mod person_check;
 mod phone_code;
 mod tend;
 

@@ -17,9 +17,12 @@ mod progress;
 mod submit;
 mod texts;
 
+pub(crate) use declared::signs;
 pub(crate) use findings::{Findings, verdict};
-pub(crate) use progress::check_view;
+pub(crate) use on_file::MODEL_FAILED;
+pub(crate) use progress::{because_of_check, check_view};
 pub(crate) use submit::submitted;
+pub(crate) use texts::{ACTIVATION_CONSENT, ACTIVATION_CONSENT_VERSION};
 
 use std::sync::Arc;
 

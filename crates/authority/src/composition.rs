@@ -12,6 +12,7 @@ use aws_lc_rs::{
 };
 use credential::{EnforcementKey, KeyUse, Signer, SoftwareSigner, Suite};
 use jiff::{SignedDuration, Timestamp};
+use licence::person_check::Method;
 use storage::{Cursors, Partition, Store};
 use tokio::sync::{Mutex, broadcast};
 use zeroize::Zeroizing;
@@ -75,6 +76,8 @@ pub struct Settings {
     pub identity: Option<Arc<dyn IdentityService>>,
     /// Whether the photo on file is issued without an officer (R36).
     pub automatic_issue: AutomaticIssue,
+    /// By which person checks a driver activates a device.
+    pub activation_checks: ActivationChecks,
     /// Signing keys that lie in a token of this machine. They sign once a trust list names them.
     pub token_keys: Vec<TokenKey>,
 }
@@ -102,6 +105,28 @@ pub enum AutomaticIssue {
     Calibrated(Calibration),
     /// By an identity service outside; what the matchers alone say goes to an officer.
     External,
+}
+
+/// By which person checks (实人认证) a driver activates a device: by none, unless the operator says so.
+/// Frames that a program makes for a challenge match (docs/person-check.md), and here nobody is signed in
+/// who would have to answer for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ActivationChecks {
+    /// By frames of the camera.
+    pub frames: bool,
+    /// On the word of the identity service.
+    pub identity_service: bool,
+}
+
+impl ActivationChecks {
+    /// Whether one that is done so activates.
+    #[must_use]
+    pub const fn allows(self, method: Method) -> bool {
+        match method {
+            Method::Frames => self.frames,
+            Method::IdentityService => self.identity_service,
+        }
+    }
 }
 
 /// The calibration record on which automatic issue rests.

@@ -25,6 +25,7 @@ mod mask;
 mod measures;
 pub mod notify;
 mod passwords;
+mod person_check;
 pub mod peaks;
 mod present;
 pub mod push;
@@ -60,7 +61,7 @@ pub use audit::{
     AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, LostRows, Witness, WitnessAt,
 };
 pub use composition::{
-    Authority, AutomaticIssue, Calibration, CertificateCodes, CodeSettings, PasswordCost,
+    ActivationChecks, Authority, AutomaticIssue, Calibration, CertificateCodes, CodeSettings, PasswordCost,
     PhotoFile, SAMPLE_ONE_IN, SecondFactor, Settings, TokenHash, TokenKey,
 };
 pub use follow::Live;

@@ -40,6 +40,9 @@ const ON_A_DEVICE: (u32, Duration) = (10, Duration::from_secs(30));
 /// Codes by phone asked for from one source: five at once, then one a minute. What one driver's phone
 /// gets is limited apart from it, whoever asks.
 const PHONE_CODES: (u32, Duration) = (5, Duration::from_mins(1));
+/// Person checks for an activation begun from one source: five at once, then one a minute. How many
+/// there are of one driver is limited apart from it, whoever begins them.
+const ACTIVATION_CHECKS: (u32, Duration) = (5, Duration::from_mins(1));
 /// Links to freeze an account from one source. A link is 256 random bits; this keeps the work small.
 const FREEZE_LINKS: (u32, Duration) = (10, Duration::from_secs(6));
 /// Bindings begun on one device: ten at once, then one in 30 s. Each leaves a row behind.
@@ -87,6 +90,7 @@ pub(crate) struct Limits {
     activations: Limit,
     devices: Limit,
     phone_codes: Limit,
+    activation_checks: Limit,
     freeze_links: Limit,
     bindings: Limit,
     bad_codes: Limit,
@@ -104,6 +108,7 @@ impl Limits {
             activations: Limit::new(ACTIVATIONS),
             devices: Limit::new(ON_A_DEVICE),
             phone_codes: Limit::new(PHONE_CODES),
+            activation_checks: Limit::new(ACTIVATION_CHECKS),
             freeze_links: Limit::new(FREEZE_LINKS),
             bindings: Limit::new(BINDINGS),
             bad_codes: Limit::new(BAD_CODES),
@@ -144,6 +149,11 @@ impl Limits {
     /// Counts a request for a code by phone.
     pub(crate) fn phone_code(&self, act: &Act) -> Result<(), Error> {
         self.phone_codes.count(&source(act), act.now)
+    }
+
+    /// Counts a person check that is begun for an activation.
+    pub(crate) fn activation_check(&self, act: &Act) -> Result<(), Error> {
+        self.activation_checks.count(&source(act), act.now)
     }
 
     /// Counts a link that is to freeze an account.

@@ -344,6 +344,8 @@ catalogue! {
     PERSON_CHECK_EXPIRED = Gone "person-check-expired", "实人认证超时", "The answer came too late"; "重新开始实人认证", "Begin another";
     /// What answers a person check does not follow its form.
     FRAMES_REFUSED = Invalid "frames-refused", "提交的画面不符合要求", "The frames do not follow their form"; "重新拍摄提交", "Take them again";
+    /// The frames of a person check do not show what was asked, whoever the person is.
+    CHECK_NOT_PASSED = Forbidden "person-check-not-passed", "画面未按提示完成，实人认证未通过", "The frames do not show what was asked"; "按所列原因重新开始实人认证", "Begin another person check and follow the reasons";
     /// The person check comes before the submission.
     PERSON_CHECK_FIRST = Conflict "person-check-first", "请先完成实人认证 (R39)", "The person check comes first (R39)"; "完成实人认证后提交", "Pass it, then submit";
     /// The record blocks an issue that no officer reviewed.
@@ -399,7 +401,7 @@ catalogue! {
     /// Another list was activated first.
     PROPOSAL_STALE = Conflict "trust-proposal-stale", "其间已有其他信任列表生效，本提案已过时", "Another trust list was activated first: this one is out of date"; "驳回后重新准备", "Reject it and prepare it anew";
     /// Activation did not work; the same whatever was wrong.
-    ACTIVATION_REFUSED = Forbidden "activation-refused", "激活码无效、已使用或已过期，或账号暂不能激活", "The activation code is wrong, used or expired, or the account cannot be activated now"; "重新获取验证码，或到窗口领取激活码", "Ask for a new code, or get one at a counter";
+    ACTIVATION_REFUSED = Forbidden "activation-refused", "激活码无效、已使用或已过期，未能确认为本人，或账号暂不能激活", "The activation code is wrong, used or expired, the person was not confirmed, or the account cannot be activated now"; "重新获取验证码，或到窗口领取激活码", "Ask for a new code, or get one at a counter";
     /// There is no e-licence to show.
     NO_E_LICENCE = NotFound "no-e-licence", "尚未领取电子驾驶证", "There is no e-licence"; "先申领", "Apply first";
     /// The e-licence was superseded.

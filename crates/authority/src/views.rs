@@ -24,10 +24,10 @@ use utoipa::ToSchema;
 use crate::refusal::Because;
 
 pub use self::account::{
-    Activate, ActivationCodeView, ChangePassword, ChangeStaffPassword, ConfirmFactor,
-    CounterAccount, DeviceView, FactorState, FreezeByLink, MakeActivationCode, NewFactorView,
-    PhoneChallengeView, RecoveryCodesView, RenewRecoveryCodes, RequestPhoneCode, SessionKindView,
-    SessionView, SignIn,
+    Activate, ActivationChecksView, ActivationCodeView, AnswerActivationCheck, ChangePassword,
+    ChangeStaffPassword, ConfirmFactor, CounterAccount, DeviceView, FactorState, FreezeByLink,
+    MakeActivationCode, NewFactorView, OpenActivationCheck, PhoneChallengeView, RecoveryCodesView,
+    RenewRecoveryCodes, RequestPhoneCode, SessionKindView, SessionView, SignIn,
 };
 pub use self::admin::{
     ChangeStaff, EndedSessionsView, FactorResetState, FactorResetView, NewRegistrySource, NewStaff,

@@ -8,9 +8,9 @@ use std::{
 };
 
 use authority::{
-    Act, Authority, AutomaticIssue, Calibration, CodeSettings, DuplicateSearch, Error,
-    PasswordCost, SAMPLE_ONE_IN, SecondFactor, TokenHash, WitnessAt, identity::IdentityService,
-    judge::Judge, notify::Notifier, push::PushService,
+    Act, ActivationChecks, Authority, AutomaticIssue, Calibration, CodeSettings, DuplicateSearch,
+    Error, PasswordCost, SAMPLE_ONE_IN, SecondFactor, TokenHash, WitnessAt,
+    identity::IdentityService, judge::Judge, notify::Notifier, push::PushService,
 };
 use jiff::{SignedDuration, civil::Date};
 use licence::civil_date;
@@ -66,6 +66,8 @@ pub struct Options {
     /// Whether the photo on file is issued without an officer, instead of what follows from the
     /// configuration.
     pub automatic_issue: Option<AutomaticIssue>,
+    /// By which person checks a device is activated, instead of what follows from the configuration.
+    pub activation_checks: Option<ActivationChecks>,
     /// Who carries pushes to browsers, instead of the configured services.
     pub push: Option<Arc<dyn PushService>>,
     /// Whether the web apps are served, where they are part of the build.
@@ -139,6 +141,7 @@ impl Default for Options {
             faces: FaceModels::None,
             identity: None,
             automatic_issue: None,
+            activation_checks: None,
             push: None,
             web: true,
             sample_one_in: SAMPLE_ONE_IN,
@@ -330,6 +333,7 @@ fn authority_settings(
     (judge, calibration): (Option<Arc<Judge>>, Option<Calibration>),
 ) -> Result<authority::Settings, Failure> {
     let duplicates = duplicates(config, calibration.as_ref());
+    let activation_checks = config.activation_checks(calibration.as_ref());
     Ok(authority::Settings {
         base_url: config.base_url(),
         issuer: config.issuer.name.clone(),
@@ -349,6 +353,7 @@ fn authority_settings(
         automatic_issue: options
             .automatic_issue
             .unwrap_or_else(|| automatic_issue(config, calibration)),
+        activation_checks: options.activation_checks.unwrap_or(activation_checks),
         peaks: config.peaks,
         token_keys: token::keys(config)?,
     })

@@ -3,6 +3,7 @@
 //! Unknown keys are errors. Nothing is read from the environment. Paths are relative to the working
 //! directory, as on the command line.
 
+mod activation;
 mod models;
 mod peaks;
 mod peers;
@@ -25,6 +26,7 @@ use licence::{CertificateIdentifier, Text, certificate};
 use storage::{AtRest, Layout};
 
 use crate::{failure::Failure, unlock::Unlock};
+pub use activation::Activation;
 pub use models::CalibrationFiles;
 pub(crate) use peers::url as peer_url;
 pub use peers::{Audit, Peer, Texts, Witness, witness_named};
@@ -75,6 +77,8 @@ pub struct Config {
     pub calibration: Option<CalibrationFiles>,
     /// `[review]`
     pub review: Review,
+    /// `[activation]`
+    pub activation: Activation,
     /// `[log]`
     pub log: Log,
 }
@@ -196,6 +200,7 @@ const KNOWN: &Known = &[
     ("audit", peers::AUDIT),
     ("models", models::MODELS),
     ("review", review::REVIEW),
+    ("activation", activation::ACTIVATION),
     ("peaks", peaks::PEAKS),
     ("log", &["format", "filter"]),
 ];
@@ -243,6 +248,8 @@ impl Config {
         let mut source = Source::read(text, KNOWN);
         let issuer = issuer(&mut source);
         let calibration = models::calibration(&mut source);
+        let identity = peers::identity(&mut source);
+        let rests_on = (calibration.is_some(), identity.is_some());
         let config = Self {
             data: data.to_owned(),
             file: file.map(Path::to_owned),
@@ -255,12 +262,13 @@ impl Config {
             codes: codes(&mut source, &issuer),
             issuer,
             texts: peers::texts(&mut source),
-            identity: peers::identity(&mut source),
+            identity,
             push: push::push(&mut source),
             audit: peers::audit(&mut source),
             peaks: peaks::limits(&mut source),
             models: models::folder(&mut source),
             review: review::review(&mut source, calibration.is_some()),
+            activation: activation::activation(&mut source, rests_on),
             calibration,
             log: log(&mut source),
         };

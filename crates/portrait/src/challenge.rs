@@ -7,6 +7,7 @@
 //! pictures is stopped by none of that. docs/person-check.md says what was tried.
 
 mod follow;
+mod followed;
 mod reason;
 mod seen;
 
@@ -16,7 +17,9 @@ use crate::assess::AssessError;
 use crate::decode::Limits;
 use crate::matcher::{Outcome, Thresholds, likeness};
 use crate::models::Models;
+use seen::Seen;
 
+pub use followed::{Followed, follow};
 pub use reason::CheckReason;
 
 /// Something that a person is asked to do before the camera. Left and right are the person's own.
@@ -226,26 +229,45 @@ pub fn check(
     models: &Models,
     thresholds: &Thresholds,
 ) -> Result<PersonCheck, AssessError> {
+    let seen = match look_at(frames, challenge, models)? {
+        Ok(seen) => seen,
+        Err(reason) => return Ok(PersonCheck::refused(vec![reason])),
+    };
+    let reasons = own_faults(&seen, challenge, thresholds);
+    let reference = likeness(reference, &Limits::PHOTO, models)?;
+    let compared = seen::compared(&seen, reference.as_ref(), thresholds);
+    Ok(concluded(reasons, compared))
+}
+
+/// What the frames show, or the first of them that shows nothing of use.
+fn look_at(
+    frames: &[Frame<'_>],
+    challenge: &Challenge,
+    models: &Models,
+) -> Result<Result<Vec<Seen>, CheckReason>, AssessError> {
     if let Some(reason) = fault(frames, challenge) {
-        return Ok(PersonCheck::refused(vec![reason]));
+        return Ok(Err(reason));
     }
     let mut seen = Vec::with_capacity(frames.len());
     for frame in frames {
         match seen::look(frame, models)? {
             Ok(it) => seen.push(it),
             // The rest would cost and change nothing.
-            Err(reason) => return Ok(PersonCheck::refused(vec![reason])),
+            Err(reason) => return Ok(Err(reason)),
         }
     }
+    Ok(Ok(seen))
+}
+
+/// What is wrong with the frames whoever the person is.
+fn own_faults(seen: &[Seen], challenge: &Challenge, thresholds: &Thresholds) -> Vec<CheckReason> {
     let movements: Vec<_> = seen.iter().map(|it| it.movement).collect();
     let followed = follow::followed(&movements, challenge);
     let mut reasons: Vec<CheckReason> = followed.err().into_iter().collect();
-    if seen::changed(&seen, thresholds) {
+    if seen::changed(seen, thresholds) {
         reasons.push(CheckReason::FaceChanged);
     }
-    let reference = likeness(reference, &Limits::PHOTO, models)?;
-    let compared = seen::compared(&seen, reference.as_ref(), thresholds);
-    Ok(concluded(reasons, compared))
+    reasons
 }
 
 /// What follows from the frames' own faults and the comparison with the photo.

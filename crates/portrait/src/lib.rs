@@ -27,7 +27,7 @@ pub mod small;
 mod taken;
 
 pub use assess::{Asked, AssessError, Assessment, Crop, assess};
-pub use challenge::{Challenge, CheckReason, Frame, PersonCheck, Step};
+pub use challenge::{Challenge, CheckReason, Followed, Frame, PersonCheck, Step};
 pub use decode::{Format, Limits, Photo, PhotoError};
 pub use finding::{Finding, Measured, Profile, Rule, Verdict};
 pub use fingerprint::Fingerprint;

@@ -1,7 +1,9 @@
-//! Drivers' accounts: codes by phone, devices, password, freezing (冻结).
+//! Drivers' accounts: codes by phone and person checks for an activation, devices, password, freezing
+//! (冻结).
 
 use authority::views::{
-    ChangePassword, CounterAccount, DeviceView, FreezeByLink, PhoneChallengeView, RequestPhoneCode,
+    ActivationChecksView, ChangePassword, CounterAccount, DeviceView, FreezeByLink,
+    OpenActivationCheck, PersonCheckChallengeView, PhoneChallengeView, RequestPhoneCode,
 };
 use axum::{
     Json,
@@ -20,6 +22,7 @@ use crate::{
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(request_phone_code))
+        .routes(routes!(activation_checks, open_activation_check))
         .routes(routes!(freeze_by_link))
         .routes(routes!(freeze_own))
         .routes(routes!(devices))
@@ -46,6 +49,34 @@ async fn request_phone_code(
     let view =
         spawned(async move { app.authority.request_phone_code(&mut act, request).await }).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// Whether a person check (实人认证) activates here, how, and what is agreed to before one.
+#[utoipa::path(
+    get, path = "/activations/person-checks", tag = "sessions", security(()),
+    responses((status = 200, description = "The ways, and the consent", body = ActivationChecksView), Failed)
+)]
+async fn activation_checks(State(app): State<App>) -> Json<ActivationChecksView> {
+    Json(app.authority.activation_checks())
+}
+
+/// Begins a person check for an activation. The answer is the same whether or not the number, the name,
+/// an account or a photo exist.
+#[utoipa::path(
+    post, path = "/activations/person-checks", tag = "sessions", request_body = OpenActivationCheck, security(()),
+    responses(
+        (status = 201, description = "What to do, and until when", body = PersonCheckChallengeView),
+        BadBody, Refused, Failed,
+    )
+)]
+async fn open_activation_check(
+    State(app): State<App>,
+    Visitor(mut act): Visitor,
+    JsonBody(request): JsonBody<OpenActivationCheck>,
+) -> Result<(StatusCode, Json<PersonCheckChallengeView>), Problem> {
+    let opened =
+        spawned(async move { app.authority.open_activation_check(&mut act, request).await });
+    Ok((StatusCode::CREATED, Json(opened.await?)))
 }
 
 /// Freezes the account of the link in a warning. The answer is the same for a link that does not

@@ -3,7 +3,7 @@
 use authority::views::ReasonView;
 use axum::{
     body::Bytes,
-    extract::{FromRequest, Request},
+    extract::{DefaultBodyLimit, FromRequest, Request},
     http::StatusCode,
 };
 use serde::de::DeserializeOwned;
@@ -26,6 +26,22 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
             return Err(WRONG_CONTENT_TYPE.into());
         }
         parse(&whole(request, app).await?).map(Self)
+    }
+}
+
+/// A JSON body that may hold the frames of somebody who is not signed in: as large as frames are where
+/// they activate a device, and no larger than others where they do not.
+pub(crate) struct FramesBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for FramesBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(mut request: Request, app: &App) -> Result<Self, Problem> {
+        if !app.authority.activates_by_frames() {
+            DefaultBodyLimit::max(app.settings.json_limit).apply(&mut request);
+        }
+        let JsonBody(read) = JsonBody::from_request(request, app).await?;
+        Ok(Self(read))
     }
 }
 

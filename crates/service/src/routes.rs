@@ -76,8 +76,9 @@ fn documented(settings: &Settings) -> OpenApiRouter<App> {
         .layer(RequestBodyLimitLayer::new(settings.json_limit));
     let with_deliveries =
         registry::routes().layer(RequestBodyLimitLayer::new(settings.delivery_limit));
-    let with_frames =
-        applying::routes_with_frames().layer(RequestBodyLimitLayer::new(settings.frames_limit));
+    let with_frames = applying::routes_with_frames()
+        .merge(sessions::routes_with_frames())
+        .layer(RequestBodyLimitLayer::new(settings.frames_limit));
     let timely = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.timeout);
     let api = with_json
         .merge(with_deliveries)

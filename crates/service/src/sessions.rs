@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    body::JsonBody,
+    body::{FramesBody, JsonBody},
     extract::{Device, SessionToken, Visitor},
     guard,
     problem::{BadBody, Failed, Problem, Refused},
@@ -25,7 +25,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(sign_in))
         .routes(routes!(sign_out))
-        .routes(routes!(activate))
+}
+
+/// The path whose body may hold the frames of a person check.
+pub(crate) fn routes_with_frames() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(activate))
 }
 
 /// Signs in: drivers by licence number on a device that they activated, staff by login. The token is
@@ -60,8 +64,8 @@ async fn sign_in(
     signed_in(&token, device, view, now, secure)
 }
 
-/// Makes the client a device of a driver, with a code printed at a counter or sent to their phone, and
-/// signs in. The first time it opens the account; with another password than the account's it ends
+/// Makes the client a device of a driver, with a code printed at a counter or sent to their phone, or by
+/// a person check, and signs in. The first time it opens the account; with another password than the account's it ends
 /// every other device.
 #[utoipa::path(
     post, path = "/activations", tag = "sessions", request_body = Activate, security(()),
@@ -75,7 +79,7 @@ async fn activate(
     State(app): State<App>,
     Visitor(mut act): Visitor,
     device: Device,
-    JsonBody(request): JsonBody<Activate>,
+    FramesBody(request): FramesBody<Activate>,
 ) -> Result<impl IntoResponse, Problem> {
     let (now, secure) = (act.now, app.settings.secure);
     let made = spawned(async move {

@@ -66,7 +66,8 @@ impl Store {
             .collect()
     }
 
-    /// Partitions in which requests or freeze links lie that were over before `before`.
+    /// Partitions in which requests, freeze links or person checks for an activation lie that were over
+    /// before `before`.
     ///
     /// # Errors
     /// When the database cannot be reached or a row does not follow its rule.
@@ -77,7 +78,8 @@ impl Store {
         let mut connection = self.reader().await?;
         let rows = sqlx::query(
             "SELECT partition FROM phone_challenges WHERE expires_at < $1 \
-             UNION SELECT partition FROM freeze_links WHERE expires_at < $1",
+             UNION SELECT partition FROM freeze_links WHERE expires_at < $1 \
+             UNION SELECT partition FROM person_checks WHERE application_id IS NULL AND expires_at < $1",
         )
         .bind(before.as_microsecond())
         .fetch_all(&mut *connection)
@@ -212,7 +214,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Removes requests and freeze links of this partition that were over before `before`; how many.
+    /// Removes requests, freeze links and person checks for an activation of this partition that were
+    /// over before `before`; how many.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -221,6 +224,7 @@ impl Tx {
         for text in [
             "DELETE FROM phone_challenges WHERE partition = $1 AND expires_at < $2",
             "DELETE FROM freeze_links WHERE partition = $1 AND expires_at < $2",
+            "DELETE FROM person_checks WHERE partition = $1 AND application_id IS NULL AND expires_at < $2",
         ] {
             swept += sqlx::query(text)
                 .bind(self.partition().sql())

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use licence::person_check::FacePurpose;
 
 use crate::{
-    Conflict, DeviceId, FaceConsentId, HolderId, Locked, Store, StoreError, Tx, error::unique,
-    rows::Columns,
+    Conflict, DeviceId, FaceConsentId, HolderId, Locked, PersonCheckId, Store, StoreError, Tx,
+    error::unique, rows::Columns,
 };
 
 /// A consent.
@@ -21,6 +21,9 @@ pub struct FaceConsentRow {
     pub text_version: String,
     /// On which device.
     pub device: DeviceId,
+    /// The one check that it covers, of a consent that came with an activation. None where it stands
+    /// until it is withdrawn.
+    pub check: Option<PersonCheckId>,
     /// When.
     pub given_at: Timestamp,
     /// When it was withdrawn.
@@ -28,7 +31,8 @@ pub struct FaceConsentRow {
 }
 
 const TABLE: &str = "face_consents";
-const SELECT: &str = "SELECT id, holder_id, purpose, text_version, device_id, given_at, withdrawn_at FROM face_consents";
+const SELECT: &str = "SELECT id, holder_id, purpose, text_version, device_id, check_id, given_at, \
+     withdrawn_at FROM face_consents";
 
 impl Store {
     /// All consents of a holder, the newest first.
@@ -64,7 +68,8 @@ impl Store {
     ) -> Result<Option<FaceConsentRow>, StoreError> {
         let mut connection = self.reader().await?;
         let text = format!(
-            "{SELECT} WHERE partition = $1 AND holder_id = $2 AND purpose = $3 AND withdrawn_at IS NULL"
+            "{SELECT} WHERE partition = $1 AND holder_id = $2 AND purpose = $3 AND withdrawn_at IS NULL \
+             AND check_id IS NULL"
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(holder.partition().sql())
@@ -86,7 +91,7 @@ impl Tx {
     /// Adds a consent of the locked driver.
     ///
     /// # Errors
-    /// [`Conflict::Consent`] when one stands for the purpose.
+    /// [`Conflict::Consent`] when one stands for the purpose; a consent to one check stands for none.
     pub async fn insert_face_consent(
         &mut self,
         locked: &Locked,
@@ -94,8 +99,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         self.expect_own(TABLE, new.id.partition())?;
         sqlx::query(
-            "INSERT INTO face_consents (partition, id, holder_id, purpose, text_version, device_id, given_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO face_consents (partition, id, holder_id, purpose, text_version, device_id, check_id, \
+             given_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(self.partition().sql())
         .bind(new.id.as_str())
@@ -103,6 +108,7 @@ impl Tx {
         .bind(new.purpose.as_str())
         .bind(new.text_version.as_str())
         .bind(new.device.as_str())
+        .bind(new.check.as_ref().map(PersonCheckId::as_str))
         .bind(new.given_at.as_microsecond())
         .execute(self.connection())
         .await
@@ -123,7 +129,8 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         let moved = sqlx::query(
             "UPDATE face_consents SET withdrawn_at = $4 \
-             WHERE partition = $1 AND holder_id = $2 AND purpose = $3 AND withdrawn_at IS NULL",
+             WHERE partition = $1 AND holder_id = $2 AND purpose = $3 AND withdrawn_at IS NULL \
+             AND check_id IS NULL",
         )
         .bind(self.partition().sql())
         .bind(locked.holder().as_str())
@@ -150,6 +157,7 @@ fn read(row: &Columns<'_>) -> Result<FaceConsentRow, StoreError> {
         purpose: row.named("purpose", FacePurpose::parse)?,
         text_version: row.text("text_version")?,
         device: row.parsed("device_id", DeviceId::parse)?,
+        check: row.opt_parsed("check_id", PersonCheckId::parse)?,
         given_at: row.instant("given_at")?,
         withdrawn_at: row.opt_instant("withdrawn_at")?,
     })

@@ -1,8 +1,8 @@
 //! What guards a driver's account: freezing and its links, the hold after a change of phone, the
-//! allowance of codes by phone.
+//! allowances of codes by phone and of person checks.
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -129,23 +129,50 @@ impl Tx {
     pub async fn take_phone_code(
         &mut self,
         holder: &HolderId,
+        allowance: (u32, SignedDuration),
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.take_allowed("phone_codes_at", holder, allowance, now)
+            .await
+    }
+
+    /// Takes one person check for an activation out of the driver's allowance, as
+    /// [`Tx::take_phone_code`] takes a code.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn take_activation_check(
+        &mut self,
+        holder: &HolderId,
+        allowance: (u32, SignedDuration),
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.take_allowed("person_checks_at", holder, allowance, now)
+            .await
+    }
+
+    async fn take_allowed(
+        &mut self,
+        column: &'static str,
+        holder: &HolderId,
         (burst, each): (u32, SignedDuration),
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let each = i64::try_from(each.as_micros()).unwrap_or(i64::MAX);
         let most = each.saturating_mul(i64::from(burst.saturating_sub(1)));
-        let taken = sqlx::query(
-            "UPDATE drivers SET phone_codes_at = CASE WHEN phone_codes_at > $3 THEN phone_codes_at ELSE $3 END + $4 \
-             WHERE partition = $1 AND id = $2 AND (phone_codes_at IS NULL OR phone_codes_at <= $5)",
-        )
-        .bind(self.partition().sql())
-        .bind(holder.as_str())
-        .bind(now.as_microsecond())
-        .bind(each)
-        .bind(now.as_microsecond().saturating_add(most))
-        .execute(self.connection())
-        .await?
-        .rows_affected();
+        let text = format!(
+            "UPDATE drivers SET {column} = CASE WHEN {column} > $3 THEN {column} ELSE $3 END + $4 \
+             WHERE partition = $1 AND id = $2 AND ({column} IS NULL OR {column} <= $5)"
+        );
+        let taken = sqlx::query(AssertSqlSafe(text))
+            .bind(self.partition().sql())
+            .bind(holder.as_str())
+            .bind(now.as_microsecond())
+            .bind(each)
+            .bind(now.as_microsecond().saturating_add(most))
+            .execute(self.connection())
+            .await?
+            .rows_affected();
         Ok(taken == 1)
     }
 

@@ -60,6 +60,11 @@ fn generate(prefix: &str, partition: Partition, rng: &mut impl Rng) -> String {
     format!("{prefix}_{:03x}{tail}", partition.0)
 }
 
+fn derived(prefix: &str, partition: Partition, hash: &[u8; 32]) -> String {
+    let tail: String = hex::encode(hash).chars().take(TAIL).collect();
+    format!("{prefix}_{:03x}{tail}", partition.0)
+}
+
 fn parse(prefix: &str, text: &str) -> Result<Partition, NotAnId> {
     let rest = text
         .strip_prefix(prefix)
@@ -95,6 +100,12 @@ macro_rules! ids {
             #[must_use]
             pub fn generate(partition: Partition, rng: &mut impl Rng) -> Self {
                 Self(generate($prefix, partition, rng))
+            }
+
+            /// The one in `partition` that `hash` begins: whoever knows what was hashed finds it again.
+            #[must_use]
+            pub fn derived(partition: Partition, hash: &[u8; 32]) -> Self {
+                Self(derived($prefix, partition, hash))
             }
 
             /// Reads an identifier.

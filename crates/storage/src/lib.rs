@@ -6,6 +6,7 @@
 //! committed only together with its audit rows and events. See `docs/architecture.md`.
 
 mod accounts;
+mod activation_checks;
 mod aliases;
 mod appeals;
 mod applications;

@@ -106,6 +106,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "face_scopes",
         text: include_str!("../migrations/0018_face_scopes.sql"),
     },
+    Migration {
+        version: 19,
+        name: "activation_check",
+        text: include_str!("../migrations/0019_activation_check.sql"),
+    },
 ];
 
 /// Brings the database to the newest version, all of it or nothing.

@@ -6,8 +6,8 @@ use sqlx::{AssertSqlSafe, any::AnyRow};
 use zeroize::Zeroizing;
 
 use crate::{
-    ApplicationId, Conflict, DeviceId, HolderId, Locked, PersonCheckId, PhotoId, Store, StoreError,
-    Tx,
+    ApplicationId, Blind, Conflict, DeviceId, HolderId, Locked, PersonCheckId, PhotoId, Store,
+    StoreError, Tx,
     error::{exactly_one, unique},
     rows::Columns,
     seal::{Place, Sealer},
@@ -81,9 +81,10 @@ pub struct PersonCheckRow {
     pub closed: Option<ClosedCheck>,
 }
 
-const TABLE: &str = "person_checks";
-const SELECT: &str = "SELECT id, holder_id, application_id, photo_id, method, device_id, session_hash, device_key, \
-     challenge, nonce, opened_at, expires_at, outcome, reasons, distances_sealed, closed_at FROM person_checks";
+pub(crate) const TABLE: &str = "person_checks";
+pub(crate) const SELECT: &str = "SELECT id, holder_id, application_id, photo_id, method, device_id, session_hash, device_key, \
+     challenge, nonce, opened_at, expires_at, outcome, reasons, distances_sealed, closed_at, claim_blind \
+     FROM person_checks";
 /// Why a check ended that another took the place of, or that its application left behind.
 const LEFT: &str = r#"{"v":1,"codes":["left"]}"#;
 
@@ -126,8 +127,8 @@ impl Store {
         rows.iter().map(|row| read(self.sealer(), row)).collect()
     }
 
-    /// How many person checks of a holder were begun after `since` and let nobody go on: those that
-    /// are still open count.
+    /// How many person checks of a holder's applications were begun after `since` and let nobody go on:
+    /// those that are still open count. Those for an activation do not, since anybody begins them.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -139,7 +140,7 @@ impl Store {
         let mut connection = self.reader().await?;
         let row = sqlx::query(
             "SELECT COUNT(*) AS n FROM person_checks WHERE partition = $1 AND holder_id = $2 AND opened_at > $3 \
-             AND (outcome IS NULL OR outcome IN ('reject', 'expired'))",
+             AND application_id IS NOT NULL AND (outcome IS NULL OR outcome IN ('reject', 'expired'))",
         )
         .bind(holder.partition().sql())
         .bind(holder.as_str())
@@ -170,17 +171,27 @@ impl Tx {
             self.leave_person_checks(locked, application, new.opened_at)
                 .await?;
         }
+        self.insert_person_check(locked.holder(), new, None).await
+    }
+
+    /// Adds a check of `holder`, who may be a name of nobody where it has a claim.
+    pub(crate) async fn insert_person_check(
+        &mut self,
+        holder: &HolderId,
+        new: &NewPersonCheck,
+        claim: Option<&Blind>,
+    ) -> Result<(), StoreError> {
         let (device, session) = new.here.as_ref().map_or((None, None), |(device, session)| {
             (Some(device.as_str()), Some(session.as_slice()))
         });
         sqlx::query(
             "INSERT INTO person_checks (partition, id, holder_id, application_id, photo_id, method, device_id, \
-             session_hash, device_key, challenge, nonce, opened_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             session_hash, device_key, challenge, nonce, opened_at, expires_at, claim_blind) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(self.partition().sql())
         .bind(new.id.as_str())
-        .bind(locked.holder().as_str())
+        .bind(holder.as_str())
         .bind(new.application.as_ref().map(ApplicationId::as_str))
         .bind(new.photo.as_str())
         .bind(new.method.as_str())
@@ -191,6 +202,7 @@ impl Tx {
         .bind(new.nonce.as_slice())
         .bind(new.opened_at.as_microsecond())
         .bind(new.expires_at.as_microsecond())
+        .bind(claim.map(Blind::sql))
         .execute(self.connection())
         .await
         .map_err(unique(Conflict::PersonCheck))?;
@@ -255,7 +267,7 @@ impl Tx {
     }
 }
 
-fn read(sealer: &Sealer, row: &AnyRow) -> Result<PersonCheckRow, StoreError> {
+pub(crate) fn read(sealer: &Sealer, row: &AnyRow) -> Result<PersonCheckRow, StoreError> {
     let row = Columns { table: TABLE, row };
     let id = row.parsed("id", PersonCheckId::parse)?;
     let holder = row.parsed("holder_id", HolderId::parse)?;

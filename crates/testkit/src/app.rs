@@ -13,8 +13,9 @@ use std::{
 };
 
 use authority::{
-    Act, Actor, Authority, AutomaticIssue, DuplicateSearch, PasswordCost, RootKeys, SecondFactor,
-    identity::IdentityService, notify::Notifier, push::PushService, rand::rngs::StdRng,
+    Act, ActivationChecks, Actor, Authority, AutomaticIssue, DuplicateSearch, PasswordCost,
+    RootKeys, SecondFactor, identity::IdentityService, notify::Notifier, push::PushService,
+    rand::rngs::StdRng,
 };
 use credential::EnforcementSecret;
 use jiazhao::app::FaceModels;
@@ -64,6 +65,7 @@ pub(crate) struct Given {
     second_factor: SecondFactor,
     pub(crate) faces: FaceModels,
     pub(crate) automatic_issue: AutomaticIssue,
+    activation_checks: ActivationChecks,
     pub(crate) identity: Option<Arc<dyn IdentityService>>,
     sample_one_in: NonZeroU32,
     pub(crate) duplicates: Option<DuplicateSearch>,
@@ -149,6 +151,7 @@ impl App {
             second_factor: SecondFactor::Demonstration,
             faces: FaceModels::None,
             automatic_issue: AutomaticIssue::Off,
+            activation_checks: ActivationChecks::default(),
             identity: None,
             sample_one_in: authority::SAMPLE_ONE_IN,
             duplicates: None,
@@ -226,6 +229,13 @@ impl App {
     #[must_use]
     pub async fn with_every_issue_sampled(mut self) -> Self {
         self.given.sample_one_in = NonZeroU32::MIN;
+        self.restarted().await
+    }
+
+    /// The same started anew where these person checks activate a device.
+    #[must_use]
+    pub async fn with_activation_checks(mut self, checks: ActivationChecks) -> Self {
+        self.given.activation_checks = checks;
         self.restarted().await
     }
 
@@ -442,6 +452,7 @@ async fn open(
         second_factor: given.second_factor,
         faces: given.faces.clone(),
         automatic_issue: Some(given.automatic_issue.clone()),
+        activation_checks: Some(given.activation_checks),
         sample_one_in: given.sample_one_in,
         duplicates: given.duplicates.clone(),
         identity: given.identity.clone(),

@@ -2,15 +2,22 @@
 //! is: it opens the account, adds a device, or recovers the account from whoever has it.
 
 use jiff::SignedDuration;
+use licence::person_check::FacePurpose;
 use storage::{
     ActivationCode, Blind, ClientKind, Conflict, Device, DeviceEnd, DeviceId, DeviceProof,
-    HolderId, Locked, StoreError, Tx, audit::Trail, outbox::Event,
+    FaceConsentId, FaceConsentRow, HolderId, Locked, StoreError, Tx,
+    audit::{Entry, Trail},
+    outbox::Event,
 };
 use zeroize::Zeroizing;
 
-use super::{Claimant, Client, after, notices::Notice, phone_code::challenge_name};
+use super::{
+    Claimant, Client, after, notices::Notice, person_check::Shown, phone_code::challenge_name,
+};
 use crate::{
-    Act, Authority, Error, enrol,
+    Act, Authority, Error,
+    applying::ACTIVATION_CONSENT_VERSION,
+    enrol,
     notify::TextKind,
     passwords::Passwords,
     refusal, secret,
@@ -46,12 +53,15 @@ struct Asked<'a> {
     /// The device that the client says it is.
     here: Option<&'a Device>,
     client: ClientKind,
+    /// What a person check showed, where that is the proof.
+    shown: Option<&'a Shown>,
 }
 
 /// A proof that was right, in the transaction that counted the try.
 enum Proof {
     Counter(ActivationCode),
     Phone(String),
+    Person,
 }
 
 /// What an activation amounts to.
@@ -70,6 +80,29 @@ impl Proof {
         match self {
             Self::Counter(_) => DeviceProof::CounterCode,
             Self::Phone(_) => DeviceProof::PhoneCode,
+            Self::Person => DeviceProof::PersonCheck,
+        }
+    }
+}
+
+impl Asked<'_> {
+    /// Which proof was tried.
+    const fn way(&self) -> DeviceProof {
+        if self.shown.is_some() {
+            DeviceProof::PersonCheck
+        } else if self.request.challenge.is_some() {
+            DeviceProof::PhoneCode
+        } else {
+            DeviceProof::CounterCode
+        }
+    }
+
+    /// An audit row with the proof that was tried.
+    fn noted(&self, entry: Entry) -> Entry {
+        let entry = entry.with("proof", self.way().as_str());
+        match self.shown {
+            Some(shown) => entry.with("check", shown.check.as_str()),
+            None => entry,
         }
     }
 }
@@ -101,18 +134,23 @@ impl Outcome {
 }
 
 impl Authority {
-    /// Activates a driver's account on the client's device, with a code printed at a counter or one
-    /// sent to the phone that the registry holds. Every earlier channel is told.
+    /// Activates a driver's account on the client's device, with a code printed at a counter, one sent
+    /// to the phone that the registry holds, or a person check. Every earlier channel is told.
     ///
     /// # Errors
-    /// [`refusal::ACTIVATION_REFUSED`], the same and for the same work whatever was wrong;
+    /// [`refusal::ACTIVATION_REFUSED`], the same and for the same work whatever was wrong; what is wrong
+    /// with a person check whoever the person is; [`refusal::INVALID`] for two proofs at once;
     /// [`Error::TooMany`] from a source that tries too often.
     pub async fn activate(
         &self,
         act: &mut Act,
-        request: Activate,
+        mut request: Activate,
         client: Client<'_>,
     ) -> Result<Activated, Error> {
+        let checked = request.person_check.take();
+        if checked.is_some() && (request.challenge.is_some() || !request.code.is_empty()) {
+            return Err(refusal::INVALID.into());
+        }
         Passwords::check(&request.password, Some(&request.licence_number))?;
         self.inner.limits.activation(act)?;
         let password = Zeroizing::new(request.password.clone());
@@ -123,12 +161,17 @@ impl Authority {
             .hash(password.clone(), &mut act.rng)
             .await?;
         let here = self.device(client.device).await?;
+        let shown = match checked {
+            Some(answer) => Some(self.shown(act, &request.licence_number, answer).await?),
+            None => None,
+        };
         let asked = Asked {
             request: &request,
             password: &password,
             hash: &hash,
             here: here.as_ref(),
             client: client.kind,
+            shown: shown.as_ref(),
         };
         let mut attempt = 1;
         loop {
@@ -152,14 +195,9 @@ impl Authority {
             .await;
         let former = self.store().former_phone(&claimant.holder, act.now).await?;
         let mut tx = self.store().begin_in(claimant.holder.partition()).await?;
-        let proof = self.prove(act, &mut tx, asked.request, &claimant).await?;
+        let proof = self.prove(act, &mut tx, asked, &claimant).await?;
         let (Some(proof), Some(driver)) = (proof, claimant.not_frozen()) else {
-            let way = if asked.request.challenge.is_some() {
-                DeviceProof::PhoneCode
-            } else {
-                DeviceProof::CounterCode
-            };
-            let mut entry = act.entry(REFUSED).with("proof", way.as_str());
+            let mut entry = asked.noted(act.entry(REFUSED));
             if let Some(holder) = claimant.known() {
                 entry = entry.about(holder);
             }
@@ -172,6 +210,8 @@ impl Authority {
         match proof {
             Proof::Counter(code) => tx.use_activation_code(&code, act.now).await?,
             Proof::Phone(challenge) => tx.use_challenge(&challenge, act.now).await?,
+            // It was ended with the try: it had one.
+            Proof::Person => {}
         }
         let outcome = Outcome::of(&claimant, same);
         let notice = Notice {
@@ -190,13 +230,15 @@ impl Authority {
         let owner = driver.id.as_str();
         let opened = open_session(&mut tx, act, owner, Some(&device.id)).await?;
         events.push(told);
-        let entry = act
-            .entry(outcome.act())
-            .about(&driver.id)
-            .with("proof", proved.as_str())
+        let entry = asked
+            .noted(act.entry(outcome.act()).about(&driver.id))
             .with("device", device.id.as_str());
         let session = opened.entry(act).about(&driver.id);
-        tx.commit(Trail::from(entry).and(session), events).await?;
+        let mut trail = Trail::from(entry).and(session);
+        if let Some(shown) = asked.shown {
+            trail = trail.and(agreed(act, &mut tx, (&locked, &device), shown).await?);
+        }
+        tx.commit(trail, events).await?;
         self.follow().await?;
         Ok(Activated {
             view: opened.holder_view(&driver.id),
@@ -210,10 +252,14 @@ impl Authority {
         &self,
         act: &Act,
         tx: &mut Tx,
-        request: &Activate,
+        asked: &Asked<'_>,
         claimant: &Claimant,
     ) -> Result<Option<Proof>, Error> {
-        let holder = &claimant.holder;
+        let (request, holder) = (asked.request, &claimant.holder);
+        if let Some(shown) = asked.shown {
+            tx.end_activation_check(&shown.check, &shown.closed).await?;
+            return Ok(shown.proves(claimant).then_some(Proof::Person));
+        }
         let Some(challenge) = &request.challenge else {
             let given = self.code_blind(holder, &enrol::normalised(&request.code));
             let code = tx.try_activation_code(holder, MAX_TRIES, act.now).await?;
@@ -271,6 +317,35 @@ impl Authority {
         let value = Zeroizing::new(format!("{holder}\0{challenge}\0{code}"));
         self.store().blind("phone-code", value.as_bytes())
     }
+}
+
+/// Writes down the consent to the person check that activated the device: given when it was begun, for
+/// that check alone.
+async fn agreed(
+    act: &mut Act,
+    tx: &mut Tx,
+    (locked, device): (&Locked, &Device),
+    shown: &Shown,
+) -> Result<Entry, Error> {
+    let holder = locked.holder();
+    let new = FaceConsentRow {
+        id: FaceConsentId::generate(holder.partition(), &mut act.rng),
+        holder: holder.clone(),
+        purpose: FacePurpose::PersonCheck,
+        text_version: ACTIVATION_CONSENT_VERSION.to_owned(),
+        device: device.id.clone(),
+        check: Some(shown.check.clone()),
+        given_at: shown.begun_at,
+        withdrawn_at: None,
+    };
+    tx.insert_face_consent(locked, &new).await?;
+    Ok(act
+        .entry("face-consent.given")
+        .about(holder)
+        .with("consent", new.id.as_str())
+        .with("version", ACTIVATION_CONSENT_VERSION)
+        .with("device", device.id.as_str())
+        .with("check", shown.check.as_str()))
 }
 
 fn new_device(act: &mut Act, holder: &HolderId, proof: DeviceProof, client: ClientKind) -> Device {

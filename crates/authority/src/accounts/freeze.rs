@@ -144,6 +144,8 @@ impl Authority {
         // Codes before the driver's row, as an activation takes them.
         tx.end_activation_code(holder, act.now).await?;
         tx.end_challenges(holder, act.now).await?;
+        let nobody = HolderId::generate(holder.partition(), &mut act.rng);
+        tx.disown_activation_checks(holder, &nobody).await?;
         let locked = tx.lock(holder, driver.revision).await?;
         if let By::Link(hash) = by
             && !tx.use_freeze_link(hash, act.now).await?

@@ -53,6 +53,7 @@ impl Authority {
             purpose: PURPOSE,
             text_version: CONSENT_VERSION.to_owned(),
             device: act.holder_here()?.device.clone(),
+            check: None,
             given_at: act.now,
             withdrawn_at: None,
         };

@@ -53,7 +53,7 @@ impl Authority {
 }
 
 /// Whether the signature over `message` is the key's.
-pub(super) fn signs(key: &PublicKey, message: &[u8], signature: &str) -> bool {
+pub(crate) fn signs(key: &PublicKey, message: &[u8], signature: &str) -> bool {
     let raw = URL_SAFE_NO_PAD.decode(signature).ok();
     raw.and_then(|raw| <[u8; 64]>::try_from(raw).ok())
         .is_some_and(|raw| key.verify(message, &Signature::from_raw(raw)).is_ok())

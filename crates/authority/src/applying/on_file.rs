@@ -3,7 +3,7 @@
 use licence::photo::{Profile, Verdict, replaced_lately};
 use licence::{application::PhotoOrigin, civil_date};
 use portrait::{Asked, AssessError, Limits};
-use storage::{Driver, PhotoId};
+use storage::{Driver, HolderId, PhotoId};
 
 use super::{
     ATTEMPTS,
@@ -133,12 +133,12 @@ impl Authority {
     }
 
     /// Whether the photo on file replaced another within 90 days: then an officer looks.
-    pub(super) async fn on_file_replaced_lately(
+    pub(crate) async fn on_file_replaced_lately(
         &self,
         act: &Act,
-        driver: &Driver,
+        holder: &HolderId,
     ) -> Result<bool, Error> {
-        let photos = self.store().photos_of(&driver.id).await?;
+        let photos = self.store().photos_of(holder).await?;
         let on_file: Vec<_> = photos
             .iter()
             .filter(|photo| photo.source == PhotoOrigin::OnFile)
@@ -149,7 +149,7 @@ impl Authority {
 }
 
 /// A model did not give what it should: the log has no more to say than that.
-pub(super) const MODEL_FAILED: Error = Error::Internal("a face model failed");
+pub(crate) const MODEL_FAILED: Error = Error::Internal("a face model failed");
 
 /// The photo on file cannot be used for what was asked.
 pub(super) fn not_usable(on_file: Option<&OnFile>) -> Error {

@@ -2,76 +2,40 @@
 //! the server's time; frames that are judged and forgotten, or the word of an identity service.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use credential::{
-    PublicKey, Suite,
-    device::{Evidence, person_check_proof},
-};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use licence::{
     application::{Event as Move, Stage},
     person_check::{Method, Outcome},
 };
-use portrait::challenge::{Challenge, Frame, MOST_FRAMES, check};
+use portrait::challenge::{Challenge, check};
 use rand::Rng as _;
 use storage::{
     ApplicationRow, ClosedCheck, NewPersonCheck, PersonCheckId, PersonCheckRow, PhotoId,
 };
 use zeroize::Zeroizing;
 
-use super::{ATTEMPTS, declared::signs, lost_race, on_file::MODEL_FAILED};
+use super::{ATTEMPTS, lost_race, on_file::MODEL_FAILED};
 use crate::{
     Act, Authority, Error,
     accounts::after,
-    apply::{RequestKey, as_application, image_bytes},
-    identity::{IdentityClaim, NotAsked, Proved},
-    refusal,
-    registry_write::sha256_of,
-    review::changed,
-    views::{
-        AnswerPersonCheck, ApplicationView, FrameView, MethodView, OpenPersonCheck,
-        PersonCheckChallengeView, StepView,
+    apply::{RequestKey, as_application},
+    identity::IdentityClaim,
+    person_check::{
+        ANSWER_WITHIN, Answer, Concluded, Taken, as_frames, challenge_of, challenge_view,
+        later_than_now, outcome,
     },
+    refusal,
+    review::changed,
+    views::{AnswerPersonCheck, ApplicationView, OpenPersonCheck, PersonCheckChallengeView},
 };
 
-/// How long the answer may take: five steps take half a minute, a slow network a minute more. Frames
-/// that somebody had made to order would have to be made within it.
-const ANSWER_WITHIN: SignedDuration = SignedDuration::from_mins(3);
 /// Person checks of one person that may fail in 24 hours, whatever the application and the device. Of
 /// frames that answered another challenge one in 60 would answer the next.
 pub(super) const MOST_IN_VAIN: u64 = 5;
 const IN_VAIN_WITHIN: SignedDuration = SignedDuration::from_hours(24);
-/// What a client's clock may be off, between the opening and the last frame.
-const CLOCK_SLACK_MS: i64 = 5_000;
-/// Bytes of a frame; `portrait` says the same of its pixels.
-const MOST_FRAME_BYTES: usize = portrait::Limits::FRAME.max_bytes;
 
 const OPENED: &str = "person-check.opened";
 const CLOSED: &str = "person-check.closed";
-
-/// What came of the answer.
-struct Concluded {
-    outcome: Outcome,
-    codes: Vec<String>,
-    /// Distance and similarity, where faces were compared.
-    measured: Option<(f32, f32)>,
-}
-
-impl Concluded {
-    fn refused(code: &str) -> Self {
-        Self {
-            outcome: Outcome::Reject,
-            codes: vec![code.to_owned()],
-            measured: None,
-        }
-    }
-}
-
-/// A frame as it came.
-struct Taken {
-    step: u8,
-    at_ms: u32,
-    bytes: Zeroizing<Vec<u8>>,
-}
 
 impl Authority {
     /// Begins a person check.
@@ -122,7 +86,7 @@ impl Authority {
             .with("method", method.as_str())
             .with("photo", new.photo.as_str());
         tx.commit(entry, Vec::new()).await?;
-        Ok(challenge_view(&new, &challenge))
+        Ok(challenge_view(&new.id, &new, &challenge))
     }
 
     /// The photo with which the person is compared, if it is the check's turn.
@@ -231,24 +195,11 @@ impl Authority {
         check: &PersonCheckRow,
         request: AnswerPersonCheck,
     ) -> Result<Concluded, Error> {
-        match check.method {
-            Method::Frames => {
-                let frames = taken(request.frames)?;
-                let evidence = frames.iter().map(evidence_of).collect::<Vec<_>>();
-                signed(check, &evidence, &request.signature)?;
-                self.judge_frames(act, check, frames).await
-            }
-            Method::IdentityService => {
-                let token = request.token.ok_or(refusal::FRAMES_REFUSED)?;
-                let token = Zeroizing::new(token);
-                let evidence = Evidence {
-                    step: 0,
-                    at_ms: 0,
-                    sha256: sha256_of(token.as_bytes()),
-                };
-                signed(check, &[evidence], &request.signature)?;
-                self.ask_service(check, token).await
-            }
+        let answer = Answer::read(check.method, request.frames, request.token)?;
+        answer.signed((&check.id, check), &request.signature)?;
+        match answer {
+            Answer::Frames(frames) => self.judge_frames(act, check, frames).await,
+            Answer::Token(token) => self.ask_about(check, token).await,
         }
     }
 
@@ -259,38 +210,23 @@ impl Authority {
         check_row: &PersonCheckRow,
         frames: Vec<Taken>,
     ) -> Result<Concluded, Error> {
-        let elapsed = act.now.duration_since(check_row.opened_at).as_millis();
-        let last = frames.last().map_or(0, |frame| i64::from(frame.at_ms));
-        // Frames that claim to be later than now were not taken since the check was opened.
-        if i128::from(last) > elapsed.saturating_add(i128::from(CLOCK_SLACK_MS)) {
+        if later_than_now(&frames, check_row.opened_at, act.now) {
             return Ok(Concluded::refused("time-mismatch"));
         }
-        let challenge = Challenge::parse(&check_row.challenge);
-        let challenge = challenge.ok_or(Error::Internal("a challenge cannot be read"))?;
+        let challenge = challenge_of(check_row)?;
         let (holder, photo) = (&check_row.holder, &check_row.photo);
         let reference = self.store().photo_bytes(holder, photo).await?;
         let judged = self
             .judge()?
             .run(move |faces| {
-                let frames: Vec<Frame<'_>> = frames
-                    .iter()
-                    .map(|frame| Frame {
-                        step: frame.step,
-                        at_ms: frame.at_ms,
-                        bytes: &frame.bytes,
-                    })
-                    .collect();
+                let frames = as_frames(&frames);
                 let (models, thresholds) = (&faces.models, &faces.thresholds);
                 check(&frames, &challenge, &reference, models, thresholds)
             })
             .await?
             .map_err(|_photo_or_model| MODEL_FAILED)?;
         Ok(Concluded {
-            outcome: match judged.outcome {
-                portrait::Outcome::Match => Outcome::Match,
-                portrait::Outcome::Reject => Outcome::Reject,
-                portrait::Outcome::Officer => Outcome::Officer,
-            },
+            outcome: outcome(judged.outcome),
             codes: judged
                 .reasons
                 .iter()
@@ -300,14 +236,12 @@ impl Authority {
         })
     }
 
-    /// Asks the identity service whether it saw that person.
-    async fn ask_service(
+    /// Asks the identity service whether it saw the person of the record.
+    async fn ask_about(
         &self,
         check: &PersonCheckRow,
         token: Zeroizing<String>,
     ) -> Result<Concluded, Error> {
-        let service = self.inner.settings.identity.as_ref();
-        let service = service.ok_or(refusal::METHOD_UNAVAILABLE)?;
         let driver = self.store().driver(&check.holder).await?;
         let record = driver.ok_or(refusal::NOT_FOUND)?.record;
         let claim = IdentityClaim {
@@ -318,20 +252,7 @@ impl Authority {
             licence_number: Zeroizing::new(record.licence_number.as_str().to_owned()),
             birth_date: record.birth_date,
         };
-        let (outcome, code) = match service.prove(&claim).await {
-            Ok(Proved::Match) => (Outcome::Match, None),
-            Ok(Proved::Reject) => (Outcome::Reject, Some("service-rejects")),
-            Ok(Proved::Officer) => (Outcome::Officer, Some("service-undecided")),
-            Err(NotAsked(code)) => {
-                tracing::warn!(code, "the identity service could not be asked");
-                return Err(refusal::IDENTITY_UNREACHABLE.into());
-            }
-        };
-        Ok(Concluded {
-            outcome,
-            codes: code.map(str::to_owned).into_iter().collect(),
-            measured: None,
-        })
+        self.ask_service(&claim).await
     }
 
     /// Records how a check ended; where it lets the person go on, the application does so in the same
@@ -343,7 +264,7 @@ impl Authority {
         (check, concluded): (&PersonCheckRow, Concluded),
         key: Option<&RequestKey>,
     ) -> Result<(), Error> {
-        let ended = closed(&concluded, act.now)?;
+        let ended = concluded.closed(act.now)?;
         let mut attempt = 1;
         loop {
             match self
@@ -397,97 +318,5 @@ impl Authority {
             closed.is_some_and(|closed| closed.outcome.goes_on())
                 && Some(&check.photo) == row.photo.as_ref()
         }))
-    }
-}
-
-/// The frames' bytes; too many or too large ones are refused before anything is judged.
-fn taken(frames: Vec<FrameView>) -> Result<Vec<Taken>, Error> {
-    if frames.len() > MOST_FRAMES {
-        return Err(refusal::FRAMES_REFUSED.into());
-    }
-    frames
-        .into_iter()
-        .map(|frame| {
-            let bytes = image_bytes(&frame.image).filter(|it| it.len() <= MOST_FRAME_BYTES);
-            Ok(Taken {
-                step: frame.step,
-                at_ms: frame.at_ms,
-                bytes: bytes.ok_or(refusal::FRAMES_REFUSED)?,
-            })
-        })
-        .collect()
-}
-
-fn evidence_of(frame: &Taken) -> Evidence {
-    Evidence {
-        step: frame.step,
-        at_ms: frame.at_ms,
-        sha256: sha256_of(&frame.bytes),
-    }
-}
-
-/// Whether the key that the check named signed this evidence for this check.
-fn signed(check: &PersonCheckRow, evidence: &[Evidence], signature: &str) -> Result<(), Error> {
-    let damaged = Error::Internal("a person check's key or nonce is damaged");
-    let nonce = <[u8; 32]>::try_from(check.nonce.as_slice());
-    let key = PublicKey::from_sec1(Suite::Es256, &check.device_key);
-    let (Ok(nonce), Ok(key)) = (nonce, key) else {
-        return Err(damaged);
-    };
-    let message = person_check_proof(&check.id.to_bytes(), &nonce, evidence);
-    if signs(&key, &message, signature) {
-        Ok(())
-    } else {
-        Err(refusal::SIGNATURE_REFUSED.into())
-    }
-}
-
-fn closed(concluded: &Concluded, at: Timestamp) -> Result<ClosedCheck, Error> {
-    let reasons = serde_json::json!({"v": 1, "codes": concluded.codes}).to_string();
-    let distances = match concluded.measured {
-        Some((distance, similarity)) => {
-            let measured =
-                serde_json::json!({"v": 1, "distance": distance, "similarity": similarity});
-            let text = serde_json::to_vec(&measured)
-                .map_err(|_not_json| Error::Internal("distances cannot be written"))?;
-            Some(Zeroizing::new(text))
-        }
-        None => None,
-    };
-    Ok(ClosedCheck {
-        outcome: concluded.outcome,
-        reasons,
-        distances,
-        at,
-    })
-}
-
-fn challenge_view(new: &NewPersonCheck, challenge: &Challenge) -> PersonCheckChallengeView {
-    let steps = challenge.steps().iter().map(|step| StepView {
-        code: step.code().to_owned(),
-        zh: step.zh().to_owned(),
-        en: step.en().to_owned(),
-    });
-    PersonCheckChallengeView {
-        id: new.id.to_string(),
-        method: match new.method {
-            Method::Frames => MethodView::Frames,
-            Method::IdentityService => MethodView::IdentityService,
-        },
-        nonce: URL_SAFE_NO_PAD.encode(new.nonce),
-        steps: match new.method {
-            Method::Frames => steps.collect(),
-            Method::IdentityService => Vec::new(),
-        },
-        expires_at: new.expires_at,
-    }
-}
-
-impl From<MethodView> for Method {
-    fn from(method: MethodView) -> Self {
-        match method {
-            MethodView::Frames => Self::Frames,
-            MethodView::IdentityService => Self::IdentityService,
-        }
     }
 }

@@ -12,7 +12,7 @@ use storage::{ApplicationId, ApplicationRow, PersonCheckRow};
 
 use super::{findings::Findings, texts::RULES_VERSION};
 use crate::{
-    Act, Authority, Error,
+    Act, Authority, Because, Error,
     apply::rejections,
     reasons::is_of_a_reviewer,
     refusal,
@@ -187,17 +187,25 @@ struct Stored {
 fn reasons(json: &str) -> Vec<ReasonView> {
     let stored = serde_json::from_str::<Stored>(json);
     let codes = stored.map(|stored| stored.codes).unwrap_or_default();
-    codes.iter().filter_map(|code| reason(code)).collect()
+    codes
+        .iter()
+        .filter_map(|code| because_of_check(code))
+        .map(|because| ReasonView {
+            rule: Some("R39".to_owned()),
+            ..ReasonView::from(&because)
+        })
+        .collect()
 }
 
-fn reason(code: &str) -> Option<ReasonView> {
+/// Why a person check is no match, by its code; none for a code that is not told.
+pub(crate) fn because_of_check(code: &str) -> Option<Because> {
     let (zh, en) = match CheckReason::parse(code) {
         Some(reason) => (reason.zh(), reason.en()),
         None => words(code)?,
     };
-    Some(ReasonView {
+    Some(Because {
         code: code.to_owned(),
-        rule: Some("R39".to_owned()),
+        rule: None,
         field: None,
         zh: zh.to_owned(),
         en: en.to_owned(),

@@ -108,7 +108,7 @@ impl Authority {
             Way::Review("person-check-undecided")
         } else if !self.inner.settings.automatic_issue.rests_on(check.method) {
             Way::Review("automatic-issue-off")
-        } else if self.on_file_replaced_lately(act, driver).await? {
+        } else if self.on_file_replaced_lately(act, &driver.id).await? {
             Way::Review("photo-on-file-replaced")
         } else {
             Way::Issue

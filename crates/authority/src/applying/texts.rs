@@ -139,3 +139,10 @@ pub(super) const CONSENT: Text = Text {
     zh: "为核验您是驾驶证登记的本人，系统将采集您的人脸画面，与留存照片或您提交的照片比对。画面仅用于本次核验，得出结论后立即删除，不作他用；系统只保存结论、原因和加密的比对数值。您可以不同意，并到车辆管理所窗口办理；同意后也可随时撤回。",
     en: "To check that you are the person of the licence, the system takes pictures of your face and compares them with the photo on file or the one that you submit. They serve this check alone and are gone once it is decided; only the outcome, its reasons and the encrypted numbers of the comparison are kept. You may decline and apply at a counter instead, and withdraw your consent at any time.",
 };
+
+/// What is agreed to before a face is compared to activate a device (单独同意): for that one check.
+pub(crate) const ACTIVATION_CONSENT_VERSION: &str = "2026-11";
+pub(crate) const ACTIVATION_CONSENT: Text = Text {
+    zh: "为确认您是驾驶证登记的本人并在本设备上激活账号，系统将采集您的人脸画面，与留存照片比对；以身份认证服务核验的，由该服务采集，并向其提供您填写的姓名和证号以及登记的出生日期。画面仅用于本次核验，得出结论后立即删除，不作他用；系统只保存结论和原因，不保存比对数值。您可以不同意，改用短信验证码激活，或到车辆管理所窗口领取激活码。",
+    en: "To make sure that you are the person of the licence, and to activate the account on this device, the system takes pictures of your face and compares them with the photo on file; where an identity service does so, it takes them, and is given the name and number that you enter and the registered birth date. They serve this one check alone and are gone once it is decided; only the outcome and its reasons are kept, no numbers of the comparison. You may decline and activate by a code to your phone, or by one from a counter.",
+};

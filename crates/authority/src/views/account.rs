@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::counter::IdentityCheck;
-use super::opaque;
+use super::{FrameView, MethodView, VersionedTextView, counter::IdentityCheck, opaque};
 
 /// `POST /sessions`.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -124,7 +123,9 @@ pub struct ChangeStaffPassword {
 pub struct Activate {
     /// 证号
     pub licence_number: String,
-    /// The single-use code: the printed one, or the one that came by phone.
+    /// The single-use code: the printed one, or the one that came by phone. None beside a person
+    /// check.
+    #[serde(default)]
     pub code: String,
     /// The account's password, or the one to be set, 10 to 128 characters. Where it is another than
     /// the account's, every other device ends.
@@ -132,6 +133,54 @@ pub struct Activate {
     /// What `POST /activations/phone-codes` answered, for a code by phone.
     #[serde(default)]
     pub challenge: Option<String>,
+    /// The answer of a person check, in the place of a code.
+    #[serde(default)]
+    pub person_check: Option<AnswerActivationCheck>,
+}
+
+/// `GET /activations/person-checks`: whether a person check activates here, and what is agreed to
+/// before one.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ActivationChecksView {
+    /// How it can be done; empty where codes are the only way.
+    pub methods: Vec<MethodView>,
+    /// What is agreed to, apart from everything else, for that one check.
+    pub consent: VersionedTextView,
+}
+
+/// `POST /activations/person-checks`.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenActivationCheck {
+    /// 证号
+    pub licence_number: String,
+    /// 姓名, as on the licence.
+    pub name: String,
+    /// How it is done.
+    #[serde(default)]
+    pub method: MethodView,
+    /// The key that will sign the answer: P-256, uncompressed, base64url.
+    pub device_key: String,
+    /// Version of the consent that is given.
+    pub consent: String,
+}
+
+/// What answers a person check in an activation.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerActivationCheck {
+    /// Which check.
+    pub id: String,
+    /// The same name as when it was begun.
+    pub name: String,
+    /// The frames in order, at most 24.
+    #[serde(default)]
+    pub frames: Vec<FrameView>,
+    /// What the identity service gave to the app, where it is asked.
+    #[serde(default)]
+    pub token: Option<String>,
+    /// As in the person check of an application.
+    pub signature: String,
 }
 
 /// `POST /activations/phone-codes`.
@@ -224,6 +273,8 @@ opaque!(
     ChangeStaffPassword,
     SignIn,
     Activate,
+    OpenActivationCheck,
+    AnswerActivationCheck,
     ActivationCodeView,
     MakeActivationCode,
     NewFactorView,

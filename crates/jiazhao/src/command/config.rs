@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use authority::AutomaticIssue;
+use authority::{ActivationChecks, AutomaticIssue};
 use clap::Subcommand;
 
 use super::{Context, say, tell};
@@ -41,6 +41,28 @@ const fn told(issue: &AutomaticIssue) -> &'static str {
         AutomaticIssue::External => {
             "# automatic issue: on, on the word of the identity service; what frames show goes to an officer \
              (自动核发：开启，依据外部身份认证服务)"
+        }
+    }
+}
+
+/// By which person checks a device is activated.
+const fn activates_by(checks: ActivationChecks) -> &'static str {
+    match (checks.identity_service, checks.frames) {
+        (false, false) => {
+            "# activation by a person check: off, a code by phone or from a counter is needed \
+             (实人认证激活：关闭，须凭短信验证码或窗口激活码)"
+        }
+        (true, false) => {
+            "# activation by a person check: on, on the word of the identity service \
+             (实人认证激活：开启，依据外部身份认证服务)"
+        }
+        (false, true) => {
+            "# activation by a person check: on, by frames, which a program can make from a photo \
+             (实人认证激活：开启，依据人脸画面；画面可由程序伪造)"
+        }
+        (true, true) => {
+            "# activation by a person check: on, on the word of the identity service, or by frames, which \
+             a program can make from a photo (实人认证激活：开启，依据外部身份认证服务或人脸画面；画面可由程序伪造)"
         }
     }
 }
@@ -86,7 +108,10 @@ impl ConfigCommand {
         }
         let mut problems = problems(&config);
         match faces {
-            Ok(calibration) => say(told(&app::automatic_issue(&config, calibration)))?,
+            Ok(calibration) => {
+                say(activates_by(config.activation_checks(calibration.as_ref())))?;
+                say(told(&app::automatic_issue(&config, calibration)))?;
+            }
             Err(failure) => problems.push(failure),
         }
         for problem in &problems {

@@ -66,6 +66,7 @@ impl fmt::Display for Config {
         let told = told.chain(token.into_iter().flatten());
         let told = told
             .chain(outside(self))
+            .chain(self.activation_ways())
             .chain(self.peaks())
             .chain(self.others());
         for (key, value) in told {
@@ -140,6 +141,15 @@ impl Config {
 }
 
 impl Config {
+    /// By which person checks a device is activated.
+    fn activation_ways(&self) -> [(&'static str, String); 1] {
+        let methods = self.activation.person_check.iter();
+        [(
+            "activation.person_check",
+            list(methods.map(ToString::to_string)),
+        )]
+    }
+
     /// From where on applications are held back.
     fn peaks(&self) -> [(&'static str, String); 6] {
         let PeakLimits { queue, room } = &self.peaks;

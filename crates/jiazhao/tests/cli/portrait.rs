@@ -239,3 +239,28 @@ fn config_check_says_what_automatic_issue_rests_on() {
     assert_eq!(run.code, 1, "{}{}", run.out, run.err);
     assert!(!run.out.contains("# automatic issue: on"), "{}", run.out);
 }
+
+#[test]
+fn config_check_says_by_which_person_checks_a_device_is_activated() {
+    let folder = folder();
+    let run = folder.run(&["config", "check"]);
+    let off = "# activation by a person check: off";
+    assert!(run.out.contains(off), "{}", run.out);
+    let token = folder.write("token", "a-token-that-is-long-enough\n");
+    let models = models();
+    let settings = |method: &str| {
+        format!(
+            "[models]\ndir = \"{models}\"\n[identity]\nurl = \"http://127.0.0.1:9/\"\ntoken_file = \"{token}\"\n\
+             [activation]\nperson_check = [\"{method}\"]\n"
+        )
+    };
+    folder.write("data/jiazhao.toml", settings("identity-service"));
+    let run = folder.run(&["config", "check"]);
+    let on = "# activation by a person check: on, on the word of the identity service";
+    assert!(run.out.contains(on), "{}", run.out);
+    // Frames need a record: without one the file is no configuration.
+    folder.write("data/jiazhao.toml", settings("frames"));
+    let run = folder.run(&["config", "check"]);
+    assert_ne!(run.code, 0, "{}{}", run.out, run.err);
+    assert!(run.err.contains("activation.person_check"), "{}", run.err);
+}

@@ -277,6 +277,33 @@ fn a_photo_without_a_face_goes_to_an_officer_and_what_is_none_is_an_error() {
     assert!(matches!(refused, Err(AssessError::Photo(_))));
 }
 
+/// The two steps of the same check; a decoy is one of the frames, and matches nobody.
+#[test]
+fn in_two_steps_nothing_else_comes_of_it_and_a_decoy_proves_nobody() {
+    let first = |taken: &[Taken]| {
+        let all = frames(taken);
+        follow(&all, &ASKED, &MODELS, &Thresholds::START).unwrap()
+    };
+    let mut late = FRAMES.clone();
+    late.swap(1, 3);
+    let faults = first(&late).unwrap_err();
+    assert_eq!(faults, [CheckReason::FramesOutOfOrder]);
+    let own = first(&FRAMES).unwrap();
+    let other = first(&answer(&OTHER, &ASKED, 0)).unwrap();
+    let compared = |of: &Followed, photo| {
+        let decoy = &FRAMES[0].bytes;
+        of.compare(photo, decoy, &MODELS, &Thresholds::START)
+            .unwrap()
+    };
+    let photo = PHOTO.as_slice();
+    assert_eq!(compared(&own, Some(photo)), Outcome::Match);
+    assert_eq!(compared(&other, Some(photo)), Outcome::Reject);
+    let nobody = stills::nobody().unwrap();
+    for none in [None, Some(nobody.as_slice()), Some(b"no photo".as_slice())] {
+        assert_eq!(compared(&own, none), Outcome::Officer);
+    }
+}
+
 #[test]
 fn thresholds_decide() {
     let strict = Thresholds {

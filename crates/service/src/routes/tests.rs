@@ -12,6 +12,8 @@ const PATHS: &[(&str, &str)] = &[
     ("DELETE", "/api/v1/sessions/current"),
     ("POST", "/api/v1/activations"),
     ("POST", "/api/v1/activations/phone-codes"),
+    ("GET", "/api/v1/activations/person-checks"),
+    ("POST", "/api/v1/activations/person-checks"),
     ("POST", "/api/v1/account-freezes"),
     ("POST", "/api/v1/holder/account-freeze"),
     ("GET", "/api/v1/holder/devices"),

@@ -223,6 +223,7 @@ fn settings() -> authority::Settings {
         judge: None,
         identity: None,
         automatic_issue: authority::AutomaticIssue::Off,
+        activation_checks: authority::ActivationChecks::default(),
         peaks: authority::peaks::PeakLimits::default(),
     }
 }

@@ -14,6 +14,7 @@
 //! else in the public interface ends a `Tx` but dropping it.
 
 mod accounts;
+mod activation_checks;
 mod aliases;
 mod applications;
 mod applying;
@@ -134,6 +135,11 @@ conformance! {
     guards: sc_18_a_device_lives_until_it_ends, sc_19_freezing_is_lifted_and_links_work_once,
         a_former_phone_is_told_until_the_hold_ends, codes_by_phone_have_an_allowance,
         requests_wait_for_their_codes, a_request_for_a_code_is_answered_once, requests_that_are_over_are_swept;
+    activation_checks: an_activation_check_is_answered_and_ends_once_and_in_time,
+        of_two_answers_to_an_activation_check_one_is_judged,
+        a_check_of_an_application_is_none_for_an_activation, activation_checks_have_an_allowance,
+        sc_19_open_activation_checks_are_nobodys_after_a_freeze,
+        activation_checks_that_are_over_are_swept, a_consent_to_one_check_stands_for_no_other;
     codes: sc_43_a_numeric_code_works_once_and_in_time,
         looking_at_a_code_uses_nothing_up, a_code_that_lives_is_not_made_again,
         a_use_that_is_not_committed_is_none, sc_43_of_two_uses_at_once_one_works;

@@ -3,6 +3,7 @@
 mod devices;
 mod equal;
 mod freezing;
+mod person;
 mod phone;
 
 use serde_json::{Value, json};

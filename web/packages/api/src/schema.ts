@@ -51,11 +51,32 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes the client a device of a driver, with a code printed at a counter or sent to their phone, and
-         *     signs in. The first time it opens the account; with another password than the account's it ends
+         * Makes the client a device of a driver, with a code printed at a counter or sent to their phone, or by
+         *     a person check, and signs in. The first time it opens the account; with another password than the account's it ends
          *     every other device.
          */
         post: operations["activate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/activations/person-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a person check (实人认证) activates here, how, and what is agreed to before one. */
+        get: operations["activation_checks"];
+        put?: never;
+        /**
+         * Begins a person check for an activation. The answer is the same whether or not the number, the name,
+         *     an account or a photo exist.
+         */
+        post: operations["open_activation_check"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1700,8 +1721,11 @@ export interface components {
         Activate: {
             /** @description What `POST /activations/phone-codes` answered, for a code by phone. */
             challenge?: string | null;
-            /** @description The single-use code: the printed one, or the one that came by phone. */
-            code: string;
+            /**
+             * @description The single-use code: the printed one, or the one that came by phone. None beside a person
+             *     check.
+             */
+            code?: string;
             /** @description 证号 */
             licence_number: string;
             /**
@@ -1709,6 +1733,17 @@ export interface components {
              *     the account's, every other device ends.
              */
             password: string;
+            person_check?: components["schemas"]["AnswerActivationCheck"] | null;
+        };
+        /**
+         * @description `GET /activations/person-checks`: whether a person check activates here, and what is agreed to
+         *     before one.
+         */
+        ActivationChecksView: {
+            /** @description What is agreed to, apart from everything else, for that one check. */
+            consent: components["schemas"]["VersionedTextView"];
+            /** @description How it can be done; empty where codes are the only way. */
+            methods: components["schemas"]["MethodView"][];
         };
         /** @description An activation code, shown once. */
         ActivationCodeView: {
@@ -1719,6 +1754,19 @@ export interface components {
              * @description Until when it works.
              */
             expires_at: string;
+        };
+        /** @description What answers a person check in an activation. */
+        AnswerActivationCheck: {
+            /** @description The frames in order, at most 24. */
+            frames?: components["schemas"]["FrameView"][];
+            /** @description Which check. */
+            id: string;
+            /** @description The same name as when it was begun. */
+            name: string;
+            /** @description As in the person check of an application. */
+            signature: string;
+            /** @description What the identity service gave to the app, where it is asked. */
+            token?: string | null;
         };
         /** @description `PUT .../person-check`. */
         AnswerPersonCheck: {
@@ -2917,6 +2965,19 @@ export interface components {
             /** @description The suite of the issuer's signature: `SM2-SM3` or `ES256`. */
             suite: string;
         };
+        /** @description `POST /activations/person-checks`. */
+        OpenActivationCheck: {
+            /** @description Version of the consent that is given. */
+            consent: string;
+            /** @description The key that will sign the answer: P-256, uncompressed, base64url. */
+            device_key: string;
+            /** @description 证号 */
+            licence_number: string;
+            /** @description How it is done. */
+            method?: components["schemas"]["MethodView"];
+            /** @description 姓名, as on the licence. */
+            name: string;
+        };
         /** @description `POST .../person-check`. */
         OpenPersonCheck: {
             /**
@@ -3877,7 +3938,9 @@ export interface components {
     pathItems: never;
 }
 export type Activate = components['schemas']['Activate'];
+export type ActivationChecksView = components['schemas']['ActivationChecksView'];
 export type ActivationCodeView = components['schemas']['ActivationCodeView'];
+export type AnswerActivationCheck = components['schemas']['AnswerActivationCheck'];
 export type AnswerPersonCheck = components['schemas']['AnswerPersonCheck'];
 export type AppealView = components['schemas']['AppealView'];
 export type ApplicationView = components['schemas']['ApplicationView'];
@@ -3960,6 +4023,7 @@ export type NotificationView = components['schemas']['NotificationView'];
 export type NumericCodeView = components['schemas']['NumericCodeView'];
 export type OfficeView = components['schemas']['OfficeView'];
 export type OfflineMaterialView = components['schemas']['OfflineMaterialView'];
+export type OpenActivationCheck = components['schemas']['OpenActivationCheck'];
 export type OpenPersonCheck = components['schemas']['OpenPersonCheck'];
 export type PaperFact = components['schemas']['PaperFact'];
 export type PersonCheckChallengeView = components['schemas']['PersonCheckChallengeView'];
@@ -4201,6 +4265,176 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Nobody, or nobody known, is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Signed in, but not allowed; or from another origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description There is no such thing for this actor */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It does not fit the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It was there once and is over */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The Content-Type is not the one asked for */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description The request does not follow its form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description This was asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    activation_checks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ways, and the consent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivationChecksView"];
+                };
+            };
+            /** @description Something inside failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description It could not be checked or done now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    open_activation_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenActivationCheck"];
+            };
+        };
+        responses: {
+            /** @description What to do, and until when */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonCheckChallengeView"];
                 };
             };
             /** @description The request cannot be read */

@@ -24,34 +24,40 @@ on_both_engines!(
     many_numbers_from_one_source_are_slowed_and_nobody_is_locked_out,
 );
 
-const UNKNOWN: &str = "310199199001019928";
+pub(crate) const UNKNOWN: &str = "310199199001019928";
 const FROZEN: &str = CHENGDU;
 const HELD: &str = BEIJING_OTHER;
 
 /// Everything that an answer shows: status, headers but for the request's identifier, body.
 #[derive(Debug, PartialEq, Eq)]
-struct Shown {
-    status: u16,
+pub(crate) struct Shown {
+    pub(crate) status: u16,
     headers: BTreeMap<String, String>,
     body: Value,
 }
 
 /// What was done for an answer.
 #[derive(Debug, PartialEq, Eq)]
-struct Done {
-    reads: u64,
-    statements: u64,
-    commits: u64,
-    passwords: u64,
+pub(crate) struct Done {
+    pub(crate) reads: u64,
+    pub(crate) statements: u64,
+    pub(crate) commits: u64,
+    pub(crate) passwords: u64,
 }
 
-fn shown(answer: &Answer) -> Shown {
+pub(crate) fn shown(answer: &Answer) -> Shown {
     let headers = answer.headers.iter();
     let mut body: Value = serde_json::from_slice(&answer.body).unwrap();
-    if let Some(challenge) = body.get_mut("challenge") {
-        // Random; its form is the same.
-        let length = challenge.as_str().unwrap().len();
-        *challenge = json!(length);
+    for random in ["challenge", "id", "nonce"] {
+        if let Some(random) = body.get_mut(random) {
+            // Its form is the same.
+            let length = random.as_str().unwrap().len();
+            *random = json!(length);
+        }
+    }
+    if let Some(steps) = body.get_mut("steps") {
+        // Drawn.
+        *steps = json!(steps.is_array());
     }
     Shown {
         status: answer.status,
@@ -65,6 +71,12 @@ fn shown(answer: &Answer) -> Shown {
 
 /// Asks, and answers what was shown and what was done for it.
 async fn asked(app: &App, ask: impl Future<Output = Answer>) -> (Shown, Done) {
+    let (answer, done) = worked(app, ask).await;
+    (shown(&answer), done)
+}
+
+/// Asks, and answers what came and what was done for it.
+pub(crate) async fn worked(app: &App, ask: impl Future<Output = Answer>) -> (Answer, Done) {
     let work = || {
         (
             app.authority.store().work(),
@@ -80,7 +92,7 @@ async fn asked(app: &App, ask: impl Future<Output = Answer>) -> (Shown, Done) {
         commits: after.commits - before.commits,
         passwords: passwords - passwords_before,
     };
-    (shown(&answer), done)
+    (answer, done)
 }
 
 /// Nobody; known to the registry; with an account; frozen; with a phone that changed; without one.
