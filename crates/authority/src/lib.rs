@@ -25,8 +25,8 @@ mod mask;
 mod measures;
 pub mod notify;
 mod passwords;
-mod person_check;
 pub mod peaks;
+mod person_check;
 mod present;
 pub mod push;
 mod reasons;
@@ -61,8 +61,8 @@ pub use audit::{
     AuditCheck, AuditFault, AuditFinding, AuditReport, CheckpointLine, LostRows, Witness, WitnessAt,
 };
 pub use composition::{
-    ActivationChecks, Authority, AutomaticIssue, Calibration, CertificateCodes, CodeSettings, PasswordCost,
-    PhotoFile, SAMPLE_ONE_IN, SecondFactor, Settings, TokenHash, TokenKey,
+    ActivationChecks, Authority, AutomaticIssue, Calibration, CertificateCodes, CodeSettings,
+    PasswordCost, PhotoFile, SAMPLE_ONE_IN, SecondFactor, Settings, TokenHash, TokenKey,
 };
 pub use follow::Live;
 pub use measures::{Label, Measure};
