@@ -54,13 +54,13 @@ fn scope(names: &[&str]) -> Result<SearchScope, Text> {
         source: false,
     };
     for name in names {
-        let named = match *name {
+        let share = match *name {
             "office" => &mut scope.office,
             "device" => &mut scope.device,
             "source" => &mut scope.source,
             _ => return Err(SCOPE),
         };
-        if std::mem::replace(named, true) {
+        if std::mem::replace(share, true) {
             return Err(SCOPE);
         }
     }

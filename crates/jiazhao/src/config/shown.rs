@@ -67,6 +67,7 @@ impl fmt::Display for Config {
         let told = told
             .chain(outside(self))
             .chain(self.activation_ways())
+            .chain(faces(self))
             .chain(self.peaks())
             .chain(self.others());
         for (key, value) in told {
@@ -225,6 +226,13 @@ fn outside(config: &Config) -> Vec<(&'static str, String)> {
             file(push.and_then(|push| push.ca_file.as_ref())),
         ),
         ("audit.witness", witness),
+    ]
+}
+
+/// By what photos are judged, and what reviewers may search.
+fn faces(config: &Config) -> Vec<(&'static str, String)> {
+    let file = optional;
+    vec![
         ("models.dir", config.models.display().to_string()),
         (
             "models.calibration",
