@@ -142,10 +142,7 @@ pub(crate) async fn owners(
     kind: AliasKind,
     names: &[Blind],
 ) -> Result<HashMap<Blind, HolderId>, StoreError> {
-    let from = match kind.owned() {
-        Some(kind) => format!("owned_aliases WHERE kind = {kind} AND"),
-        None => "shared_aliases WHERE".to_owned(),
-    };
+    let (from, form) = lying_at(kind);
     let mut found = HashMap::with_capacity(names.len());
     let mut left = names.len();
     let at_once = RowsAtOnce::of(connection);
@@ -160,8 +157,8 @@ pub(crate) async fn owners(
         let set = whole(&hashes, at_once);
         let keys = if left == 0 { KEYS_IN_USE } else { "" };
         let text = format!(
-            "SELECT blind, holder_id, CAST(0 AS BIGINT) AS version FROM {from} (partition, blind) IN (VALUES {}){keys}",
-            set.tuples("(?, ?)")
+            "SELECT blind, holder_id, CAST(0 AS BIGINT) AS version FROM {from} IN (VALUES {}){keys}",
+            set.tuples(&form)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (partition, hash) in set.keyed(|hash| partition_of(hash).sql()) {
@@ -195,6 +192,21 @@ pub(crate) async fn owners(
 const KEYS_IN_USE: &str =
     " UNION ALL SELECT check_blind, '', version FROM blind_indexes WHERE activated_at IS NOT NULL";
 
+/// From where names of a kind are read by their whole key, and the form of a key: a server that is given
+/// the kind apart from it walks through all of that kind.
+fn lying_at(kind: AliasKind) -> (&'static str, String) {
+    match kind.owned() {
+        Some(kind) => (
+            "owned_aliases WHERE (partition, kind, blind)",
+            format!("(?, {kind}, ?)"),
+        ),
+        None => (
+            "shared_aliases WHERE (partition, blind)",
+            "(?, ?)".to_owned(),
+        ),
+    }
+}
+
 /// Names that lie at `hashes`, which are in order, with their owners, held until the transaction ends.
 pub(crate) async fn held_names(
     connection: &mut AnyConnection,
@@ -202,15 +214,12 @@ pub(crate) async fn held_names(
     hashes: &[Hash],
     keeping: &'static str,
 ) -> Result<Vec<(Hash, HolderId)>, StoreError> {
-    let from = match kind.owned() {
-        Some(kind) => format!("owned_aliases WHERE kind = {kind} AND"),
-        None => "shared_aliases WHERE".to_owned(),
-    };
+    let (from, form) = lying_at(kind);
     let mut held = Vec::new();
     for set in sets(hashes, RowsAtOnce::of(connection)) {
         let text = format!(
-            "SELECT blind, holder_id FROM {from} (partition, blind) IN (VALUES {}) ORDER BY blind, holder_id{keeping}",
-            set.tuples("(?, ?)")
+            "SELECT blind, holder_id FROM {from} IN (VALUES {}) ORDER BY blind, holder_id{keeping}",
+            set.tuples(&form)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (partition, hash) in set.keyed(|hash| partition_of(hash).sql()) {
@@ -241,8 +250,8 @@ pub(crate) async fn remove_names(
     let mut removed = 0_u64;
     for part in parts(hashes) {
         let text = format!(
-            "DELETE FROM owned_aliases WHERE kind = {kind} AND (partition, blind) IN (VALUES {})",
-            tuples(part.len(), "(?, ?)", 0)
+            "DELETE FROM owned_aliases WHERE (partition, kind, blind) IN (VALUES {})",
+            tuples(part.len(), &format!("(?, {kind}, ?)"), 0)
         );
         let mut query = sqlx::query(AssertSqlSafe(text));
         for hash in part {

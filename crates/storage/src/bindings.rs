@@ -290,9 +290,10 @@ impl Tx {
             }
             let text = format!(
                 "UPDATE bindings SET last_presented = n.column3 FROM (VALUES {}) n \
-                 WHERE partition = n.column1 AND id = n.column2 AND stage = 'active' \
+                 WHERE partition = n.column1 AND id = n.column2 AND stage = n.column4 \
                  AND (last_presented IS NULL OR last_presented < n.column3) RETURNING id",
-                set.tuples("(?, ?, ?)")
+                // In the key: a server that goes by the stage walks through all active ones.
+                set.tuples("(?, ?, ?, 'active')")
             );
             let mut query = sqlx::query(AssertSqlSafe(text));
             for (partition, code) in set.keyed(|code| code.binding.partition().sql()) {
