@@ -66,7 +66,8 @@ impl BatchFile {
             .output()?;
         let wall = began.elapsed();
         let answer = String::from_utf8(done.stdout)?;
-        let all = format!("checked {LINES}, authentic {LINES}, failed 0, unchecked 0");
+        // Nobody asks for their status, so that none is checked to the end.
+        let all = format!("checked {LINES}, authentic {LINES}, failed 0, unchecked {LINES}");
         if answer.trim() != all {
             return Err(Failed::new(format!("the command said: {}", answer.trim())));
         }
