@@ -32,6 +32,7 @@ mod import;
 mod index_key;
 mod key_files;
 mod keys;
+mod large_import;
 mod mapping;
 mod newcomer;
 mod peer;
