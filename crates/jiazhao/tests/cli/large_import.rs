@@ -18,8 +18,8 @@ const RECORDS: u64 = 10_000;
 const BAD: u64 = 100;
 
 fn records() -> u64 {
-    let asked = env::var("JIAZHAO_IMPORT_RECORDS").ok();
-    asked.map_or(RECORDS, |it| it.parse().unwrap())
+    let asked = env::var_os("JIAZHAO_IMPORT_RECORDS");
+    asked.map_or(RECORDS, |it| it.to_str().unwrap().parse().unwrap())
 }
 
 /// Writes the lines; bad ones are cut off in the middle of the record.
