@@ -92,8 +92,6 @@ pub(crate) struct LookUps {
 struct State {
     waiting: VecDeque<Waiting>,
     writers: u32,
-    /// Partitions in which a writer writes: a second one would wait for its commit.
-    busy: HashSet<Partition>,
 }
 
 impl LookUps {
@@ -116,34 +114,22 @@ impl LookUps {
 /// A writer's place. It is given back whatever ends the writer.
 struct Writer<'a> {
     look_ups: &'a LookUps,
-    writes_in: HashSet<Partition>,
     ended: bool,
 }
 
 impl Writer<'_> {
-    /// The next group: whatever waits and no other writer's commit stands before. Of look-ups that use
-    /// the same code or answer the same request only the first is in it, since the others depend on
-    /// what comes of it. Where there is nothing the place is given back in the same moment, so that
-    /// whoever comes then begins a writer; what waits for another writer is taken by that one.
+    /// The next group: whatever waits. Of look-ups that use the same code or answer the same request
+    /// only the first is in it, since the others depend on what comes of it. Where nothing waits the
+    /// place is given back in the same moment, so that whoever comes then begins a writer.
     fn next(&mut self) -> Option<Vec<Waiting>> {
         let mut state = self.look_ups.state();
-        self.leave_partitions(&mut state);
-        let State { waiting, busy, .. } = &mut *state;
-        let group = take_group(waiting, busy);
+        let group = take_group(&mut state.waiting);
         if group.is_empty() {
             state.writers = state.writers.saturating_sub(1);
             self.ended = true;
             return None;
         }
-        self.writes_in = group.iter().map(|(it, _)| it.holder.partition()).collect();
-        state.busy.extend(self.writes_in.iter().copied());
         Some(group)
-    }
-
-    fn leave_partitions(&mut self, state: &mut State) {
-        for partition in self.writes_in.drain() {
-            state.busy.remove(&partition);
-        }
     }
 }
 
@@ -151,13 +137,12 @@ impl Drop for Writer<'_> {
     fn drop(&mut self) {
         if !self.ended {
             let mut state = self.look_ups.state();
-            self.leave_partitions(&mut state);
             state.writers = state.writers.saturating_sub(1);
         }
     }
 }
 
-fn take_group(waiting: &mut VecDeque<Waiting>, busy: &HashSet<Partition>) -> Vec<Waiting> {
+fn take_group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     let (mut codes, mut requests) = (HashSet::new(), HashSet::new());
     let (mut group, mut later) = (Vec::new(), VecDeque::new());
     while group.len() < MOST
@@ -167,7 +152,7 @@ fn take_group(waiting: &mut VecDeque<Waiting>, busy: &HashSet<Partition>) -> Vec
         let request = next.0.request.as_ref().map(|request| request.key.clone());
         let twice = code.as_ref().is_some_and(|code| codes.contains(code))
             || request.as_ref().is_some_and(|key| requests.contains(key));
-        if twice || busy.contains(&next.0.holder.partition()) {
+        if twice {
             later.push_back(next);
         } else {
             codes.extend(code);
@@ -197,7 +182,6 @@ impl Authority {
     async fn write_look_ups(self) {
         let mut writer = Writer {
             look_ups: &self.inner.look_ups,
-            writes_in: HashSet::new(),
             ended: false,
         };
         while let Some(group) = writer.next() {
