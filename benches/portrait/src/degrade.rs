@@ -403,17 +403,29 @@ fn shoulders(scene: &Scene<'_>) -> Sitter {
     })
 }
 
-/// The middle of each eye moved to one side.
+/// Both eyes drawn anew between their lids, the irises to one side.
 fn gazing(scene: &Scene<'_>) -> Sitter {
-    let mut moved = scene.sitter.clone();
-    for ((x, y), half) in scene.sitter.face().eyes {
-        let by = scene.strength * scene.side * half * 2.0;
-        moved = moved.bent(|column, row| {
-            let within = ((column - x) / (half * 0.95)).hypot((row - y) / (half * 0.55));
-            (column - by * smooth((1.0 - within) * 2.2), row)
-        });
+    let mut drawn = scene.sitter.clone();
+    for eye in scene.sitter.face().eyes {
+        drawn = eye_drawn(&drawn, eye, scene.strength * scene.side);
     }
-    moved.studio()
+    drawn.studio()
+}
+
+/// An eye whose iris is so far from its middle, in shares of the eye's width.
+fn eye_drawn(sitter: &Sitter, ((x, y), half): ((f32, f32), f32), aside: f32) -> Sitter {
+    let white = mix(sitter.at(x, y + half * 1.3), [250.0; 3], 0.5);
+    let iris = x + aside * half * 2.0;
+    sitter.changed(|column, row, pixel| {
+        let across = (column - x) / (half * 0.95);
+        let down = (row - y) / half;
+        let lid = (1.0 - across * across).max(0.0);
+        let open = smooth((down + 0.36 * lid) * 12.0) * smooth((0.26 * lid - down) * 12.0);
+        let from = (column - iris).hypot(row - y + half * 0.04) / half;
+        let dark = mix(white, [58.0, 40.0, 32.0], smooth((0.42 - from) * 12.0));
+        let pupil = mix(dark, [12.0; 3], smooth((0.17 - from) * 12.0));
+        mix(pixel, pupil, open)
+    })
 }
 
 /// The lower part of the face drawn down, and dark between the lips.

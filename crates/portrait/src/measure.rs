@@ -2,7 +2,7 @@
 //! docs/photo-rules.md gives clauses and formulas. All on the 358 x 441 crop, so that limits
 //! do not depend on the camera.
 
-use crate::crop::{Formed, WIDTH};
+use crate::crop::{Formed, HEIGHT, WIDTH};
 use crate::geometry::Point;
 use crate::mesh::{Mesh, at};
 
@@ -40,11 +40,12 @@ fn pixels(formed: &Formed) -> impl Iterator<Item = Pixel> {
 /// All measures of the crop.
 pub(crate) fn all(formed: &Formed, mesh: &Mesh) -> Vec<Value> {
     let face = Face::new(formed, mesh);
+    let darkness = darkness(formed, &face);
     let mut values = background(formed, &face);
     values.extend(light(formed, &face));
     values.push(("sharpness", sharpness(formed, &face)));
-    values.extend(clothes(formed, &face));
-    values.extend(shoulders(formed, &face));
+    values.extend(clothes(formed, &face, &darkness));
+    values.extend(shoulders(&face, &darkness));
     values
 }
 
@@ -108,11 +109,30 @@ impl Tally {
 /// Least pixels of which anything is said: two in a hundred of the crop.
 const LEAST: f32 = 3000.0;
 
+/// The background above the chin: below lies clothing that the model may take for background.
+fn wall(formed: &Formed, face: &Face) -> impl Iterator<Item = Pixel> {
+    let chin = face.chin;
+    pixels(formed).filter(move |it| it.person < 0.05 && it.y < chin)
+}
+
+/// Darker than the background by more than this is an outline: its own shadows are lighter.
+const SHADED: f32 = 20.0;
+/// Darker by more than this is none of it, whatever the model takes it for.
+const DARKER: f32 = 40.0;
+
+/// For each pixel how much darker it is than the background.
+fn darkness(formed: &Formed, face: &Face) -> Vec<f32> {
+    let mut light = Tally::default();
+    wall(formed, face).for_each(|it| light.add(it.luma));
+    // Without a background its mean is no number, and nothing is darker than that.
+    let light = light.mean();
+    pixels(formed).map(|it| light - it.luma).collect()
+}
+
 fn background(formed: &Formed, face: &Face) -> Vec<Value> {
     let (mut darkest, mut colour, mut light) =
         (Tally::default(), Tally::default(), Tally::default());
-    // Below the chin lies clothing that the model may take for background.
-    for pixel in pixels(formed).filter(|it| it.person < 0.05 && it.y < face.chin) {
+    for pixel in wall(formed, face) {
         let [red, green, blue] = pixel.colour;
         let (low, high) = (red.min(green).min(blue), red.max(green).max(blue));
         darkest.add(low);
@@ -208,9 +228,12 @@ fn sharpness(formed: &Formed, face: &Face) -> f32 {
     }
 }
 
+/// Least pixels of clothes: below a long face there are few.
+const LEAST_WORN: f32 = 1000.0;
+
 /// The brightness of what is worn: the person below the chin, without what has the colour of
 /// the face.
-fn clothes(formed: &Formed, face: &Face) -> Option<Value> {
+fn clothes(formed: &Formed, face: &Face, darkness: &[f32]) -> Option<Value> {
     let mut skin = [Tally::default(), Tally::default()];
     for pixel in pixels(formed).filter(|it| face.holds(it.x, it.y)) {
         for (sum, part) in skin.iter_mut().zip(chroma(pixel.colour)) {
@@ -222,13 +245,15 @@ fn clothes(formed: &Formed, face: &Face) -> Option<Value> {
         let [a, b] = chroma(colour);
         (a - red.mean()).abs() < 8.0 && (b - blue.mean()).abs() < 8.0 && luma(colour) > 60.0
     };
-    let mut worn: Vec<f32> = pixels(formed)
-        .filter(|it| it.person > 0.8 && it.y > face.chin + 35.0 && !skin_like(it.colour))
-        .map(|it| it.luma)
+    // Near the edges of a photo the model often takes clothes for background.
+    let mut worn: Vec<f32> = std::iter::zip(pixels(formed), darkness)
+        .filter(|(it, darker)| it.person > 0.8 || **darker > DARKER)
+        .filter(|(it, _)| it.y > face.chin + 35.0 && !skin_like(it.colour))
+        .map(|(it, _)| it.luma)
         .collect();
     worn.sort_by(f32::total_cmp);
     let middle = worn.get(worn.len() / 2).copied()?;
-    (inference::raster::real(worn.len()) >= LEAST).then_some(("clothes-brightness", middle))
+    (inference::raster::real(worn.len()) >= LEAST_WORN).then_some(("clothes-brightness", middle))
 }
 
 /// Differences of red and blue from luma (ITU-R BT.601).
@@ -239,18 +264,22 @@ fn chroma([red, green, blue]: [f32; 3]) -> [f32; 2] {
     ]
 }
 
-/// The slope between the outlines of both shoulders, in degrees, equally far from the middle.
-fn shoulders(formed: &Formed, face: &Face) -> Option<Value> {
+/// The slope between the outlines of both shoulders, in degrees, equally far from the middle. A
+/// shoulder below the lower edge counts as if it were there: the slope is at least so large.
+/// Where the model sees a person is too rough for this.
+fn shoulders(face: &Face, darkness: &[f32]) -> Option<Value> {
+    let mouth = face.centre.y + face.down / 2.0;
     let outline = |from: f32, to: f32| {
         let mut sum = Tally::default();
         let (from, to) = (from.max(0.0), to.max(0.0));
         for column in inference::raster::whole(from)..inference::raster::whole(to).min(WIDTH) {
-            let column = formed.person.iter().skip(column).step_by(WIDTH);
-            let rows: Vec<bool> = column.map(|it| *it > 0.5).collect();
-            // From the lower edge upward: the body, not hair that hangs beside the head.
+            let column = darkness.iter().skip(column).step_by(WIDTH);
+            let rows: Vec<bool> = column.map(|it| *it > SHADED).collect();
+            // From the lower edge upward; what reaches the mouth is hair on the shoulder.
             let body = rows.iter().rev().take_while(|it| **it).count();
-            if body > 0 && body < rows.len() {
-                sum.add(inference::raster::real(rows.len() - body));
+            let top = inference::raster::real(rows.len() - body);
+            if top > mouth {
+                sum.add(top);
             }
         }
         (sum.count >= 10.0).then(|| sum.mean())
@@ -258,6 +287,7 @@ fn shoulders(formed: &Formed, face: &Face) -> Option<Value> {
     let (near, far) = (face.across * 1.45, face.across * 1.75);
     let left = outline(face.centre.x - far, face.centre.x - near)?;
     let right = outline(face.centre.x + near, face.centre.x + far)?;
+    let nowhere = inference::raster::real(HEIGHT);
     let slope = (right - left).atan2(near + far).to_degrees();
-    Some(("shoulders", slope))
+    (left.min(right) < nowhere).then_some(("shoulders", slope))
 }

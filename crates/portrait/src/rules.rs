@@ -177,7 +177,7 @@ const LIMITS: [Limit; 21] = [
     Limit {
         name: "light-evenness",
         rule: 57,
-        pass: (0.45, 1.0),
+        pass: (0.44, 1.0),
         officer: (0.25, 1.0),
         on_file: Some(((0.25, 1.0), ANY)),
         hint: hint(
@@ -258,7 +258,7 @@ const LIMITS: [Limit; 21] = [
     Limit {
         name: "shoulders",
         rule: 58,
-        pass: (-8.0, 8.0),
+        pass: (-7.0, 7.0),
         officer: ANY,
         on_file: None,
         hint: hint("双肩可能不平", "the shoulders may not be level"),
@@ -274,7 +274,7 @@ const LIMITS: [Limit; 21] = [
     Limit {
         name: "pitch",
         rule: 59,
-        pass: (-14.0, 14.0),
+        pass: (-10.0, 10.0),
         officer: (-24.0, 24.0),
         on_file: Some(((-20.0, 20.0), ANY)),
         hint: hint("请勿抬头或低头", "do not look up or down"),
@@ -282,7 +282,7 @@ const LIMITS: [Limit; 21] = [
     Limit {
         name: "gaze",
         rule: 59,
-        pass: (-0.14, 0.14),
+        pass: (-0.125, 0.125),
         officer: ANY,
         on_file: None,
         hint: hint("可能未直视镜头", "the eyes may not look at the lens"),
@@ -290,7 +290,7 @@ const LIMITS: [Limit; 21] = [
     Limit {
         name: "mouth",
         rule: 59,
-        pass: (0.0, 0.1),
+        pass: (0.0, 0.125),
         officer: (0.0, 0.3),
         on_file: None,
         hint: hint(

@@ -253,6 +253,31 @@ fn r58_a_tilted_head_fails() {
 }
 
 #[test]
+fn r58_shoulders_that_are_not_level_are_an_officer_s() {
+    let dressed = |degrees: f32| {
+        let slope = degrees.to_radians().tan();
+        judged(&changed(|x, y, pixel| {
+            let shoulder = 400.0 + (real(x) - 179.0) * slope;
+            // Beside the head too, where her hair hangs.
+            match (y > 372 || x.abs_diff(179) > 110, real(y) > shoulder) {
+                (true, true) => [40.0; 3],
+                (true, false) => WHITE,
+                (false, _) => pixel,
+            }
+        }))
+    };
+    let level = dressed(0.0);
+    assert_eq!(of_rule(&level, 58), Verdict::Pass);
+    assert!(value(&level, "shoulders").abs() < 1.5);
+    // The second one is partly below the photo's edge: at least so far is what is said of it.
+    for (degrees, least) in [(10.0, 7.0), (-15.0, 7.0)] {
+        let sloping = dressed(degrees);
+        assert_eq!(of_rule(&sloping, 58), Verdict::Officer);
+        assert!(value(&sloping, "shoulders") * degrees.signum() > least);
+    }
+}
+
+#[test]
 fn r59_a_face_in_profile_fails() {
     // To the left in photo 2 she looks past the camera.
     let profile = judged(&png(&studio(2, 0, WHITE), 358, 441));
