@@ -15,6 +15,7 @@ mod serve;
 mod staff;
 mod status;
 mod trust;
+mod trusted;
 mod verify;
 
 use std::{

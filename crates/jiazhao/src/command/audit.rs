@@ -1,26 +1,23 @@
 //! `jiazhao audit`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use authority::{AuditCheck, AuditReport};
 use clap::Subcommand;
-use credential::{Reason, SignedTrustList, VerifiedTrustList};
+use credential::KeyId;
 use jiff::Timestamp;
 use licence::Text;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use super::{Context, say};
+use super::{Context, say, trusted::from_file};
 use crate::{
     app::App,
     config::{Config, Witness, witness_named},
     failure::Failure,
     http_witness::HttpWitness,
-    import::read_within,
 };
 
-/// Larger than any trust list that would be believed.
-const MAX_TRUST: usize = 2 << 20;
 /// Checkpoints printed at once.
 const BATCH: u32 = 50;
 
@@ -35,6 +32,9 @@ pub(super) enum AuditCommand {
         /// A trust list that was kept elsewhere [default: the one in the database]
         #[arg(long, value_name = "FILE")]
         trust: Option<PathBuf>,
+        /// The identifier of a root key of that list, once for each: no other root is believed
+        #[arg(long = "root", value_name = "KEY", requires = "trust")]
+        roots: Vec<KeyId>,
         /// Answer as JSON
         #[arg(long)]
         json: bool,
@@ -66,6 +66,7 @@ impl AuditCommand {
             Self::Verify {
                 against,
                 trust,
+                roots,
                 json,
             } => {
                 let copy = match against {
@@ -74,7 +75,10 @@ impl AuditCommand {
                 };
                 let check = AuditCheck {
                     witness: copy.as_ref().map(Copied::path),
-                    trust: trust.as_deref().map(trust_list).transpose()?,
+                    trust: trust
+                        .as_deref()
+                        .map(|it| from_file(it, roots))
+                        .transpose()?,
                 };
                 let report = app.authority().verify_audit(&check).await?;
                 if *json {
@@ -152,22 +156,6 @@ async fn print(app: &App, mut after: u64) -> Result<(), Failure> {
             say(&checkpoint.line)?;
         }
     }
-}
-
-fn trust_list(path: &Path) -> Result<VerifiedTrustList, Failure> {
-    let refused = |Reason { code, zh, en }| Failure::new(code, zh, en).about(path.display());
-    let bytes = read_within(path, MAX_TRUST).ok_or_else(|| {
-        Failure::new(
-            "file-unreadable",
-            "无法读取文件或文件过大",
-            "The file cannot be read or is too large",
-        )
-        .about(path.display())
-    })?;
-    SignedTrustList::from_json(&bytes)
-        .map_err(|malformed| refused(malformed.reason()))?
-        .verify(None)
-        .map_err(|refusal| refused(refusal.reason()))
 }
 
 /// The last line is the outcome.

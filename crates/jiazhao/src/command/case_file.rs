@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use authority::read_case_file;
 use clap::{Args, Subcommand};
 
-use super::{Context, say, tell, verify::trust_list};
+use super::{Context, say, tell, trusted::Trusted};
 use crate::{failure::Failure, import::read_within};
 
 /// Larger than any case file: sixteen items of evidence with their photos.
@@ -21,9 +21,8 @@ pub(super) enum CaseFileCommand {
 pub(super) struct Verify {
     /// The archive
     file: PathBuf,
-    /// The exported trust list
-    #[arg(long, value_name = "FILE")]
-    trust: PathBuf,
+    #[command(flatten)]
+    trust: Trusted,
 }
 
 impl CaseFileCommand {
@@ -36,7 +35,7 @@ impl CaseFileCommand {
 
 impl Verify {
     fn run(&self) -> Result<u8, Failure> {
-        let trust = trust_list(&self.trust)?;
+        let trust = self.trust.list()?;
         let archive = read_within(&self.file, MAX_FILE).ok_or_else(|| {
             Failure::new(
                 "file-unreadable",

@@ -7,8 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use credential::{
-    KeyId, ListRefusal, Reason, SignedTrustList, UnverifiedStatusList, VerifiedStatusList,
-    VerifiedTrustList,
+    KeyId, ListRefusal, Reason, UnverifiedStatusList, VerifiedStatusList, VerifiedTrustList,
 };
 use serde_json::Value;
 
@@ -16,7 +15,7 @@ use self::{
     folder::Folder,
     server::{Fetched, Server},
 };
-use super::{Context, say, tell};
+use super::{Context, say, tell, trusted::trusted};
 use crate::{
     config::{Peer, peer_url},
     failure::Failure,
@@ -179,13 +178,6 @@ fn follows(held: &VerifiedTrustList, next: &VerifiedTrustList) -> Result<(), Fai
     } else {
         Ok(())
     }
-}
-
-fn trusted(json: &[u8], pins: Option<&[KeyId]>) -> Result<VerifiedTrustList, Failure> {
-    SignedTrustList::from_json(json)
-        .map_err(|malformed| refused(malformed.reason()))?
-        .verify(pins)
-        .map_err(|refusal| refused(refusal.reason()))
 }
 
 /// The numbers of the lists that there are.

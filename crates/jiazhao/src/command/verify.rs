@@ -14,26 +14,23 @@ use std::{
 };
 
 use clap::Args;
-use credential::{
-    Answer, SignedTrustList, StatusSource, VerifiedTrustList, check_code, check_credential,
-};
+use credential::{Answer, StatusSource, VerifiedTrustList, check_code, check_credential};
 use jiff::Timestamp;
 use serde_json::json;
 
 use self::state::State;
-use super::{Context, say};
+use super::{Context, say, trusted::Trusted};
 use crate::{failure::Failure, import::read_within};
 
-/// Larger than any credential or trust list that would be believed.
+/// Larger than any credential that would be believed.
 const MAX_FILE: usize = 2 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     #[command(flatten)]
     what: What,
-    /// The exported trust list
-    #[arg(long, value_name = "FILE")]
-    trust: PathBuf,
+    #[command(flatten)]
+    trust: Trusted,
     /// A folder of status lists, <number>.cwt or <number>.jwt each
     #[arg(long, value_name = "DIR")]
     status: Option<PathBuf>,
@@ -80,7 +77,7 @@ struct Against {
 
 impl Verify {
     pub(super) fn run(&self, context: &Context) -> Result<u8, Failure> {
-        let trust = trust_list(&self.trust)?;
+        let trust = self.trust.list()?;
         let lists = self.status.as_deref();
         let against = Against {
             lists: lists.map_or_else(
@@ -134,17 +131,6 @@ impl What {
         }
         self.code.as_deref().map(|text| Ok(Cow::Borrowed(text)))
     }
-}
-
-pub(super) fn trust_list(path: &Path) -> Result<VerifiedTrustList, Failure> {
-    let refused = |reason: credential::Reason| {
-        let credential::Reason { code, zh, en } = reason;
-        Failure::new(code, zh, en).about(path.display())
-    };
-    SignedTrustList::from_json(&read(path)?)
-        .map_err(|malformed| refused(malformed.reason()))?
-        .verify(None)
-        .map_err(|refusal| refused(refusal.reason()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -185,6 +185,29 @@ fn sc_45_a_stale_trust_list_says_so() {
     assert!(codes(&json).contains(&"trust-list-stale"));
 }
 
+/// R10: a list vouches for itself only as far as its roots do.
+#[test]
+fn roots_that_are_named_are_the_only_ones_believed() {
+    let folder = Folder::new();
+    let licence = signer(&Suite::sm2(), 1);
+    let file = folder.write("a.cose", issue(&claims(), &licence).unwrap());
+    let list = folder.write("trust.json", trust(&[&licence]));
+    let root = signer(&Suite::Es256, 99).key_id().to_string();
+    let other = licence.key_id().to_string();
+    let run = |roots: &[&str]| {
+        let mut arguments = vec!["verify", "--credential", &file, "--trust", &list];
+        arguments.extend(["--at", "2026-02-01T00:00:00Z"]);
+        arguments.extend(roots.iter().flat_map(|it| ["--root", it]));
+        folder.run(&arguments)
+    };
+    assert_eq!(run(&[&root]).out, run(&[]).out);
+    for roots in [&[other.as_str()][..], &[&root, &other]] {
+        let refused = run(roots);
+        assert_eq!(refused.code, 2);
+        assert!(refused.out.is_empty() && refused.err.contains("trust-other-root"));
+    }
+}
+
 #[test]
 fn what_cannot_be_read_could_not_be_checked() {
     let folder = Folder::new();

@@ -6,8 +6,8 @@ use licence::{
     e_licence::{RevocationCause, Stage as ELicenceStage},
 };
 use storage::{
-    AppealRow, ApplicationId, Conflict, FaceTemplateRow, FacesNear, HolderId, NewIssueSample,
-    Partition, PhotoComparisonRow, PhotoId, SampleState, Store, StoreError,
+    AppealRow, ApplicationId, Conflict, CurrentELicence, FaceTemplateRow, FacesNear, HolderId,
+    NewIssueSample, Partition, PhotoComparisonRow, PhotoId, SampleState, Store, StoreError,
 };
 use zeroize::Zeroizing;
 
@@ -163,18 +163,28 @@ pub(crate) async fn r42_a_due_time_is_set_when_the_calendar_is_there(setup: &Set
 async fn sampled(setup: &Setup, n: u32) -> (HolderId, NewIssueSample) {
     let holder = setup.driver(n).await.id;
     let current = setup.issued(&holder).await;
+    let sample = sampled_issue(setup, &holder, &current).await;
+    (holder, sample)
+}
+
+/// Takes what was issued as a sample.
+pub(crate) async fn sampled_issue(
+    setup: &Setup,
+    holder: &HolderId,
+    current: &CurrentELicence,
+) -> NewIssueSample {
     let sample = NewIssueSample {
-        application: current.e_licence.application,
-        e_licence: current.e_licence.id,
+        application: current.e_licence.application.clone(),
+        e_licence: current.e_licence.id.clone(),
         office: "110101".to_owned(),
         taken_at: after(70),
     };
-    write(&setup.store, &holder, async |tx, locked| {
+    write(&setup.store, holder, async |tx, locked| {
         tx.insert_issue_sample(locked, &sample).await
     })
     .await
     .unwrap();
-    (holder, sample)
+    sample
 }
 
 async fn decide(

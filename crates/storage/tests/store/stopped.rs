@@ -2,12 +2,11 @@
 //! neither stands, whichever began and whichever ended first.
 
 use licence::e_licence::{RevocationCause, Stage};
-use storage::{
-    Conflict, CurrentELicence, HolderId, NewIssueSample, SampleState, SanctionId, StoreError,
-};
+use storage::{Conflict, CurrentELicence, HolderId, SampleState, SanctionId, StoreError};
 
 use crate::{
     harness::{Setup, after, conflict},
+    reviews::sampled_issue,
     sanctions::in_force,
     steps::write,
 };
@@ -26,17 +25,7 @@ impl<'a> Stopped<'a> {
     async fn new(setup: &'a Setup, n: u32) -> Self {
         let holder = setup.driver(n).await.id;
         let current = setup.issued(&holder).await;
-        let sample = NewIssueSample {
-            application: current.e_licence.application.clone(),
-            e_licence: current.e_licence.id.clone(),
-            office: "110101".to_owned(),
-            taken_at: after(70),
-        };
-        write(&setup.store, &holder, async |tx, locked| {
-            tx.insert_issue_sample(locked, &sample).await
-        })
-        .await
-        .unwrap();
+        sampled_issue(setup, &holder, &current).await;
         Self {
             setup,
             sanction: in_force(setup, &holder).await,
