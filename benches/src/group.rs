@@ -61,7 +61,7 @@ impl Group {
                     "web-licence-cold",
                     "web-guidance",
                 ],
-                "there is no web app yet",
+                "not measured yet",
             ),
         };
         names.iter().try_for_each(|name| absent(name, reason))

@@ -71,6 +71,8 @@ impl Load {
         for number in 1..=waiting {
             drop(load.add(judge));
             while judge.waiting().0 < number {
+                let refused = load.work.iter().any(JoinHandle::is_finished);
+                assert!(!refused, "the judge has no room for so many");
                 tokio::task::yield_now().await;
             }
         }

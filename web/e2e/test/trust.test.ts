@@ -1,4 +1,5 @@
 // Keys that change while people show and check licences: what the pages say, with and without a network.
+// One story: each test goes on from the keys that the one before left.
 
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
@@ -37,9 +38,12 @@ afterEach(async () => {
   await police.page.context().setOffline(false);
 });
 afterAll(async () => {
-  expectQuiet();
-  await browser.close();
-  await site.stop();
+  try {
+    expectQuiet();
+  } finally {
+    await browser.close();
+    await site.stop();
+  }
 });
 
 async function bound(number: number): Promise<Holder> {

@@ -94,7 +94,7 @@ async fn r36_only_a_whole_answer_of_the_service_proves_anybody() {
 fn section(folder: &Folder, peer: &Peer) -> String {
     let token = folder.write("token", format!("{TOKEN}\n"));
     format!(
-        "[identity]\nurl = \"http://{}/check\"\ntoken_file = \"{token}\"\ntimeout = 1\n",
+        "[identity]\nurl = \"http://{}/check\"\ntoken_file = \"{token}\"\ntimeout = 5\n",
         peer.address
     )
 }

@@ -268,7 +268,7 @@ async fn published(server: &Server, form: &str) -> Vec<u8> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    Vec::new()
+    panic!("no list within 90 s")
 }
 
 #[tokio::test(flavor = "multi_thread")]
