@@ -20,6 +20,9 @@ use crate::{Error, peaks::Turns, refusal};
 /// How many may wait for each that runs: the last of them waits some seconds. Each holds its photo or
 /// its frames, 12 MiB at most.
 const WAITING_PER_TURN: usize = 16;
+/// Of these places those who are not signed in may hold one in so many: however many of them come, the
+/// others find room.
+const STRANGERS: usize = 4;
 /// When to come again, in seconds.
 const COME_AGAIN: u64 = 5;
 
@@ -29,6 +32,7 @@ pub struct Judge {
     turns: Arc<Turns>,
     all_turns: usize,
     waiting: AtomicUsize,
+    strangers: AtomicUsize,
 }
 
 /// What a judgement needs.
@@ -52,6 +56,7 @@ impl Judge {
             turns: Turns::new(all_turns),
             all_turns,
             waiting: AtomicUsize::new(0),
+            strangers: AtomicUsize::new(0),
         }
     }
 
@@ -76,7 +81,8 @@ impl Judge {
         kind: Kind,
         judge: impl FnOnce(&Faces) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let place = self.place()?;
+        let (_, most) = self.waiting();
+        let place = Place::take(&self.waiting, most)?;
         let turn = self.turns.take(kind).await;
         drop(place);
         let faces = Arc::clone(&self.faces);
@@ -91,17 +97,33 @@ impl Judge {
             .map_err(|_ended| Error::Internal("a judgement did not come to its end"))
     }
 
+    /// The same for somebody who is not signed in: behind all who are, and in a few of the places only.
+    ///
+    /// # Errors
+    /// As [`Judge::run`].
+    pub async fn run_for_stranger<T: Send + 'static>(
+        &self,
+        judge: impl FnOnce(&Faces) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (_, most) = self.waiting();
+        let place = Place::take(&self.strangers, most / STRANGERS)?;
+        let judged = self.run_for(Kind::PhotoChange, judge).await;
+        drop(place);
+        judged
+    }
+
     /// How many wait, and how many may.
     #[must_use]
     pub fn waiting(&self) -> (usize, usize) {
         let most = self.all_turns.saturating_mul(WAITING_PER_TURN);
         (self.waiting.load(Ordering::Relaxed), most)
     }
+}
 
-    fn place(&self) -> Result<Place<'_>, Error> {
-        let (_, most) = self.waiting();
-        let place = Place(&self.waiting);
-        if self.waiting.fetch_add(1, Ordering::Relaxed) < most {
+impl<'a> Place<'a> {
+    fn take(taken: &'a AtomicUsize, most: usize) -> Result<Self, Error> {
+        let place = Self(taken);
+        if taken.fetch_add(1, Ordering::Relaxed) < most {
             Ok(place)
         } else {
             Err(refusal::too_many(COME_AGAIN))

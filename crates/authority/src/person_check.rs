@@ -77,6 +77,9 @@ pub(crate) struct Taken {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
 }
 
+/// Bytes of an identity service's token at most.
+const LONGEST_TOKEN: usize = 8 << 10;
+
 /// What a check is answered with.
 pub(crate) enum Answer {
     Frames(Vec<Taken>),
@@ -94,6 +97,7 @@ impl Answer {
         match method {
             Method::Frames => taken(frames).map(Self::Frames),
             Method::IdentityService => {
+                let token = token.filter(|token| token.len() <= LONGEST_TOKEN);
                 let token = token.ok_or(refusal::FRAMES_REFUSED)?;
                 Ok(Self::Token(Zeroizing::new(token)))
             }

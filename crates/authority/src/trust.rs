@@ -245,10 +245,16 @@ impl Signing {
             .count()
     }
 
-    fn view(&self, key: &TrustedKey) -> KeyView {
+    fn view(&self, key: &TrustedKey, now: Timestamp) -> KeyView {
         let key_id = key.key_id().to_string();
-        let signs = |signer: &Arc<dyn Signer>| signer.key_id() == key.key_id();
-        let signs = self.signers.iter().chain(&self.online).any(signs);
+        let is_it = |signer: &Arc<dyn Signer>| signer.key_id() == key.key_id();
+        let oldest = self.longest_known(key.public_key.suite(), key.key_use, now);
+        let signs = self
+            .signers
+            .iter()
+            .chain(&self.online)
+            .chain(&oldest)
+            .any(is_it);
         let distrust = self.distrusts.iter().find(|row| row.key_id == key_id);
         KeyView {
             suite: key.public_key.suite().to_string(),
@@ -335,14 +341,14 @@ impl Authority {
         self.held_signing().ok_or_else(|| refusal::NO_KEYS.into())
     }
 
-    /// The signing keys that the trust list names.
+    /// The signing keys that the trust list names, and which of them sign now.
     ///
     /// # Errors
     /// [`refusal::NO_KEYS`] when there are none.
-    pub fn keys(&self) -> Result<Vec<KeyView>, Error> {
+    pub fn keys(&self, now: Timestamp) -> Result<Vec<KeyView>, Error> {
         let signing = self.signing()?;
         let keys = signing.trust.list().keys.iter();
-        Ok(keys.map(|key| signing.view(key)).collect())
+        Ok(keys.map(|key| signing.view(key, now)).collect())
     }
 
     /// The same for an administrator.
@@ -351,7 +357,7 @@ impl Authority {
     /// Without the role; as [`Authority::keys`].
     pub fn keys_for(&self, act: &Act) -> Result<Vec<KeyView>, Error> {
         act.staff(&[Role::Admin])?;
-        self.keys()
+        self.keys(act.now)
     }
 
     /// The signed trust list, as verifiers take it.

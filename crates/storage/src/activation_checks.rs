@@ -45,7 +45,7 @@ impl Store {
 
 impl Tx {
     /// Begins a person check for an activation of `holder`, who is nobody's name where nobody can be
-    /// proved. It waits for no driver's row: who guesses numbers disturbs nobody.
+    /// proved.
     ///
     /// # Errors
     /// [`Conflict::PersonCheck`] when there is one of that name.
@@ -127,8 +127,8 @@ impl Tx {
         exactly_one(moved, Conflict::PersonCheck)
     }
 
-    /// Makes the open person checks for an activation of `holder`, whose account is being frozen,
-    /// checks of nobody: they can be answered, as before, and prove nobody.
+    /// Makes the person checks for an activation of `holder` that have not ended, whose account is being
+    /// frozen, checks of nobody: they can be answered, as before, and prove nobody.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -139,11 +139,12 @@ impl Tx {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE person_checks SET holder_id = $3 \
-             WHERE partition = $1 AND holder_id = $2 AND claim_blind IS NOT NULL AND outcome IS NULL",
+             WHERE partition = $1 AND holder_id = $2 AND claim_blind IS NOT NULL              AND (outcome IS NULL OR reasons = $4)",
         )
         .bind(self.partition().sql())
         .bind(holder.as_str())
         .bind(nobody.as_str())
+        .bind(ANSWERED)
         .execute(self.connection())
         .await?;
         Ok(())

@@ -1,6 +1,8 @@
 //! Descriptors of faces, kept for a time where the search for duplicates is on. They lie with the office
 //! that reviews them, and are found by it, by the device and by the source that they came from.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, any::AnyRow};
 use zeroize::Zeroizing;
@@ -51,14 +53,18 @@ impl std::fmt::Debug for FaceTemplateRow {
     }
 }
 
+/// The newest of those that count, by the index of what precedes it.
+const NEWEST: &str =
+    "created_at >= $1 AND expires_at > $2 ORDER BY created_at DESC, application_id LIMIT $3";
 const TABLE: &str = "face_templates";
 const SELECT: &str = "SELECT application_id, holder_id, office, device_hash, source_hash, created_at, expires_at, \
      template_sealed FROM face_templates";
 
 impl Store {
     /// The descriptors near these that were made since `since` and are not to be erased yet, at most
-    /// `limit`: those of the device or the source first, which are few and say more, then the newest.
-    /// One of a device or a source may lie with any office, so that all partitions are asked, by index.
+    /// `limit`: the newest of the device first, then those of the source, which are at most half of
+    /// them since a source may stand for a city, then those of the office. What shares a device or a source
+    /// may lie with any office, so that all partitions are asked. Each is a walk along an index of its own.
     ///
     /// # Errors
     /// When the database cannot be reached or a row does not follow its rule.
@@ -69,26 +75,34 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<FaceTemplateRow>, StoreError> {
         let mut connection = self.reader().await?;
-        let text = format!(
-            "{SELECT} WHERE created_at >= $1 AND expires_at > $2 \
-             AND (partition = $3 AND office = $4 OR device_hash = $5 OR source_hash = $6) \
-             ORDER BY CASE WHEN device_hash = $5 OR source_hash = $6 THEN 0 ELSE 1 END, \
-             created_at DESC, application_id LIMIT $7"
-        );
-        let partition = near
-            .office
-            .map(|office| self.office_partition(office).sql());
-        let rows = sqlx::query(AssertSqlSafe(text))
-            .bind(since.as_microsecond())
-            .bind(now.as_microsecond())
-            .bind(partition)
-            .bind(near.office)
-            .bind(near.device)
-            .bind(near.source)
-            .bind(i64::from(limit))
-            .fetch_all(&mut *connection)
-            .await?;
-        rows.iter().map(|row| read(self.sealer(), row)).collect()
+        let bound = |clause: &str, limit: u32| {
+            let text = format!("{SELECT} WHERE {clause} AND {NEWEST}");
+            sqlx::query(AssertSqlSafe(text))
+                .bind(since.as_microsecond())
+                .bind(now.as_microsecond())
+                .bind(i64::from(limit))
+        };
+        let mut rows = Vec::new();
+        if let Some(device) = near.device {
+            let found = bound("device_hash = $4", limit).bind(device);
+            rows.extend(found.fetch_all(&mut *connection).await?);
+        }
+        if let Some(source) = near.source {
+            let found = bound("source_hash = $4", limit / 2).bind(source);
+            rows.extend(found.fetch_all(&mut *connection).await?);
+        }
+        if let Some(office) = near.office {
+            let partition = self.office_partition(office).sql();
+            let found = bound("partition = $4 AND office = $5", limit);
+            let found = found.bind(partition).bind(office);
+            rows.extend(found.fetch_all(&mut *connection).await?);
+        }
+        let rows = rows.iter().map(|row| read(self.sealer(), row));
+        let mut found = rows.collect::<Result<Vec<_>, _>>()?;
+        let mut seen = HashSet::new();
+        found.retain(|row| seen.insert(row.application.clone()));
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found)
     }
 
     /// The descriptor of an application's photo, if it is kept.
@@ -131,18 +145,23 @@ impl Store {
 }
 
 impl Tx {
-    /// Keeps a descriptor; one that is there already stays as it is.
+    /// Keeps a descriptor; one that is there already stays as it is, but for a device and a source that
+    /// it does not have. Answers whether anything was written.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn insert_face_template(&mut self, row: &FaceTemplateRow) -> Result<(), StoreError> {
+    pub async fn keep_face_template(&mut self, row: &FaceTemplateRow) -> Result<bool, StoreError> {
         self.expect_own(TABLE, self.store().office_partition(&row.office))?;
         let place = place(&row.holder, &row.application);
         let sealed = self.sealer().seal(&place, &row.template)?;
-        sqlx::query(
+        let written = sqlx::query(
             "INSERT INTO face_templates (partition, application_id, holder_id, office, device_hash, source_hash, \
              created_at, expires_at, template_sealed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (partition, application_id) DO UPDATE \
+             SET device_hash = COALESCE(face_templates.device_hash, excluded.device_hash), \
+             source_hash = COALESCE(face_templates.source_hash, excluded.source_hash) \
+             WHERE face_templates.device_hash IS NULL AND excluded.device_hash IS NOT NULL \
+             OR face_templates.source_hash IS NULL AND excluded.source_hash IS NOT NULL",
         )
         .bind(self.partition().sql())
         .bind(row.application.as_str())
@@ -155,7 +174,7 @@ impl Tx {
         .bind(sealed)
         .execute(self.connection())
         .await?;
-        Ok(())
+        Ok(written.rows_affected() > 0)
     }
 
     /// Erases the descriptors of this partition whose time has come by `now`; with none, all of them.

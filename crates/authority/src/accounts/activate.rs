@@ -139,7 +139,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`refusal::ACTIVATION_REFUSED`], the same and for the same work whatever was wrong; what is wrong
-    /// with a person check whoever the person is; [`refusal::INVALID`] for two proofs at once;
+    /// with a person check whoever the person is; [`refusal::INVALID`] for two proofs at once, and for none;
     /// [`Error::TooMany`] from a source that tries too often.
     pub async fn activate(
         &self,
@@ -148,7 +148,9 @@ impl Authority {
         client: Client<'_>,
     ) -> Result<Activated, Error> {
         let checked = request.person_check.take();
-        if checked.is_some() && (request.challenge.is_some() || !request.code.is_empty()) {
+        let by_code = request.challenge.is_some() || !request.code.is_empty();
+        // Two proofs, or none: a challenge without its code is none, and uses up no try.
+        if checked.is_some() == by_code || (checked.is_none() && request.code.is_empty()) {
             return Err(refusal::INVALID.into());
         }
         Passwords::check(&request.password, Some(&request.licence_number))?;

@@ -86,6 +86,12 @@ struct Origin {
     source: Option<Vec<u8>>,
 }
 
+impl Origin {
+    fn is_known(&self) -> bool {
+        self.device.is_some() || self.source.is_some()
+    }
+}
+
 impl Authority {
     /// Looks for the face of a claimed case among recent submissions by other people that share its
     /// office, its device or its source, as far as the operator's scope goes.
@@ -149,7 +155,8 @@ impl Authority {
         }
         let face = self.face_of(application).await?.ok_or(refusal::NO_FACE)?;
         let of = (application, Origin::default());
-        self.keep_template(act, of, search, &face).await
+        let template = Zeroizing::new(face.to_bytes());
+        self.keep_template(act, of, search, template).await
     }
 
     /// Those that both matchers take for the same person.
@@ -195,8 +202,8 @@ impl Authority {
     }
 
     /// The same as soon as a driver submits it in the app, with what tells the device and the source
-    /// again. Nobody waits with a submission for it: what fails is made up for at the first claim, where
-    /// the reviewer's device and source are not the driver's, and only the office is known.
+    /// again. The submission stands already, whatever comes of it: what fails is made up for at the first
+    /// claim, where the reviewer's device and source are not the driver's, and only the office is known.
     pub(crate) async fn remember_submitted(
         &self,
         act: &Act,
@@ -229,13 +236,18 @@ impl Authority {
             return Ok(());
         }
         let (office, id) = (&application.office, &application.id);
-        if self.store().face_template(office, id).await?.is_some() {
-            return Ok(());
-        }
-        if let Some(face) = self.face_of(application).await? {
-            let of = (application, origin);
-            self.keep_template(act, of, search, &face).await?;
-        }
+        let kept = self.store().face_template(office, id).await?;
+        let template = match kept {
+            // A reviewer was faster than the driver, whose device and source are added.
+            Some(kept) if origin.is_known() => kept.template,
+            Some(_) => return Ok(()),
+            None => match self.face_of(application).await? {
+                Some(face) => Zeroizing::new(face.to_bytes()),
+                None => return Ok(()),
+            },
+        };
+        let of = (application, origin);
+        self.keep_template(act, of, search, template).await?;
         Ok(())
     }
 
@@ -244,7 +256,7 @@ impl Authority {
         act: &Act,
         (application, origin): (&ApplicationRow, Origin),
         search: &DuplicateSearch,
-        face: &Likeness,
+        template: Zeroizing<Vec<u8>>,
     ) -> Result<FaceTemplateRow, Error> {
         let row = FaceTemplateRow {
             application: application.id.clone(),
@@ -254,11 +266,13 @@ impl Authority {
             source: origin.source,
             created_at: act.now,
             expires_at: later(act.now, search.keep),
-            template: Zeroizing::new(face.to_bytes()),
+            template,
         };
         let partition = self.store().office_partition(&row.office);
         let mut tx = self.store().begin_in(partition).await?;
-        tx.insert_face_template(&row).await?;
+        if !tx.keep_face_template(&row).await? {
+            return Ok(row);
+        }
         let entry = act
             .entry("face-template.kept")
             .about(&row.holder)
@@ -274,7 +288,9 @@ impl Authority {
         let bytes = self.store().photo_bytes(&application.holder, photo).await?;
         let found = self
             .judge()?
-            .run(move |faces| likeness(&bytes, &Limits::PHOTO, &faces.models))
+            .run_for(application.kind, move |faces| {
+                likeness(&bytes, &Limits::PHOTO, &faces.models)
+            })
             .await?;
         match found {
             Ok(face) => Ok(face),

@@ -72,15 +72,16 @@ impl Authority {
         let Some(judge) = &self.inner.settings.judge else {
             return Ok(kept);
         };
-        if !wanted.findings && wanted.other.is_none() {
-            return Ok(kept);
-        }
+        let to_judge = wanted.findings || wanted.other.is_some();
         let now = async {
-            self.judge_now(act, judge, application, &wanted).await?;
+            if to_judge {
+                self.judge_now(act, judge, application, &wanted).await?;
+            }
             self.remember_face(act, application).await
         };
         match now.await {
-            Ok(()) => self.kept(application, driver, photo).await,
+            Ok(()) if to_judge => self.kept(application, driver, photo).await,
+            Ok(()) => Ok(kept),
             // Nobody waits with a review for the machine: it is tried anew at the next claim.
             Err(error) => {
                 tracing::warn!(%error, "the photo of a case was not judged");

@@ -6,6 +6,7 @@
 //! could end the trust in every key, and each would be stale with the next change.
 
 use credential::{KeyId, KeyState};
+use jiff::Timestamp;
 use storage::Partition;
 
 use super::Signing;
@@ -43,7 +44,7 @@ impl Authority {
         tx.commit(entry, Vec::new()).await?;
         // It counts here whatever else is wrong with what is stored, which the job tells.
         drop(self.refresh_trust(act.now).await);
-        self.key(&id)
+        self.key(&id, act.now)
     }
 
     /// Asks to lift an emergency revocation, or lifts it as the second one who asks; answers whether
@@ -69,7 +70,7 @@ impl Authority {
                 .await?;
             let entry = act.entry("key.trust-again-requested").with("key", key_id);
             tx.commit(entry, Vec::new()).await?;
-            return Ok((false, self.key(key_id)?));
+            return Ok((false, self.key(key_id, act.now)?));
         };
         tx.trust_key(key_id, first).await?;
         let entry = act
@@ -78,11 +79,11 @@ impl Authority {
             .with("requested-by", first);
         tx.commit(entry, Vec::new()).await?;
         self.refresh_trust(act.now).await?;
-        Ok((true, self.key(key_id)?))
+        Ok((true, self.key(key_id, act.now)?))
     }
 
-    fn key(&self, key_id: &str) -> Result<KeyView, Error> {
-        let keys = self.keys()?;
+    fn key(&self, key_id: &str, now: Timestamp) -> Result<KeyView, Error> {
+        let keys = self.keys(now)?;
         let key = keys.into_iter().find(|key| key.key_id == key_id);
         key.ok_or_else(|| refusal::NOT_FOUND.into())
     }

@@ -174,7 +174,8 @@ fn key_use(text: &str) -> Result<KeyUse, String> {
 }
 
 fn list(app: &App) -> Result<(), Failure> {
-    for key in app.authority().keys()? {
+    let now = app.ambient().clock.now();
+    for key in app.authority().keys(now)? {
         let KeyView {
             key_id,
             suite,

@@ -47,7 +47,7 @@ impl Serve {
         }
         self.expect_no_earlier_state(context, &app).await?;
         // Without signing keys every request would be refused one by one: say it once, here.
-        app.authority().keys()?;
+        app.authority().keys(context.ambient.clock.now())?;
         if !service::web_apps_built() {
             tracing::warn!(
                 "the web apps are not part of this build: `cargo xtask build` makes one with them"

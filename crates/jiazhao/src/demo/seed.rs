@@ -121,7 +121,9 @@ pub(super) async fn seed(
         return Err(taken());
     }
     let app = App::open(config, ambient, options.clone()).await?;
-    if app.authority().store().has_staff().await? || app.authority().keys().is_ok() {
+    if app.authority().store().has_staff().await?
+        || app.authority().keys(ambient.clock.now()).is_ok()
+    {
         return Err(taken());
     }
     app.establish_keys(&config.root_key_file()).await?;

@@ -66,10 +66,11 @@ const ENDED: &[(&str, &str)] = &[
         "UPDATE person_checks SET outcome = 'expired', reasons = '{\"v\":1,\"codes\":[\"set-back\"]}', closed_at = $1 \
          WHERE outcome IS NULL",
     ),
-    // A consent that was withdrawn since must not stand again: it is asked for anew.
+    // A consent that was withdrawn since must not stand again: it is asked for anew. One to a single
+    // check stands for no other, and cannot be withdrawn.
     (
         "face_consents",
-        "UPDATE face_consents SET withdrawn_at = $1 WHERE withdrawn_at IS NULL",
+        "UPDATE face_consents SET withdrawn_at = $1 WHERE withdrawn_at IS NULL AND check_id IS NULL",
     ),
     ("leases", "DELETE FROM leases"),
     (

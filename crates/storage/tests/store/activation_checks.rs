@@ -168,15 +168,25 @@ pub(crate) async fn sc_19_open_activation_checks_are_nobodys_after_a_freeze(setu
     let holder = setup.driver(1).await.id;
     let other = setup.driver_in(holder.partition(), 2).await.id;
     let nobody = HolderId::generate(holder.partition(), &mut setup.rng());
-    let closed = opened(setup, &holder).await;
-    answer(setup, &closed.id, 50).await.unwrap();
+    let (ended, answered) = (opened(setup, &holder).await, opened(setup, &holder).await);
+    for check in [&ended, &answered] {
+        answer(setup, &check.id, 50).await.unwrap();
+    }
+    end(setup, &ended.id, Outcome::Reject).await.unwrap();
     let (open, others) = (opened(setup, &holder).await, opened(setup, &other).await);
     write_in(&setup.store, holder.partition(), async |tx| {
         tx.disown_activation_checks(&holder, &nobody).await
     })
     .await
     .unwrap();
-    for (check, of) in [(&closed, &holder), (&open, &nobody), (&others, &other)] {
+    // One that is being judged may become open again.
+    let whose = [
+        (&ended, &holder),
+        (&answered, &nobody),
+        (&open, &nobody),
+        (&others, &other),
+    ];
+    for (check, of) in whose {
         let found = setup.store.activation_check(&check.id).await.unwrap();
         assert_eq!(&found.unwrap().0.holder, of);
     }

@@ -99,7 +99,7 @@ impl Everything {
         .unwrap();
         let office = store.office_partition(OFFICE);
         write_in(store, office, async |tx| {
-            tx.insert_face_template(&self.template()).await
+            tx.keep_face_template(&self.template()).await
         })
         .await
         .unwrap();

@@ -166,6 +166,7 @@ conformance! {
         r42_a_due_time_is_set_when_the_calendar_is_there, a_sample_is_decided_once,
         an_objection_is_a_second_officers, sc_33_a_comparison_comes_back_as_written,
         r42_years_are_entered_and_replaced, a_face_is_kept_for_its_office_and_its_time,
+        a_face_that_is_kept_already_gets_its_device_and_source,
         a_face_is_found_by_its_device_and_its_source;
     inbox: r37_messages_are_listed_newest_first, sc_21_look_ups_are_kept_with_their_answers,
         sc_43_a_request_key_is_used_once;

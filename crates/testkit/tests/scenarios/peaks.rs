@@ -1,6 +1,8 @@
 //! Business peaks (R87): photo changes give way, first applications and presentations go on.
 
-use authority::AutomaticIssue;
+use std::sync::Arc;
+
+use authority::{AutomaticIssue, judge::Judge};
 use jiff::SignedDuration;
 use serde_json::json;
 use testkit::{
@@ -164,6 +166,7 @@ async fn sc_36_a_machine_over_its_limit_holds_photo_changes_back_and_first_appli
         "valid"
     );
     load.off().await;
+    strangers_leave_room(&judge).await;
     app.clock.advance(SignedDuration::from_mins(1));
     other.begin("first", "camera").await;
     one.begin("photo-change", "camera").await;
@@ -176,4 +179,25 @@ async fn sc_36_a_machine_over_its_limit_holds_photo_changes_back_and_first_appli
     ] {
         assert!(metrics.lines().any(|it| it == line), "{line}");
     }
+}
+
+/// Whoever is not signed in holds a quarter of the places at most, here four.
+async fn strangers_leave_room(judge: &Arc<Judge>) {
+    let load = Load::on(judge, 0).await;
+    let strangers: Vec<_> = (0..6)
+        .map(|_| {
+            let judge = Arc::clone(judge);
+            tokio::spawn(async move { judge.run_for_stranger(|_faces| ()).await })
+        })
+        .collect();
+    while strangers.iter().filter(|it| it.is_finished()).count() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(judge.waiting().0, 4);
+    load.off().await;
+    let mut refused = 0;
+    for stranger in strangers {
+        refused += usize::from(stranger.await.unwrap().is_err());
+    }
+    assert_eq!(refused, 2);
 }

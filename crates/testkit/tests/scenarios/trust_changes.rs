@@ -79,14 +79,14 @@ async fn served_list(app: &App) -> VerifiedTrustList {
     list.verify(None).unwrap()
 }
 
-/// The licence key of SM2 that signs now.
+/// The licence key of SM2 by which new licences are signed now: the newest of those that sign.
 fn signing_key(app: &App) -> KeyId {
-    let keys = app.authority.keys().unwrap();
+    let keys = app.authority.keys(app.clock.now()).unwrap();
     let of_sm2 = |use_: KeyUse| {
-        let mut keys = keys.iter();
-        let key =
-            keys.find(|key| key.suite == "SM2-SM3" && key.key_use == use_.as_str() && key.signs);
-        key.unwrap().key_id.parse().unwrap()
+        let keys = keys.iter().filter(|key| key.signs);
+        let keys = keys.filter(|key| key.suite == "SM2-SM3" && key.key_use == use_.as_str());
+        let newest = keys.max_by_key(|key| key.not_before);
+        newest.unwrap().key_id.parse().unwrap()
     };
     assert_ne!(of_sm2(KeyUse::Licence), of_sm2(KeyUse::Online));
     of_sm2(KeyUse::Licence)
@@ -135,10 +135,13 @@ async fn sc_64_at_a_rotation_licences_of_both_keys_verify(app: App) {
         assert_eq!(facts["authentic"]["key_id"], key.to_string());
     }
     // The other node learns it by itself, and once.
-    assert_eq!(other.keys().unwrap().len(), 4);
+    assert_eq!(other.keys(now).unwrap().len(), 4);
     assert!(other.refresh_trust(now).await.unwrap());
     assert!(!other.refresh_trust(now).await.unwrap());
-    assert_eq!(other.keys().unwrap(), app.authority.keys().unwrap());
+    assert_eq!(
+        other.keys(now).unwrap(),
+        app.authority.keys(app.clock.now()).unwrap()
+    );
     assert_eq!(
         other.trust_list().unwrap(),
         app.authority.trust_list().unwrap()
@@ -272,10 +275,10 @@ async fn two_persons_change_trust(app: App) {
         (&list[0]["state"], &list[0]["needs"]),
         (&json!("open"), &json!(1))
     );
-    assert_eq!(app.authority.keys().unwrap().len(), 4);
+    assert_eq!(app.authority.keys(app.clock.now()).unwrap().len(), 4);
     let done = second.post(&activation, &json!({})).await.expect(200);
     assert_ne!(done["prepared_by"], done["settled_by"]);
-    assert_eq!(app.authority.keys().unwrap().len(), 8);
+    assert_eq!(app.authority.keys(app.clock.now()).unwrap().len(), 8);
     third
         .post(&activation, &json!({}))
         .await

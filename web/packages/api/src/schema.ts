@@ -2573,7 +2573,10 @@ export interface components {
              * @description First instant.
              */
             not_before: string;
-            /** @description Whether this system signs with it now; of several active keys the newest does. */
+            /**
+             * @description Whether this system signs with it now. Of several active keys the newest does and, for what
+             *     devices show, the oldest: it is needed until it is retired.
+             */
             signs: boolean;
             /** @description `active`, `retired` or `revoked`, as this system takes it now. */
             state: string;

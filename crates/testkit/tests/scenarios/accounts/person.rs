@@ -269,10 +269,20 @@ async fn an_answer_is_of_its_check_number_name_key_and_time(app: App) {
         let refused = activate(request).await;
         refused.problem(403, "signature-refused");
     }
-    // Two proofs at once are none.
+    // Two proofs at once are none, and so is none.
     let mut both = right.clone();
     both["code"] = json!("22222-22222");
-    activate(&both).await.problem(422, "invalid-request");
+    let mut neither = right.clone();
+    neither.as_object_mut().unwrap().remove("person_check");
+    let mut half = neither.clone();
+    half["challenge"] = json!("chl_1");
+    for request in [&both, &neither, &half] {
+        activate(request).await.problem(422, "invalid-request");
+    }
+    // Nor is a token that no service gives.
+    let mut long = right.clone();
+    long["person_check"]["token"] = json!("t".repeat(9 << 10));
+    activate(&long).await.problem(422, "frames-refused");
     assert_eq!(service.asked(), 0);
     assert_eq!(activate(&right).await.status, 201);
     let replayed = activate(&right).await;

@@ -4,7 +4,7 @@ use super::*;
 use crate::status_lists::{CWT, fetch, publish};
 use crate::steps::{apply, codes, decide, deliver};
 use credential::UnverifiedStatusList;
-use testkit::people::record;
+use testkit::{clock::monday_noon, people::record};
 
 crate::on_both_engines!(
     sc_64_an_emergency_revocation_counts_at_once,
@@ -24,7 +24,7 @@ fn restoration(key: KeyId) -> String {
 }
 
 fn state(node: &authority::Authority, key: KeyId) -> String {
-    let mut keys = node.keys().unwrap().into_iter();
+    let mut keys = node.keys(monday_noon()).unwrap().into_iter();
     let view = keys.find(|view| view.key_id == key.to_string());
     view.unwrap().state
 }
@@ -216,7 +216,7 @@ async fn a_revocation_of_a_list_is_undone_by_two_others(app: App) {
     third.post(&activation, &json!({})).await.expect(200);
     assert!(!distrusted(&app, &driver).await);
     // What it signed is good again; a key that was suspected once signs nothing new.
-    let keys = app.authority.keys().unwrap();
+    let keys = app.authority.keys(app.clock.now()).unwrap();
     let view = keys
         .iter()
         .find(|view| view.key_id == key.to_string())
@@ -231,7 +231,7 @@ async fn an_online_key_is_revoked_too(app: App) {
         .checkpoint(&app.act(), "node-a")
         .await
         .unwrap();
-    let keys = app.authority.keys().unwrap();
+    let keys = app.authority.keys(app.clock.now()).unwrap();
     for key in keys.iter().filter(|key| key.key_use == "online") {
         let why = json!({"reason": "compromised"});
         let path = format!("/admin/keys/{}/revocation", key.key_id);

@@ -74,7 +74,7 @@ async fn public_code(app: &App, driver: &Client, phone: &Device) -> String {
 
 /// The keys of SM2 that sign licences and statements of the present.
 fn keys_of_sm2(app: &App) -> Vec<KeyId> {
-    let keys = app.authority.keys().unwrap().into_iter();
+    let keys = app.authority.keys(app.clock.now()).unwrap().into_iter();
     let keys = keys.filter(|key| key.suite == "SM2-SM3" && key.signs);
     keys.map(|key| key.key_id.parse().unwrap()).collect()
 }
@@ -87,6 +87,11 @@ async fn sc_64_in_an_overlap_a_code_is_good_under_the_list_before_and_after(app:
     let (before, old) = (Verifier::filled(&app).await, signing_key(&app));
     changed(&app, &ROTATE).await;
     assert_ne!(signing_key(&app), old, "another key signs licences");
+    let two = keys_of_sm2(&app);
+    assert!(
+        two.contains(&old) && two.contains(&signing_key(&app)),
+        "what is told of them"
+    );
     let code = public_code(&app, &driver, &phone).await;
     assert_eq!(good(&before.check(&app, &code)), old);
     let after = Verifier::filled(&app).await;

@@ -206,7 +206,7 @@ async fn a_rejected_proposal_leaves_no_key_behind(app: App) {
     let path = proposed(&app, &ROTATE, 1).await;
     assert_eq!(held().await, 8);
     // Prepared keys sign nothing.
-    assert_eq!(app.authority.keys().unwrap().len(), 4);
+    assert_eq!(app.authority.keys(app.clock.now()).unwrap().len(), 4);
     second
         .post(&format!("{path}/rejection"), &json!({}))
         .await
