@@ -161,11 +161,12 @@ pub fn smooth(value: f32) -> f32 {
 /// One colour, with so much of another.
 #[must_use]
 pub fn mix(one: Colour, other: Colour, share: f32) -> Colour {
-    let mut mixed = one;
-    for (to, from) in mixed.iter_mut().zip(other) {
-        *to += (from - *to) * share;
-    }
-    mixed
+    let ([red, green, blue], other) = (one, other);
+    [
+        red + (other[0] - red) * share,
+        green + (other[1] - green) * share,
+        blue + (other[2] - blue) * share,
+    ]
 }
 
 impl Sitter {

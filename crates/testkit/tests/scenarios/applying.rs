@@ -8,6 +8,8 @@ mod photos;
 mod renewed;
 mod sitters;
 
+use std::sync::OnceLock;
+
 use jiazhao::demo::{
     device::Device,
     stills::{self, STILLS, Sitter, Taken},
@@ -23,11 +25,15 @@ use testkit::{
 
 use crate::steps::{activate, codes, deliver};
 
-/// One of the people of whom pictures can be taken.
+/// One of the people of whom pictures can be taken; read and set upright once in a process.
 pub(crate) fn sitter(number: usize) -> Sitter {
-    STILLS[number]
-        .open(&faces::folder())
-        .expect("the photos: run `cargo xtask setup --models`")
+    static SITTERS: [OnceLock<Sitter>; STILLS.len()] = [const { OnceLock::new() }; STILLS.len()];
+    let open = || {
+        STILLS[number]
+            .open(&faces::folder())
+            .expect("the photos: run `cargo xtask setup --models`")
+    };
+    SITTERS[number].get_or_init(open).clone()
 }
 
 /// The same person, as a mirror shows them: another photo, for whoever knows photos again.
