@@ -64,8 +64,8 @@ impl Authority {
         self.inner.passwords.runs()
     }
 
-    /// Finds out who a number stands for: three reads, whatever the number is. Text that is no
-    /// licence number stands for nobody.
+    /// Finds out who a number stands for: three reads and a record opened, whatever the number is. Text
+    /// that is no licence number stands for nobody.
     pub(crate) async fn claimant(&self, act: &mut Act, number: &str) -> Result<Claimant, Error> {
         let owners = self
             .store()
@@ -78,7 +78,7 @@ impl Authority {
         let named = owners.into_iter().flatten().next();
         let driver = self
             .store()
-            .driver(named.as_ref().unwrap_or(&nobody))
+            .driver_or_nobody(named.as_ref().unwrap_or(&nobody))
             .await?;
         // An alias alone does not count: it may stand for a write that never came.
         let driver = driver.filter(|driver| {

@@ -1,5 +1,7 @@
 //! Drivers: the registry's record, sealed, with its revision.
 
+mod nobody;
+
 use std::borrow::Borrow;
 
 use jiff::Timestamp;

@@ -156,21 +156,20 @@ impl Store {
 }
 
 impl Tx {
-    /// Begins a person check of the locked driver. One of the same application that is open ends: of
-    /// two that are begun, only the later can be answered.
+    /// Begins a person check of the locked driver's application. One of the same application that is open
+    /// ends: of two that are begun, only the later can be answered.
     ///
     /// # Errors
-    /// [`Conflict::PersonCheck`] when another is being begun.
+    /// [`Conflict::PersonCheck`] when another is being begun, and for none of an application.
     pub async fn open_person_check(
         &mut self,
         locked: &Locked,
         new: &NewPersonCheck,
     ) -> Result<(), StoreError> {
         self.expect_own(TABLE, new.id.partition())?;
-        if let Some(application) = &new.application {
-            self.leave_person_checks(locked, application, new.opened_at)
-                .await?;
-        }
+        let application = new.application.as_ref().ok_or(Conflict::PersonCheck)?;
+        self.leave_person_checks(locked, application, new.opened_at)
+            .await?;
         self.insert_person_check(locked.holder(), new, None).await
     }
 

@@ -32,7 +32,7 @@ fn new_check(setup: &Setup, holder: &HolderId) -> NewPersonCheck {
     }
 }
 
-async fn opened(setup: &Setup, holder: &HolderId) -> NewPersonCheck {
+pub(crate) async fn opened(setup: &Setup, holder: &HolderId) -> NewPersonCheck {
     let new = new_check(setup, holder);
     let claim = setup.store.blind("test", new.id.as_str().as_bytes());
     write_in(&setup.store, holder.partition(), async |tx| {

@@ -229,7 +229,7 @@ pub(crate) async fn sc_20_another_drivers_draft_is_not_moved(setup: &Setup) {
     let one = setup.driver(1).await;
     let other = setup.driver_in(one.id.partition(), 2).await.id;
     let new = verified(setup, &one.id).await;
-    let check = opened(setup, &one.id, Some(&new)).await;
+    let check = opened(setup, &one.id, &new).await;
     let e_licence = ELicenceId::generate(other.partition(), &mut setup.rng());
     let photo = new.photo.clone().unwrap();
     let findings = findings(&one.id, &photo, Verdict::Pass);
@@ -343,16 +343,16 @@ pub(crate) async fn a_photo_of_nothing_can_be_removed(setup: &Setup) {
     assert_eq!(left[0].id, on_file.id);
 }
 
-async fn opened(setup: &Setup, holder: &HolderId, draft: Option<&NewDraft>) -> NewPersonCheck {
+async fn opened(setup: &Setup, holder: &HolderId, draft: &NewDraft) -> NewPersonCheck {
     let partition = holder.partition();
     let device = DeviceId::generate(partition, &mut setup.rng());
-    let photo = draft.and_then(|draft| draft.photo.clone());
+    let photo = draft.photo.clone();
     let new = NewPersonCheck {
         id: PersonCheckId::generate(partition, &mut setup.rng()),
-        application: draft.map(|draft| draft.id.clone()),
+        application: Some(draft.id.clone()),
         photo: photo.unwrap_or_else(|| PhotoId::generate(partition, &mut setup.rng())),
         method: Method::Frames,
-        here: draft.map(|_| (device, vec![7; 32])),
+        here: Some((device, vec![7; 32])),
         device_key: [4; 65],
         challenge: "turn-left,blink,turn-right".to_owned(),
         nonce: [9; 32],
@@ -391,32 +391,46 @@ async fn close(
 pub(crate) async fn r39_a_person_check_comes_back_as_written(setup: &Setup) {
     let holder = setup.driver(1).await.id;
     let draft = begun(setup, &holder, PhotoOrigin::OnFile).await;
-    for of in [Some(&draft), None] {
-        let new = opened(setup, &holder, of).await;
-        let found = setup.store.person_check(&new.id).await.unwrap().unwrap();
-        assert_eq!((&found.holder, found.method), (&holder, Method::Frames));
-        assert_eq!(found.application, new.application);
-        assert_eq!((found.photo, found.here), (new.photo, new.here));
-        assert_eq!(found.device_key, new.device_key);
-        assert_eq!((found.challenge, found.nonce), (new.challenge, vec![9; 32]));
-        assert_eq!((found.opened_at, found.expires_at), (after(40), after(100)));
-        assert!(found.closed.is_none());
-        let closed = ended(Outcome::Officer, 100);
-        close(setup, &holder, &new.id, &closed).await.unwrap();
-        let found = setup.store.person_check(&new.id).await.unwrap().unwrap();
-        let found = found.closed.unwrap();
-        assert_eq!((found.outcome, found.at), (Outcome::Officer, after(100)));
-        assert_eq!(found.reasons, closed.reasons);
-        assert_eq!(found.distances, closed.distances);
-    }
+    let new = opened(setup, &holder, &draft).await;
+    let found = setup.store.person_check(&new.id).await.unwrap().unwrap();
+    assert_eq!((&found.holder, found.method), (&holder, Method::Frames));
+    assert_eq!(found.application, new.application);
+    assert_eq!(
+        (found.photo, found.here),
+        (new.photo.clone(), new.here.clone())
+    );
+    assert_eq!(found.device_key, new.device_key);
+    assert_eq!(
+        (found.challenge, found.nonce),
+        (new.challenge.clone(), vec![9; 32])
+    );
+    assert_eq!((found.opened_at, found.expires_at), (after(40), after(100)));
+    assert!(found.closed.is_none());
+    let closed = ended(Outcome::Officer, 100);
+    close(setup, &holder, &new.id, &closed).await.unwrap();
+    let found = setup.store.person_check(&new.id).await.unwrap().unwrap();
+    let found = found.closed.unwrap();
+    assert_eq!((found.outcome, found.at), (Outcome::Officer, after(100)));
+    assert_eq!(found.reasons, closed.reasons);
+    assert_eq!(found.distances, closed.distances);
+    // Without an application it is none of these: nothing could answer it.
+    let of_none = NewPersonCheck {
+        id: PersonCheckId::generate(holder.partition(), &mut setup.rng()),
+        application: None,
+        ..new
+    };
+    let opened = write(&setup.store, &holder, async |tx, locked| {
+        tx.open_person_check(locked, &of_none).await
+    });
+    assert_eq!(conflict(opened.await), Conflict::PersonCheck);
 }
 
 pub(crate) async fn r39_a_person_check_ends_once_and_in_time(setup: &Setup) {
     let holder = setup.driver(1).await.id;
     let draft = begun(setup, &holder, PhotoOrigin::OnFile).await;
     let over = Conflict::PersonCheck;
-    let first = opened(setup, &holder, Some(&draft)).await;
-    let second = opened(setup, &holder, Some(&draft)).await;
+    let first = opened(setup, &holder, &draft).await;
+    let second = opened(setup, &holder, &draft).await;
     let matched = ended(Outcome::Match, 50);
     assert_eq!(
         conflict(close(setup, &holder, &first.id, &matched).await),
@@ -435,7 +449,7 @@ pub(crate) async fn r39_a_person_check_ends_once_and_in_time(setup: &Setup) {
         conflict(close(setup, &holder, &second.id, &matched).await),
         over
     );
-    let third = opened(setup, &holder, Some(&draft)).await;
+    let third = opened(setup, &holder, &draft).await;
     write(&setup.store, &holder, async |tx, locked| {
         tx.leave_person_checks(locked, &draft.id, after(60)).await
     })
@@ -466,26 +480,26 @@ pub(crate) async fn sc_04_checks_in_vain_are_counted(setup: &Setup) {
         counted.await.unwrap()
     };
     assert_eq!(vain(0).await, 0);
-    let one = opened(setup, &holder, Some(&draft)).await;
+    let one = opened(setup, &holder, &draft).await;
     assert_eq!(vain(0).await, 1);
     close(setup, &holder, &one.id, &ended(Outcome::Match, 50))
         .await
         .unwrap();
     assert_eq!(vain(0).await, 0);
-    let other = opened(setup, &holder, Some(&draft)).await;
+    let other = opened(setup, &holder, &draft).await;
     close(setup, &holder, &other.id, &ended(Outcome::Reject, 50))
         .await
         .unwrap();
     assert_eq!((vain(0).await, vain(40).await), (1, 0));
     // Anybody begins one for an activation: it takes nothing away from the driver's applications.
-    opened(setup, &holder, None).await;
+    crate::activation_checks::opened(setup, &holder).await;
     assert_eq!(vain(0).await, 1);
 }
 
 pub(crate) async fn of_two_answers_at_once_one_counts(setup: &Setup) {
     let holder = setup.driver(1).await.id;
     let draft = begun(setup, &holder, PhotoOrigin::OnFile).await;
-    let check = opened(setup, &holder, Some(&draft)).await;
+    let check = opened(setup, &holder, &draft).await;
     let (matched, rejected) = (ended(Outcome::Match, 50), ended(Outcome::Reject, 50));
     let (one, other) = tokio::join!(
         close(setup, &holder, &check.id, &matched),
@@ -520,7 +534,8 @@ pub(crate) async fn a_consent_stands_until_it_is_withdrawn(setup: &Setup) {
     give(&first).await.unwrap();
     assert_eq!(conflict(give(&new()).await), Conflict::Consent);
     assert_eq!(stands().await, Some(first.clone()));
-    let check = opened(setup, &holder, None).await;
+    let draft = begun(setup, &holder, PhotoOrigin::OnFile).await;
+    let check = opened(setup, &holder, &draft).await;
     close(setup, &holder, &check.id, &ended(Outcome::Reject, 50))
         .await
         .unwrap();

@@ -5,6 +5,7 @@ mod equal;
 mod freezing;
 mod person;
 mod phone;
+mod times;
 
 use serde_json::{Value, json};
 use testkit::{

@@ -96,7 +96,7 @@ pub(crate) async fn worked(app: &App, ask: impl Future<Output = Answer>) -> (Ans
 }
 
 /// Nobody; known to the registry; with an account; frozen; with a phone that changed; without one.
-async fn people(app: &App) -> [&'static str; 6] {
+pub(super) async fn people(app: &App) -> [&'static str; 6] {
     issue_reachable(app, BEIJING, PHONE).await;
     activate(app, BEIJING).await;
     let frozen = reachable(FROZEN, OTHER_PHONE);
