@@ -54,9 +54,11 @@ export class Keys {
   /** The newest key of SM2 for a use, which signs. */
   newest(use: "licence" | "online"): string {
     const lines = this.site.command("keys", "list").split("\n").map((line) => line.split("  "));
-    const found = lines.find(
+    const signing = lines.filter(
       ([, suite, used, , signs]) => suite === "SM2-SM3" && used === use && signs === "signs",
     );
+    // In an overlap the one before it signs too, what devices show.
+    const [found] = signing.sort(([, , , , , one = ""], [, , , , , other = ""]) => other.localeCompare(one));
     if (found?.[0] === undefined) throw new Error(`no key for ${use} signs`);
     return found[0];
   }
