@@ -4,6 +4,7 @@ use std::{
     fmt,
     num::NonZeroU32,
     sync::{Arc, OnceLock, RwLock, atomic::AtomicI64},
+    time::Duration,
 };
 
 use aws_lc_rs::{
@@ -78,6 +79,9 @@ pub struct Settings {
     pub automatic_issue: AutomaticIssue,
     /// By which person checks a driver activates a device.
     pub activation_checks: ActivationChecks,
+    /// How long the frames of such a check may wait and be judged: less than a request may take, since
+    /// an activation that came later would reach nobody, and its check would be spent.
+    pub frames_judged_within: Duration,
     /// Signing keys that lie in a token of this machine. They sign once a trust list names them.
     pub token_keys: Vec<TokenKey>,
 }

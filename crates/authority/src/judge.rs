@@ -20,8 +20,8 @@ use crate::{Error, peaks::Turns, refusal};
 /// How many may wait for each that runs: the last of them waits some seconds. Each holds its photo or
 /// its frames, 12 MiB at most.
 const WAITING_PER_TURN: usize = 16;
-/// Of these places those who are not signed in may hold one in so many: however many of them come, the
-/// others find room.
+/// For each of these places one in so many of those who are not signed in is taken in: however many of
+/// them come, the others find room.
 const STRANGERS: usize = 4;
 /// When to come again, in seconds.
 const COME_AGAIN: u64 = 5;
@@ -45,6 +45,9 @@ pub struct Faces {
 
 /// One who waits; counted until it is dropped.
 struct Place<'a>(&'a AtomicUsize);
+
+/// One who is not signed in and has something judged; see [`Judge::stranger`].
+pub struct Stranger<'a>(#[expect(dead_code, reason = "counted until it is dropped")] Place<'a>);
 
 impl Judge {
     /// Judges with `turns` at once.
@@ -97,19 +100,14 @@ impl Judge {
             .map_err(|_ended| Error::Internal("a judgement did not come to its end"))
     }
 
-    /// The same for somebody who is not signed in: behind all who are, and in a few of the places only.
+    /// Somebody who is not signed in, until it is dropped: however much is judged for them, they are one
+    /// of a few.
     ///
     /// # Errors
-    /// As [`Judge::run`].
-    pub async fn run_for_stranger<T: Send + 'static>(
-        &self,
-        judge: impl FnOnce(&Faces) -> T + Send + 'static,
-    ) -> Result<T, Error> {
+    /// When there are too many of them.
+    pub fn stranger(&self) -> Result<Stranger<'_>, Error> {
         let (_, most) = self.waiting();
-        let place = Place::take(&self.strangers, most / STRANGERS)?;
-        let judged = self.run_for(Kind::PhotoChange, judge).await;
-        drop(place);
-        judged
+        Place::take(&self.strangers, most / STRANGERS).map(Stranger)
     }
 
     /// How many wait, and how many may.
@@ -140,6 +138,12 @@ impl Drop for Place<'_> {
 impl fmt::Debug for Judge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Judge(..)")
+    }
+}
+
+impl fmt::Debug for Stranger<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stranger(..)")
     }
 }
 

@@ -245,10 +245,11 @@ impl Signing {
             .count()
     }
 
-    fn view(&self, key: &TrustedKey, now: Timestamp) -> KeyView {
+    /// What is told of a key, where devices show codes of `code_suite`.
+    fn view(&self, key: &TrustedKey, code_suite: &Suite, now: Timestamp) -> KeyView {
         let key_id = key.key_id().to_string();
         let is_it = |signer: &Arc<dyn Signer>| signer.key_id() == key.key_id();
-        let oldest = self.longest_known(key.public_key.suite(), key.key_use, now);
+        let oldest = self.longest_known(code_suite, key.key_use, now);
         let signs = self
             .signers
             .iter()
@@ -348,7 +349,10 @@ impl Authority {
     pub fn keys(&self, now: Timestamp) -> Result<Vec<KeyView>, Error> {
         let signing = self.signing()?;
         let keys = signing.trust.list().keys.iter();
-        Ok(keys.map(|key| signing.view(key, now)).collect())
+        let code_suite = self.code_suite();
+        Ok(keys
+            .map(|key| signing.view(key, &code_suite, now))
+            .collect())
     }
 
     /// The same for an administrator.

@@ -79,6 +79,8 @@ pub struct Options {
     /// After how long a request is answered with 503. Longer only in tests, whose machine may have
     /// more to do than judge faces.
     pub timeout: Duration,
+    /// How long frames for an activation may wait and be judged, instead of what a request leaves them.
+    pub frames_judged_within: Option<Duration>,
 }
 
 /// Where the face models come from.
@@ -147,6 +149,7 @@ impl Default for Options {
             sample_one_in: SAMPLE_ONE_IN,
             duplicates: None,
             timeout: service::Settings::default().timeout,
+            frames_judged_within: None,
         }
     }
 }
@@ -354,6 +357,10 @@ fn authority_settings(
             .automatic_issue
             .unwrap_or_else(|| automatic_issue(config, calibration)),
         activation_checks: options.activation_checks.unwrap_or(activation_checks),
+        // A third is left for the body, the password and the record.
+        frames_judged_within: options
+            .frames_judged_within
+            .unwrap_or(options.timeout * 2 / 3),
         peaks: config.peaks,
         token_keys: token::keys(config)?,
     })

@@ -139,7 +139,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE person_checks SET holder_id = $3 \
-             WHERE partition = $1 AND holder_id = $2 AND claim_blind IS NOT NULL              AND (outcome IS NULL OR reasons = $4)",
+             WHERE partition = $1 AND holder_id = $2 AND claim_blind IS NOT NULL AND (outcome IS NULL OR reasons = $4)",
         )
         .bind(self.partition().sql())
         .bind(holder.as_str())

@@ -66,6 +66,7 @@ pub(crate) struct Given {
     pub(crate) faces: FaceModels,
     pub(crate) automatic_issue: AutomaticIssue,
     activation_checks: ActivationChecks,
+    frames_judged_within: Option<Duration>,
     pub(crate) identity: Option<Arc<dyn IdentityService>>,
     sample_one_in: NonZeroU32,
     pub(crate) duplicates: Option<DuplicateSearch>,
@@ -152,6 +153,7 @@ impl App {
             faces: FaceModels::None,
             automatic_issue: AutomaticIssue::Off,
             activation_checks: ActivationChecks::default(),
+            frames_judged_within: None,
             identity: None,
             sample_one_in: authority::SAMPLE_ONE_IN,
             duplicates: None,
@@ -236,6 +238,13 @@ impl App {
     #[must_use]
     pub async fn with_activation_checks(mut self, checks: ActivationChecks) -> Self {
         self.given.activation_checks = checks;
+        self.restarted().await
+    }
+
+    /// The same started anew where frames for an activation are judged within so long, or given up.
+    #[must_use]
+    pub async fn judging_frames_within(mut self, within: Duration) -> Self {
+        self.given.frames_judged_within = Some(within);
         self.restarted().await
     }
 
@@ -453,6 +462,7 @@ async fn open(
         faces: given.faces.clone(),
         automatic_issue: Some(given.automatic_issue.clone()),
         activation_checks: Some(given.activation_checks),
+        frames_judged_within: given.frames_judged_within,
         sample_one_in: given.sample_one_in,
         duplicates: given.duplicates.clone(),
         identity: given.identity.clone(),

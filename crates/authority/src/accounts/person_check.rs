@@ -6,10 +6,11 @@
 //! and ended alike where nobody can be proved: its row is then nobody's, a frame is compared in the place
 //! of a photo, the identity service is asked all the same, and what comes of it is thrown away.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
-use licence::person_check::{Method, Outcome};
+use licence::{
+    application::Kind,
+    person_check::{Method, Outcome},
+};
 use portrait::challenge::{Challenge, follow};
 use rand::Rng as _;
 use storage::{
@@ -41,10 +42,7 @@ use crate::{
 /// they go on, never by phone or at the counter; the answers do not show it.
 const ALLOWANCE: (u32, SignedDuration) = (5, SignedDuration::from_hours(6));
 
-/// Less than a request may take: an activation that came later would reach nobody, and the check would
-/// be spent.
-const JUDGED_WITHIN: Duration = Duration::from_secs(25);
-/// When to come again where it takes longer, in seconds.
+/// When to come again where judging takes too long, in seconds.
 const COME_AGAIN: u64 = 10;
 
 const OPENED: &str = "activation-check.opened";
@@ -199,17 +197,18 @@ impl Authority {
         tx.answer_activation_check(&check.id, act.now).await?;
         let noted = entry(act, ANSWERED, &claimant).with("check", check.id.as_str());
         tx.commit(noted, Vec::new()).await?;
-        let judging = async {
-            match answer {
-                Answer::Frames(frames) => self.compare_frames(act, &check, frames, photo).await,
-                Answer::Token(token) => {
-                    let claim = identity_claim((&id, &check), (&claimed, &claimant), token);
-                    self.ask_service(&claim).await.map(Ok)
-                }
+        let judged = match answer {
+            Answer::Frames(frames) => {
+                let within = self.inner.settings.frames_judged_within;
+                let judging = self.compare_frames(act, &check, frames, photo);
+                let judged = tokio::time::timeout(within, judging).await;
+                judged.unwrap_or_else(|_late| Err(refusal::too_many(COME_AGAIN)))
+            }
+            Answer::Token(token) => {
+                let claim = identity_claim((&id, &check), (&claimed, &claimant), token);
+                self.ask_service(&claim).await.map(Ok)
             }
         };
-        let judged = tokio::time::timeout(JUDGED_WITHIN, judging).await;
-        let judged = judged.unwrap_or_else(|_late| Err(refusal::too_many(COME_AGAIN)));
         let concluded = match judged {
             Ok(Ok(concluded)) => concluded,
             Ok(Err(faults)) => return self.not_passed(act, (&claimant, &check), faults).await,
@@ -273,8 +272,9 @@ impl Authority {
         }
         let challenge = challenge_of(check)?;
         let judge = self.judge()?;
-        // Behind all who apply: they are signed in.
-        let judging = judge.run_for_stranger(move |faces| {
+        // After those who apply for a first licence, and in few of the places: nobody is signed in.
+        let stranger = judge.stranger()?;
+        let judging = judge.run_for(Kind::PhotoChange, move |faces| {
             let followed = follow(
                 &as_frames(&frames),
                 &challenge,
@@ -294,12 +294,13 @@ impl Authority {
         };
         let decoy = decoy.ok_or(Error::Internal("frames that follow are none"))?;
         let compared = judge
-            .run_for_stranger(move |faces| {
+            .run_for(Kind::PhotoChange, move |faces| {
                 let photo = photo.as_ref().map(|photo| photo.as_slice());
                 followed.compare(photo, &decoy, &faces.models, &faces.thresholds)
             })
             .await?
             .map_err(|_model| MODEL_FAILED)?;
+        drop(stranger);
         Ok(Ok(Concluded {
             outcome: outcome(compared),
             codes: Vec::new(),

@@ -154,9 +154,9 @@ impl Authority {
             return Ok(kept);
         }
         let face = self.face_of(application).await?.ok_or(refusal::NO_FACE)?;
-        let of = (application, Origin::default());
-        let template = Zeroizing::new(face.to_bytes());
-        self.keep_template(act, of, search, template).await
+        let row = template_of(act, (application, Origin::default()), search, &face);
+        self.keep_template(act, &row).await?;
+        Ok(row)
     }
 
     /// Those that both matchers take for the same person.
@@ -236,42 +236,32 @@ impl Authority {
             return Ok(());
         }
         let (office, id) = (&application.office, &application.id);
-        let kept = self.store().face_template(office, id).await?;
-        let template = match kept {
+        let row = match self.store().face_template(office, id).await? {
             // A reviewer was faster than the driver, whose device and source are added.
-            Some(kept) if origin.is_known() => kept.template,
+            Some(kept) if origin.is_known() => FaceTemplateRow {
+                device: origin.device,
+                source: origin.source,
+                ..kept
+            },
             Some(_) => return Ok(()),
+            // One that would be erased again at once is not made.
+            None if is_over(act, application, search) => return Ok(()),
             None => match self.face_of(application).await? {
-                Some(face) => Zeroizing::new(face.to_bytes()),
+                Some(face) => template_of(act, (application, origin), search, &face),
                 None => return Ok(()),
             },
         };
-        let of = (application, origin);
-        self.keep_template(act, of, search, template).await?;
-        Ok(())
+        self.keep_template(act, &row).await
     }
 
-    async fn keep_template(
-        &self,
-        act: &Act,
-        (application, origin): (&ApplicationRow, Origin),
-        search: &DuplicateSearch,
-        template: Zeroizing<Vec<u8>>,
-    ) -> Result<FaceTemplateRow, Error> {
-        let row = FaceTemplateRow {
-            application: application.id.clone(),
-            holder: application.holder.clone(),
-            office: application.office.clone(),
-            device: origin.device,
-            source: origin.source,
-            created_at: act.now,
-            expires_at: later(act.now, search.keep),
-            template,
-        };
+    async fn keep_template(&self, act: &Act, row: &FaceTemplateRow) -> Result<(), Error> {
+        if row.expires_at <= act.now {
+            return Ok(());
+        }
         let partition = self.store().office_partition(&row.office);
         let mut tx = self.store().begin_in(partition).await?;
-        if !tx.keep_face_template(&row).await? {
-            return Ok(row);
+        if !tx.keep_face_template(row).await? {
+            return Ok(());
         }
         let entry = act
             .entry("face-template.kept")
@@ -279,7 +269,7 @@ impl Authority {
             .with("application", row.application.as_str())
             .with("until", row.expires_at.to_string());
         tx.commit(entry, Vec::new()).await?;
-        Ok(row)
+        Ok(())
     }
 
     /// What the recognisers make of the application's photo; none where it has no usable face.
@@ -315,6 +305,33 @@ impl Authority {
         }
         Ok(erased)
     }
+}
+
+/// The descriptor of a face that was submitted with this application. Its time runs from there, however
+/// late it is made.
+fn template_of(
+    act: &Act,
+    (application, origin): (&ApplicationRow, Origin),
+    search: &DuplicateSearch,
+    face: &Likeness,
+) -> FaceTemplateRow {
+    let created_at = application.submitted_at.unwrap_or(act.now);
+    FaceTemplateRow {
+        application: application.id.clone(),
+        holder: application.holder.clone(),
+        office: application.office.clone(),
+        device: origin.device,
+        source: origin.source,
+        created_at,
+        expires_at: later(created_at, search.keep),
+        template: Zeroizing::new(face.to_bytes()),
+    }
+}
+
+/// Whether a descriptor of this application would have been erased by now.
+fn is_over(act: &Act, application: &ApplicationRow, search: &DuplicateSearch) -> bool {
+    let submitted_at = application.submitted_at.unwrap_or(act.now);
+    later(submitted_at, search.keep) <= act.now
 }
 
 fn later(now: Timestamp, by: SignedDuration) -> Timestamp {

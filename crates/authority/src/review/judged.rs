@@ -73,20 +73,21 @@ impl Authority {
             return Ok(kept);
         };
         let to_judge = wanted.findings || wanted.other.is_some();
-        let now = async {
-            if to_judge {
-                self.judge_now(act, judge, application, &wanted).await?;
-            }
-            self.remember_face(act, application).await
+        // Nobody waits with a review for the machine: what fails is tried anew at the next claim.
+        let judged = if to_judge {
+            self.judge_now(act, judge, application, &wanted).await
+        } else {
+            Ok(())
         };
-        match now.await {
-            Ok(()) if to_judge => self.kept(application, driver, photo).await,
-            Ok(()) => Ok(kept),
-            // Nobody waits with a review for the machine: it is tried anew at the next claim.
-            Err(error) => {
-                tracing::warn!(%error, "the photo of a case was not judged");
-                Ok(kept)
-            }
+        if let Err(error) = &judged {
+            tracing::warn!(%error, "the photo of a case was not judged");
+        } else if let Err(error) = self.remember_face(act, application).await {
+            tracing::warn!(%error, "the face of a case was not kept");
+        }
+        if to_judge && judged.is_ok() {
+            self.kept(application, driver, photo).await
+        } else {
+            Ok(kept)
         }
     }
 

@@ -23,8 +23,8 @@ pub struct KeyView {
     pub not_after: Timestamp,
     /// `active`, `retired` or `revoked`, as this system takes it now.
     pub state: String,
-    /// Whether this system signs with it now. Of several active keys the newest does and, for what
-    /// devices show, the oldest: it is needed until it is retired.
+    /// Whether this system signs with it now. Of several active keys the newest does and, in the suite of
+    /// devices' codes, for these the oldest: it is needed until it is retired.
     pub signs: bool,
     /// Why it was revoked in an emergency, while no signed list says so.
     #[serde(skip_serializing_if = "Option::is_none")]

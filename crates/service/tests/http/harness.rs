@@ -4,6 +4,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
+use std::time::Duration;
 
 use authority::{Act, Actor, Authority, PasswordCost, SecondFactor};
 use axum::{
@@ -224,6 +225,7 @@ fn settings() -> authority::Settings {
         identity: None,
         automatic_issue: authority::AutomaticIssue::Off,
         activation_checks: authority::ActivationChecks::default(),
+        frames_judged_within: Duration::from_mins(10),
         peaks: authority::peaks::PeakLimits::default(),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use authority::{AutomaticIssue, judge::Judge};
 use jiff::SignedDuration;
+use licence::application::Kind;
 use serde_json::json;
 use testkit::{
     app::App,
@@ -187,13 +188,17 @@ async fn strangers_leave_room(judge: &Arc<Judge>) {
     let strangers: Vec<_> = (0..6)
         .map(|_| {
             let judge = Arc::clone(judge);
-            tokio::spawn(async move { judge.run_for_stranger(|_faces| ()).await })
+            tokio::spawn(async move {
+                let _stranger = judge.stranger()?;
+                judge.run_for(Kind::PhotoChange, |_faces| ()).await
+            })
         })
         .collect();
-    while strangers.iter().filter(|it| it.is_finished()).count() < 2 {
+    let refused = || strangers.iter().filter(|it| it.is_finished()).count();
+    while refused() < 2 || judge.waiting().0 < 4 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(judge.waiting().0, 4);
+    assert_eq!((refused(), judge.waiting().0), (2, 4));
     load.off().await;
     let mut refused = 0;
     for stranger in strangers {

@@ -2574,8 +2574,8 @@ export interface components {
              */
             not_before: string;
             /**
-             * @description Whether this system signs with it now. Of several active keys the newest does and, for what
-             *     devices show, the oldest: it is needed until it is retired.
+             * @description Whether this system signs with it now. Of several active keys the newest does and, in the suite of
+             *     devices' codes, for these the oldest: it is needed until it is retired.
              */
             signs: boolean;
             /** @description `active`, `retired` or `revoked`, as this system takes it now. */

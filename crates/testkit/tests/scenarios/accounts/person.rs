@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use authority::{
@@ -23,6 +24,7 @@ use storage::HolderId;
 use testkit::{
     app::{App, PASSWORD},
     client::{Answer, Client},
+    faces::{Load, judge_of_turns},
     people::{BEIJING, CHENGDU, data_url, photo, with},
     random::seeded,
 };
@@ -48,6 +50,7 @@ on_both_engines!(
     the_consent_is_to_one_check_and_of_its_text,
     checks_of_nobody_are_swept_like_others,
     of_two_answers_at_once_one_is_judged_and_activates,
+    frames_that_nobody_gets_to_judge_in_time_may_be_sent_again,
 );
 
 const NAME: &str = "测试甲";
@@ -422,4 +425,34 @@ async fn of_two_answers_at_once_one_is_judged_and_activates(app: App) {
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409], "{} {}", one.text(), other.text());
     assert_eq!(service.asked(), 1, "the other was not judged");
+}
+
+/// Somebody else's photos are judged all the while: the request ends before nobody would wait for it any
+/// more, and the check is not spent.
+async fn frames_that_nobody_gets_to_judge_in_time_may_be_sent_again(app: App) {
+    let judge = judge_of_turns(1);
+    let app = app
+        .with_judge(judge.clone(), AutomaticIssue::Demonstration)
+        .await;
+    let app = app.with_activation_checks(BOTH).await;
+    let app = app.judging_frames_within(Duration::from_millis(50)).await;
+    let who = sitter(0);
+    deliver(&app, &[with(reachable(BEIJING, PHONE), on_file(&who))]).await;
+    let (driver, device) = (app.client(), device(5));
+    let request = begin(BEIJING, NAME, &device, "frames");
+    let challenge = driver.post(PATH, &request).await.expect(201);
+    app.clock.advance(SignedDuration::from_secs(12));
+    let frames = frames_of(&who, &challenge, 0);
+    let request = activation(BEIJING, NAME, device.answer(&challenge, &frames));
+    let load = Load::on(&judge, 0).await;
+    for _ in 0..2 {
+        let late = driver.post("/activations", &request).await;
+        late.problem(429, "too-many-requests");
+        assert_eq!(late.headers["retry-after"], "10");
+    }
+    assert_eq!(judge.waiting().0, 0, "nobody waits for it any more");
+    load.off().await;
+    let app = app.judging_frames_within(Duration::from_mins(10)).await;
+    let driver = app.client();
+    driver.post("/activations", &request).await.expect(201);
 }
