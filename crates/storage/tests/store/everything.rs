@@ -315,10 +315,10 @@ impl Everything {
     fn check(&self) -> NewPersonCheck {
         NewPersonCheck {
             id: self.check.clone(),
-            application: None,
+            application: Some(self.application.clone()),
             photo: self.photo.clone(),
             method: Method::Frames,
-            here: None,
+            here: Some((self.device_row().id, vec![7; 32])),
             device_key: [4; 65],
             challenge: "turn-left,blink,turn-right".to_owned(),
             nonce: [9; 32],
