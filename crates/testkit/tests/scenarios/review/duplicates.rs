@@ -24,6 +24,7 @@ on_both_engines!(
     the_duplicate_search_finds_one_face_under_two_licences_of_an_office,
     the_duplicate_search_goes_by_device_and_source_too,
     the_duplicate_search_goes_no_further_than_its_scope,
+    a_face_that_was_missed_is_kept_at_a_claim_for_the_time_that_is_left,
 );
 
 /// An officer takes this photo of a driver, and a reviewer claims the case.
@@ -193,4 +194,41 @@ async fn the_duplicate_search_goes_no_further_than_its_scope(app: App) {
     let rows = rows.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!((&rows[0].device, &rows[0].source), (&None, &None));
+}
+
+/// Nothing was kept at the submission: the claim makes up for it, and its time runs from the submission.
+async fn a_face_that_was_missed_is_kept_at_a_claim_for_the_time_that_is_left(app: App) {
+    let app = app.with_faces(AutomaticIssue::Off).await;
+    deliver(&app, &[record(BEIJING), record(BEIJING_OTHER)]).await;
+    let mut claims = Vec::new();
+    let submitted_at = app.clock.now();
+    for number in [BEIJING, BEIJING_OTHER] {
+        let applicant = Applicant::new(&app, number).await;
+        let submitted = applicant
+            .submitted(&app, ("first", "camera"), &sitter(0))
+            .await;
+        let id = submitted["id"].as_str().unwrap();
+        claims.push(format!("/review/applications/{id}/claim"));
+    }
+    let app = app.with_duplicate_search(KEPT, SearchScope::ALL).await;
+    assert_eq!(kept(&app, "1101").await, 0);
+    app.clock.advance(SignedDuration::from_hours(1));
+    let reviewer = app.staff("reviewer-1101").await;
+    reviewer.post(&claims[0], &json!({})).await.done();
+    let near = FacesNear {
+        office: Some("1101"),
+        ..FacesNear::default()
+    };
+    let when = (submitted_at, app.clock.now());
+    let rows = app.authority.store().face_templates(&near, when, 9).await;
+    let rows = rows.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].expires_at, rows[0].created_at + KEPT);
+    assert!(rows[0].created_at < app.clock.now() - SignedDuration::from_mins(50));
+    // Once that time is over none is made any more.
+    app.clock.advance(KEPT);
+    let reviewer = app.staff("reviewer-1101").await;
+    reviewer.post(&claims[1], &json!({})).await.done();
+    assert_eq!(kept(&app, "1101").await, 0);
+    assert_eq!(app.authority.erase_templates(&app.act()).await.unwrap(), 1);
 }
