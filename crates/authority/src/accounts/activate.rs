@@ -148,9 +148,9 @@ impl Authority {
         client: Client<'_>,
     ) -> Result<Activated, Error> {
         let checked = request.person_check.take();
-        let by_code = request.challenge.is_some() || !request.code.is_empty();
-        // Two proofs, or none: a challenge without its code is none, and uses up no try.
-        if checked.is_some() == by_code || (checked.is_none() && request.code.is_empty()) {
+        // One proof: a code, to which a challenge may belong, or a check. What is none uses up no try.
+        let by_code = !request.code.is_empty();
+        if checked.is_some() == by_code || (checked.is_some() && request.challenge.is_some()) {
             return Err(refusal::INVALID.into());
         }
         Passwords::check(&request.password, Some(&request.licence_number))?;

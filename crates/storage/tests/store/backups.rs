@@ -9,10 +9,12 @@ use std::{
     },
 };
 
+use licence::person_check::FacePurpose;
 use sqlx::{AnyConnection, Connection as _};
 use storage::{
-    ActivationId, CodeUse, HolderId, Layout, MasterKeys, NumericCodeRow, Partition, Session,
-    SessionKind, StatusPlace, Steward, Store, StoreError, StoreOptions,
+    ActivationId, CodeUse, DeviceId, FaceConsentId, FaceConsentRow, HolderId, Layout, MasterKeys,
+    NumericCodeRow, Partition, PersonCheckId, Session, SessionKind, StatusPlace, Steward, Store,
+    StoreError, StoreOptions,
     backup::{Backup, BackupError, CheckedBackup, Past, Restored},
 };
 use testkit::{postgres::Server, random};
@@ -20,7 +22,7 @@ use testkit::{postgres::Server, random};
 use crate::{
     everything::Everything,
     harness::{Kind, Setup, after, keys, open, start},
-    steps::{touch, write_in},
+    steps::{touch, write, write_in},
 };
 
 fn steward() -> Steward<'static> {
@@ -249,6 +251,43 @@ pub(crate) async fn what_was_used_since_does_not_come_alive_again(setup: &Setup)
     for _ in 0..5 {
         let place = store.reserve_status_place(partition).await.unwrap();
         assert!(!given.contains(&place));
+    }
+    store.close().await;
+}
+
+/// One that stands may have been withdrawn since, and is asked for anew; one to a single check covered what
+/// is over.
+pub(crate) async fn consents_that_stood_end_and_those_to_a_check_stay(setup: &Setup) {
+    let holder = setup.driver(1).await.id;
+    let mut rng = setup.rng();
+    let to_a_check = PersonCheckId::generate(holder.partition(), &mut rng);
+    let consents = [None, Some(to_a_check)].map(|check| FaceConsentRow {
+        id: FaceConsentId::generate(holder.partition(), &mut rng),
+        holder: holder.clone(),
+        purpose: FacePurpose::PersonCheck,
+        text_version: "1".to_owned(),
+        device: DeviceId::generate(holder.partition(), &mut rng),
+        check,
+        given_at: after(10),
+        withdrawn_at: None,
+    });
+    write(&setup.store, &holder, async |tx, locked| {
+        for consent in &consents {
+            tx.insert_face_consent(locked, consent).await?;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+    setup.back_up("backup").await;
+    let target = setup.target(setup.kind, "target");
+    restore(&setup.path("backup"), &target).await.unwrap();
+    let store = open(&target, 7).await.unwrap();
+    let found = store.face_consents_of(&holder).await.unwrap();
+    assert_eq!(found.len(), 2);
+    for consent in &found {
+        let stood = consent.check.is_none();
+        assert_eq!(consent.withdrawn_at.is_some(), stood, "{:?}", consent.id);
     }
     store.close().await;
 }

@@ -207,6 +207,7 @@ conformance! {
         events_come_back_as_written;
     backups: a_backup_of_a_store_in_use_is_restored_whole, a_backup_has_every_table_and_column,
         what_was_used_since_does_not_come_alive_again,
+        consents_that_stood_end_and_those_to_a_check_stay,
         a_damaged_backup_is_refused_before_anything_is_written, what_does_not_fit_is_refused,
         an_earlier_backup_spares_what_is_unchanged;
     migrations: a_full_database_of_the_first_migration_is_taken_over,
